@@ -1,0 +1,73 @@
+/* Result codes: the business outcome of a command, a word on the wire. docs/WIRE.md has their meaning
+ * and the order in which they are tested (the first that applies is the answer).
+ *
+ * The numbers are written in the journal: never renumber, only append. */
+#ifndef TELLER_BASE_CODE_H
+#define TELLER_BASE_CODE_H
+
+enum code {
+    CODE_OK = 0,
+    /* the message as a whole */
+    CODE_BAD_REQUEST = 1,  /* not the msgpack this protocol describes */
+    CODE_UNSUPPORTED = 2,  /* unknown operation or protocol version */
+    CODE_TOO_LARGE = 3,    /* message, batch or group above its limit */
+    CODE_BUSY = 4,         /* queue full or free space low; nothing happened; try again later */
+    CODE_UNKNOWN = 5,      /* the outcome is not known: ask again with the same id */
+    CODE_DEADLINE_EXCEEDED = 6,
+    CODE_WRONG_PARTITION = 7, /* the header named a partition that does not own the account */
+    /* one field */
+    CODE_INVALID_FIELD = 8, /* missing, wrong type, too long, malformed, out of range: see the field */
+    CODE_UNKNOWN_CURRENCY = 9,
+    CODE_SAME_ACCOUNT = 10,
+    /* the ledger's answer */
+    CODE_CONFLICT = 11, /* the transaction id was used with another payload */
+    CODE_ACCOUNT_NOT_FOUND = 12,
+    CODE_ACCOUNT_EXISTS = 13,
+    CODE_CURRENCY_MISMATCH = 14,
+    CODE_ACCOUNT_CLOSED = 15,
+    CODE_ACCOUNT_FROZEN = 16,
+    CODE_INSUFFICIENT_FUNDS = 17,
+    CODE_CEILING_EXCEEDED = 18,
+    CODE_BALANCE_OVERFLOW = 19, /* the balance would not fit 64 bits */
+    CODE_NOT_EMPTY = 20,        /* close: the balance is not zero, or money is on its way */
+    CODE_NOT_FOUND = 21,        /* no such transfer */
+    CODE_GROUP_REFUSED = 22,    /* another item of the same atomic group was refused */
+    CODE_COUNT
+};
+
+/* Which field an error is about. Journaled too: only append. */
+enum field {
+    FIELD_NONE = 0,
+    FIELD_TRANSACTION_ID = 1,
+    FIELD_FROM_ACCOUNT = 2,
+    FIELD_TO_ACCOUNT = 3,
+    FIELD_AMOUNT = 4,
+    FIELD_CURRENCY = 5,
+    FIELD_MEMO = 6,
+    FIELD_REFERENCE = 7,
+    FIELD_DEADLINE = 8,
+    FIELD_ACCOUNT = 9,
+    FIELD_OWNER = 10,
+    FIELD_PRODUCT = 11,
+    FIELD_MINIMUM_BALANCE = 12,
+    FIELD_CEILING = 13,
+    FIELD_CURSOR = 14,
+    FIELD_LIMIT = 15,
+    FIELD_TIME = 16,
+    FIELD_ITEMS = 17,
+    FIELD_KIND = 18,
+    FIELD_PARTITION = 19,
+    FIELD_REQUEST_ID = 20,
+    FIELD_VERSION = 21,
+    FIELD_OPERATION = 22,
+    FIELD_BODY = 23,
+    FIELD_COUNT
+};
+
+/* "INSUFFICIENT_FUNDS"; static storage. CHECKs the range. */
+const char *code_name(enum code code);
+
+/* "from_account"; NULL for FIELD_NONE. */
+const char *field_name(enum field field);
+
+#endif

@@ -1,0 +1,188 @@
+/* Facts: what the journal holds, and the only thing that changes a ledger's state (ledger_evolve).
+ *
+ * A journal is one stream of facts. Positions count 8-byte words from the start of the stream; the first
+ * fact stands at FACT_FIRST, so that 0 can mean "none". Every fact begins with the same four bytes and is
+ * a whole number of words long; facts never cross the end of a commit. All numbers are little-endian.
+ * Facts are packed, so they are copied with memcpy, never accessed through a cast pointer.
+ *
+ * The stream is grouped into commits (store/journal.h). A commit carries the time of its facts.
+ *
+ * A posting is 64 bytes: both accounts, the amount, both balances after it, and for both accounts the
+ * position of that account's previous fact. A statement walks back from the account's last fact; no
+ * index is written. Strings that only some facts need follow in a trailer.
+ */
+#ifndef TELLER_LEDGER_FACT_H
+#define TELLER_LEDGER_FACT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/base/err.h"
+#include "actors/base/str.h"
+#include "actors/base/uuid.h"
+
+enum { FACT_FIRST = 1, FACT_WORD = 8, FACT_FORMAT_VERSION = 1 };
+
+/* Numbers are journaled: never renumber, only append. */
+enum fact_kind {
+    /* postings: struct fact_posting */
+    FACT_TRANSFER = 1,   /* both accounts here */
+    FACT_DEPOSIT = 2,    /* house cash account → account */
+    FACT_WITHDRAWAL = 3, /* account → house cash account */
+    FACT_SENT = 4,       /* account → transit; the credit is another partition's to decide (Try) */
+    FACT_RECEIVED = 5,   /* transit → account: the credit of another partition's FACT_SENT (Confirm) */
+    FACT_RETURNED = 6,   /* transit → account: the other partition refused (Cancel); code says why */
+    /* outcomes */
+    FACT_SETTLED = 7, /* struct fact_settled: the other partition has credited a FACT_SENT */
+    FACT_REFUSED = 8, /* struct fact_refused: a command was refused; its answer is kept with its id */
+    FACT_BOUNCED = 9, /* struct fact_link: a request of a peer was refused; code says why */
+    FACT_PRUNED = 10, /* struct fact_link: the peer has all answers up to `through` */
+    /* accounts: struct fact_account */
+    FACT_ACCOUNT_OPENED = 11,
+    FACT_ACCOUNT_CHANGED = 12,
+    FACT_ACCOUNT_FROZEN = 13,
+    FACT_ACCOUNT_UNFROZEN = 14,
+    FACT_ACCOUNT_CLOSED = 15,
+    /* atomic groups: struct fact_group */
+    FACT_GROUP_STARTED = 16,  /* coordinator: items are known, own part reserved, others are asked */
+    FACT_GROUP_PREPARED = 17, /* participant: its part is reserved */
+    FACT_GROUP_VOTED = 18,    /* coordinator: one participant has answered */
+    FACT_GROUP_DECIDED = 19,  /* coordinator: all or none */
+    FACT_GROUP_CLOSED = 20,   /* participant: the decision is carried out */
+    FACT_GROUP_DONE = 21,     /* coordinator: one participant has carried it out */
+    FACT_GROUP_ANSWERED = 22, /* the rows of the answer, kept with the group's id */
+    FACT_KIND_COUNT
+};
+
+enum fact_flag {
+    FACT_FLAG_GROUP = 1, /* part of an atomic group: not a link request of its own */
+};
+
+#define FACT_PACKED __attribute__((packed))
+
+struct FACT_PACKED fact_head {
+    uint8_t kind;   /* enum fact_kind */
+    uint8_t detail; /* postings: enum fact_flag, but FACT_RETURNED: enum code; others: enum code */
+    uint16_t words; /* length of the whole fact, trailer included, in 8-byte words */
+};
+
+struct FACT_PACKED fact_position48 {
+    uint32_t low;
+    uint16_t high;
+};
+
+static inline uint64_t fact_position48_get(struct fact_position48 p)
+{
+    return (uint64_t)p.high << 32 | p.low;
+}
+
+static inline struct fact_position48 fact_position48_make(uint64_t position)
+{
+    return (struct fact_position48){(uint32_t)position, (uint16_t)(position >> 32)};
+}
+
+struct FACT_PACKED fact_posting {
+    struct fact_head head;
+    uint32_t debit; /* account index in this partition */
+    uint32_t credit;
+    struct fact_position48 debit_previous;
+    struct fact_position48 credit_previous;
+    int64_t amount;        /* minor units, 1 .. MONEY_MAX */
+    int64_t debit_balance; /* after this posting */
+    int64_t credit_balance;
+    struct uuid id;
+    /* trailer: FACT_TAG_REMOTE (SENT, RECEIVED: the account at the other partition), MEMO, REFERENCE */
+};
+
+_Static_assert(sizeof(struct fact_posting) == 64, "a plain posting is one cache line");
+
+struct FACT_PACKED fact_settled {
+    struct fact_head head;
+    uint32_t peer;          /* the link whose oldest open request this resolves */
+    uint64_t sent_position; /* of the FACT_SENT */
+    int64_t remote_balance; /* of the credited account, after the credit */
+    struct uuid id;
+};
+
+struct FACT_PACKED fact_refused {
+    struct fact_head head; /* detail: enum code */
+    uint8_t field;         /* enum field */
+    uint8_t command;       /* enum ledger_command_kind */
+    uint8_t zero[2];
+    struct uuid id;
+    uint64_t fingerprint[2]; /* of the command's payload: tells a repeat from a CONFLICT */
+};
+
+struct FACT_PACKED fact_link {
+    struct fact_head head;
+    uint32_t peer;
+    uint64_t through; /* BOUNCED: 0 */
+    /* BOUNCED trailer: none */
+};
+
+/* Account facts stand in the account's chain, as postings do. */
+struct FACT_PACKED fact_account {
+    struct fact_head head;
+    uint32_t account;
+    uint64_t previous; /* position of the account's previous fact */
+    int64_t minimum_balance;
+    int64_t ceiling; /* INT64_MAX: none */
+    struct uuid id;  /* nil when the caller gave none */
+    char currency[3];
+    uint8_t zero[5];
+    /* trailer: OPENED: ACCOUNT, OWNER, PRODUCT; CHANGED: OWNER, PRODUCT; all: MEMO */
+};
+
+struct FACT_PACKED fact_group {
+    struct fact_head head; /* detail: enum code */
+    uint16_t peer;         /* VOTED, DONE: the participant; PREPARED, CLOSED: the coordinator */
+    uint8_t item;          /* VOTED, DECIDED: the index of the refused item */
+    uint8_t field;         /* VOTED, DECIDED: enum field of the refused item */
+    struct uuid id;        /* of the group */
+    uint64_t fingerprint[2];
+    uint32_t count; /* STARTED, PREPARED: group_items; DONE, ANSWERED: group_rows */
+    uint32_t zero;
+    /* then count packed items or rows: see group.h */
+};
+
+/* Trailer: tag, length, bytes, …; zero padding to a whole word. Absent strings have no entry. */
+enum fact_tag {
+    FACT_TAG_END = 0,
+    FACT_TAG_REMOTE = 1,
+    FACT_TAG_MEMO = 2,
+    FACT_TAG_REFERENCE = 3,
+    FACT_TAG_ACCOUNT = 4,
+    FACT_TAG_OWNER = 5,
+    FACT_TAG_PRODUCT = 6,
+    FACT_TAG_COUNT
+};
+
+/* The strings of a trailer, by tag; length 0 where absent. */
+struct fact_strings {
+    struct str by_tag[FACT_TAG_COUNT];
+};
+
+/* Reads a trailer of `length` bytes. ERR_CORRUPT: a tag twice, an unknown tag, or an entry that passes
+ * the end. The strings point into `bytes`. */
+enum err fact_strings_read(const uint8_t *bytes, size_t length, struct fact_strings *out) MUST_USE;
+
+/* Bytes a trailer will take, padding included. */
+size_t fact_strings_size(const struct fact_strings *strings);
+
+/* Writes the trailer; out has fact_strings_size() bytes. Returns that size. */
+size_t fact_strings_write(const struct fact_strings *strings, uint8_t *out);
+
+/* Length in bytes of the fixed part of a kind, 0 for an unknown kind. */
+size_t fact_fixed_size(uint8_t kind);
+
+static inline int fact_is_posting(uint8_t kind)
+{
+    return kind >= FACT_TRANSFER && kind <= FACT_RETURNED;
+}
+
+/* Checks one fact at the head of `length` bytes: known kind, whole words, inside the bytes, trailer well
+ * formed, group counts within the length. *size receives its length in bytes. Used on bytes read from
+ * disk before evolve sees them. */
+enum err fact_check(const uint8_t *bytes, size_t length, size_t *size) MUST_USE;
+
+#endif

@@ -1,0 +1,331 @@
+/* The ledger core: the accounts of one partition and everything that changes in step with them.
+ *
+ * Pure: no clock, no socket, no thread, no file, no random source. Time comes with each call, memory
+ * from `mem`, stored facts and ids through `ports`. The same journal always gives the same state.
+ *
+ * How a shell drives it:
+ *
+ *     ledger_post / ledger_account / ledger_peer …   decide and evolve, any number of times
+ *     unit = ledger_take()                           facts to make durable, and the effects that wait
+ *     append the facts to the journal                JOURNAL_OK, else never release the effects
+ *     run the unit's effects                         answers, messages to peers
+ *     ledger_release(unit)
+ *
+ * One unit may be in the store's hands while the next one is filled (at most LEDGER_UNITS_MAX are
+ * taken and not released). State runs ahead of the disk by those units; nothing that was
+ * computed from it leaves before its unit is durable.
+ *
+ * Two kinds of change only: decide (reads) appends facts; ledger_evolve applies one fact and cannot fail.
+ * Recovery, replay and audit feed stored facts to the same ledger_evolve.
+ */
+#ifndef TELLER_LEDGER_LEDGER_H
+#define TELLER_LEDGER_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/base/code.h"
+#include "actors/base/err.h"
+#include "actors/base/mem.h"
+#include "actors/base/money.h"
+#include "actors/base/str.h"
+#include "actors/base/text.h"
+#include "actors/base/uuid.h"
+
+enum {
+    LEDGER_PARTITIONS_MAX = 64,
+    LEDGER_BATCH_MAX = 16384, /* rows of one ticket: items, and the items of groups */
+    LEDGER_GROUP_MAX = 64,    /* items of one atomic group */
+    LEDGER_UNITS_MAX = 2,
+    LEDGER_PAGE_MAX = 1000, /* accounts of one list page */
+};
+
+struct ledger;
+
+/* ---- what it is given ------------------------------------------------------------------------- */
+
+struct ledger_config {
+    uint32_t partition;  /* 0 .. partitions - 1 */
+    uint32_t partitions; /* 1 .. LEDGER_PARTITIONS_MAX, fixed for the life of the data */
+    uint64_t hash_key;   /* secret seed of the hash tables: chosen at init, not known to clients */
+    int64_t id_retention_us;   /* how long a transaction id is remembered, at the least */
+    uint32_t ids_in_memory;    /* ids of one in-memory table before it is sealed; a power of two */
+    uint32_t link_window;      /* open requests to one peer before new ones are answered BUSY */
+    uint64_t checkpoint_words; /* a checkpoint pass is spread over so many words of facts */
+};
+
+/* Good defaults; partition 0 of 1, hash_key 0. */
+struct ledger_config ledger_config_default(void);
+
+struct ledger_ports {
+    void *context;
+    /* Copies the durable fact at `position` (whole, trailer included) into out: its length in bytes, or
+     * 0 when it cannot be read. The core asks only for positions that it got from its own facts, and
+     * finds those in units not yet released itself. */
+    size_t (*fact_read)(void *context, uint64_t position, uint8_t *out, size_t capacity,
+                        int64_t *time_us);
+    /* Looks for an id hash in one stored run (see checkpoint.h): calls match for each entry with that hash,
+     * until match returns true. */
+    void (*run_find)(void *context, uint32_t run, uint64_t hash,
+                     bool (*match)(void *match_context, uint64_t position), void *match_context);
+};
+
+/* NULL: no memory. ports and mem are copied. */
+struct ledger *ledger_new(const struct ledger_config *config, const struct ledger_ports *ports,
+                          const struct mem *mem);
+void ledger_destroy(struct ledger **self_p);
+
+/* The partition that owns an account id: FNV-1a 64 of its bytes, mixed, modulo partitions; reserved ids
+ * ("house:…:N", "transit:…:N") name their partition. docs/WIRE.md has the algorithm: clients use it. */
+uint32_t ledger_partition_of(struct str account_id, uint32_t partitions);
+
+/* ---- money ------------------------------------------------------------------------------------ */
+
+enum ledger_command_kind {
+    COMMAND_TRANSFER = 1,
+    COMMAND_DEPOSIT = 2,
+    COMMAND_WITHDRAW = 3,
+    COMMAND_GROUP = 4,
+};
+
+/* One decoded item. Strings are borrowed for the duration of ledger_post. The decoder has checked every
+ * field by itself (lengths, charset, 1 <= amount <= MONEY_MAX, currency known, id not nil, from != to);
+ * where it found a fault it sets code and field, and the core only copies them into the row. */
+struct ledger_command {
+    uint8_t kind;  /* enum ledger_command_kind */
+    uint8_t code;  /* enum code: CODE_OK, or why the decoder refuses it */
+    uint8_t field; /* enum field */
+    currency_index currency;
+    uint16_t group_count; /* COMMAND_GROUP: number of items */
+    int64_t amount;       /* minor units */
+    int64_t deadline_us;  /* 0: none */
+    struct uuid id;
+    struct str from; /* TRANSFER, WITHDRAW */
+    struct str to;   /* TRANSFER, DEPOSIT */
+    struct str memo;
+    struct str reference;
+    const struct ledger_command *items; /* COMMAND_GROUP; groups do not nest */
+};
+
+enum { ROW_HAS_FROM = 1, ROW_HAS_TO = 2 };
+
+/* The answer to one command. A group takes one row for itself, with group_count, and then one for
+ * each of its items. */
+struct ledger_row {
+    uint8_t code;  /* enum code */
+    uint8_t field; /* enum field, FIELD_NONE unless the code is about one */
+    uint8_t has;   /* which balances are set */
+    uint8_t zero;
+    uint16_t group_count;
+    uint16_t zero2;
+    int64_t from_balance; /* after the posting, minor units */
+    int64_t to_balance;
+};
+
+/* A request on its way: rows are filled as their outcomes become known; when the last is, the ticket
+ * becomes an effect of the current unit. Owned by the core from ledger_ticket_new until it appears in a
+ * unit, then by the shell, which gives it back with ledger_ticket_free. */
+struct ledger_ticket {
+    struct ledger_ticket *next; /* in a unit's list */
+    void *user;                 /* the shell's */
+    uint32_t row_count;
+    uint32_t open_count; /* rows without an outcome */
+    struct ledger_row rows[];
+};
+
+/* NULL: no memory (answer BUSY). row_count: 1 .. LEDGER_BATCH_MAX. */
+struct ledger_ticket *ledger_ticket_new(struct ledger *self, uint32_t row_count, void *user);
+void ledger_ticket_free(struct ledger *self, struct ledger_ticket **ticket_p);
+
+/* Decides commands in order and fills their rows, beginning with row 0; the ticket has exactly the rows
+ * that the commands take. now_us: microseconds since 1970-01-01 UTC; a time before the last commit's counts
+ * as that time. */
+void ledger_post(struct ledger *self, int64_t now_us, struct ledger_ticket *ticket,
+                 const struct ledger_command *commands, size_t count);
+
+/* true: new transfers, deposits and withdrawals are answered BUSY (free space is low). What is on
+ * its way is still finished, and the same id still gets the same answer. */
+void ledger_refuse_new(struct ledger *self, bool refuse);
+
+/* ---- accounts --------------------------------------------------------------------------------- */
+
+enum account_state { ACCOUNT_ACTIVE = 1, ACCOUNT_FROZEN = 2, ACCOUNT_CLOSED = 3 };
+
+/* A copy of all that is known of one account. */
+struct ledger_account_view {
+    uint32_t index; /* in its partition */
+    uint8_t state;  /* enum account_state */
+    currency_index currency;
+    uint8_t id_length, owner_length, product_length;
+    char id[ACCOUNT_ID_MAX + 1]; /* NUL-terminated, as are the others */
+    char owner[OWNER_MAX + 1];
+    char product[PRODUCT_MAX + 1];
+    int64_t balance;
+    int64_t pending; /* sum of open holds */
+    int64_t minimum_balance;
+    int64_t ceiling; /* INT64_MAX: none */
+    int64_t opened_us;
+    uint64_t last_position; /* of the account's last fact: where its history begins, walking back */
+};
+
+enum ledger_account_kind { ACCOUNT_OPEN, ACCOUNT_CHANGE, ACCOUNT_FREEZE, ACCOUNT_UNFREEZE, ACCOUNT_CLOSE };
+
+enum { ACCOUNT_SETS_OWNER = 1, ACCOUNT_SETS_PRODUCT = 2, ACCOUNT_SETS_MINIMUM = 4, ACCOUNT_SETS_CEILING = 8 };
+
+struct ledger_account_command {
+    enum ledger_account_kind kind;
+    unsigned sets;       /* CHANGE: which of the following to change */
+    struct uuid id;      /* transaction id, or nil: an OPEN with an id is idempotent by it */
+    struct str account;  /* OPEN: empty = assign one */
+    struct str owner;    /* OPEN: 1 .. OWNER_MAX */
+    struct str product;  /* may be empty */
+    struct str memo;     /* kept in the account's history */
+    currency_index currency;
+    int64_t minimum_balance; /* below zero: an agreed overdraft */
+    int64_t ceiling;         /* INT64_MAX: none; >= 0 and >= minimum_balance */
+};
+
+struct ledger_account_answer {
+    enum code code;
+    enum field field;
+    struct ledger_account_view view; /* when code is CODE_OK */
+};
+
+/* Opens, changes, freezes, unfreezes or closes. Repeating a change that is already so is CODE_OK and
+ * writes nothing. Fields have been checked by the decoder as for ledger_command. */
+void ledger_account(struct ledger *self, int64_t now_us, const struct ledger_account_command *command,
+                    struct ledger_account_answer *answer);
+
+/* CODE_OK, CODE_ACCOUNT_NOT_FOUND or CODE_WRONG_PARTITION. The view shows evolved state: let it leave
+ * with the current unit only. */
+enum code ledger_account_show(const struct ledger *self, struct str account_id,
+                              struct ledger_account_view *view);
+
+/* Accounts in order of opening, index > after (UINT32_MAX: from the start); of one owner if owner is
+ * not empty. Reserved accounts are listed only when owner is "teller". Returns how many were written to views. */
+size_t ledger_account_list(const struct ledger *self, struct str owner, uint32_t after,
+                           struct ledger_account_view *views, size_t limit);
+
+/* By index: false when there is none. Used by readers of facts to name accounts. */
+bool ledger_account_at(const struct ledger *self, uint32_t index, struct ledger_account_view *view);
+
+/* Position of the fact that answers for a transaction id (a posting, FACT_SETTLED, FACT_RETURNED,
+ * FACT_REFUSED or FACT_GROUP_…); 0: this partition does not know it. */
+uint64_t ledger_transaction_find(struct ledger *self, const struct uuid *id);
+
+/* ---- other partitions ------------------------------------------------------------------------- */
+
+/* Everything one partition tells another in one commit: requests (credits to make, group steps) in
+ * order of their sequence, and answers to the other's requests, in order too. Both sides keep what
+ * the other has not confirmed, so a message may be lost, repeated or reordered without harm. */
+struct ledger_peer_message {
+    uint32_t from, to;
+    uint64_t request_first; /* sequence of the first request */
+    uint64_t answered_through; /* the sender has processed all answers up to this request of its own */
+    uint64_t answer_first;  /* sequence (of the receiver's requests) of the first answer */
+    uint32_t request_count, answer_count;
+    size_t request_length, answer_length; /* bytes; see link.h */
+    size_t capacity;
+    uint8_t *bytes; /* requests, then answers */
+};
+
+/* Processes a message. Malformed bytes are a CHECK: peers are ourselves. */
+void ledger_peer(struct ledger *self, int64_t now_us, const struct ledger_peer_message *message);
+
+/* Puts everything that is still unconfirmed into the current unit again: after a restart, and when a
+ * network between partitions may have lost something. */
+void ledger_resend(struct ledger *self);
+
+void ledger_peer_message_free(struct ledger *self, struct ledger_peer_message **message_p);
+
+/* ---- units ------------------------------------------------------------------------------------ */
+
+/* Rows for the state store; table numbers are enum state_table of store/state.h. */
+struct ledger_put {
+    uint8_t table;
+    uint8_t key_length;
+    uint8_t key[30];
+    const uint8_t *value; /* NULL: delete */
+    size_t value_length;
+};
+
+struct ledger_unit {
+    uint64_t position; /* of the first fact */
+    int64_t time_us;
+    uint32_t fact_count;
+    size_t length; /* bytes of facts; 0: nothing to make durable */
+    const uint8_t *facts;
+    struct ledger_ticket *tickets; /* complete, in order of completion */
+    struct ledger_peer_message **messages;
+    size_t message_count;
+    /* To apply to the state store after the facts are durable, all in one. */
+    const struct ledger_put *puts;
+    size_t put_count;
+};
+
+/* Bytes of facts waiting in the current unit: the shell bounds a commit by it. */
+size_t ledger_pending_bytes(const struct ledger *self);
+
+/* true when ledger_take would return something worth committing or sending. */
+bool ledger_has_work(const struct ledger *self);
+
+/* Ends the current unit and hands it over; NULL when there is nothing, or LEDGER_UNITS_MAX are out. */
+struct ledger_unit *ledger_take(struct ledger *self);
+
+/* The facts are durable and the effects have been taken over by the shell (tickets and messages are
+ * not freed here). Units are released in the order they were taken. */
+void ledger_release(struct ledger *self, struct ledger_unit *unit);
+
+/* Makes every later unit carry more checkpoint work, until the pass is complete: for a quiet moment or a
+ * shutdown. false: nothing is left to write. */
+bool ledger_checkpoint_hurry(struct ledger *self);
+
+/* ---- recovery --------------------------------------------------------------------------------- */
+
+/* Order: all records and account chunks and runs (any order), then ledger_replay_from(), then every
+ * stored commit from that position on, then ledger_recovered(). */
+enum err ledger_restore(struct ledger *self, uint8_t table, const uint8_t *key, size_t key_length,
+                        const uint8_t *value, size_t value_length) MUST_USE;
+
+/* Where replay has to begin; FACT_FIRST without a checkpoint. */
+uint64_t ledger_replay_from(struct ledger *self);
+
+/* Applies one stored commit (facts checked with fact_check first). ERR_CORRUPT: it does not continue the
+ * state (a gap, an account index or a balance that cannot be). */
+enum err ledger_replay(struct ledger *self, uint64_t position, int64_t time_us, const uint8_t *facts,
+                       size_t length) MUST_USE;
+
+/* Ends recovery. ERR_CORRUPT: an invariant does not hold. */
+enum err ledger_recovered(struct ledger *self) MUST_USE;
+
+/* Position of the next fact. */
+uint64_t ledger_position(const struct ledger *self);
+
+/* ---- looking in ------------------------------------------------------------------------------- */
+
+struct ledger_stats {
+    uint64_t accounts;      /* reserved ones not counted */
+    uint64_t postings;      /* since the journal began */
+    uint64_t refusals;
+    uint64_t ids_active, ids_stored; /* ids in memory tables; in stored runs */
+    uint64_t links_open;    /* transfers on their way to a peer */
+    uint64_t groups_open;
+    uint64_t position;
+    uint64_t checkpoint_position; /* a restart would replay from here */
+    uint64_t memory_bytes;  /* taken from mem */
+};
+
+void ledger_stats(const struct ledger *self, struct ledger_stats *out);
+
+/* Sum of balances by currency; house and transit accounts included, so every sum is 0. transit receives
+ * the transit accounts' part. */
+struct ledger_total {
+    int64_t sum, transit, house, customers;
+};
+void ledger_total(const struct ledger *self, currency_index currency, struct ledger_total *out);
+
+/* Checks every invariant this partition can see by itself; a broken one is a CHECK. Costs O(accounts). */
+void ledger_check(const struct ledger *self);
+
+#endif

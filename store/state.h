@@ -1,0 +1,52 @@
+/* The state store of one partition: what may be rebuilt from the journal, kept so that a restart is quick.
+ *
+ * Three tables of byte keys and values: account chunks, id runs, and one-of-a-kind records. A commit is
+ * a set of puts and deletes, applied together. The ledger core decides what they say; see
+ * actors/ledger/checkpoint.h. Nothing here is needed for correctness: delete it, and the partition
+ * rebuilds it from its journal at the next start.
+ */
+#ifndef TELLER_STORE_STATE_H
+#define TELLER_STORE_STATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/base/err.h"
+
+enum state_table {
+    STATE_ACCOUNTS, /* chunk number, big-endian 32 bits → packed account records */
+    STATE_IDS,      /* run number and slice number, big-endian 32 bits each → id entries */
+    STATE_RECORDS,  /* name → bytes */
+    STATE_TABLE_COUNT
+};
+
+struct state_put {
+    enum state_table table;
+    const uint8_t *key;
+    size_t key_length; /* 1 .. 64 */
+    const uint8_t *value; /* NULL: delete the key (absent is fine) */
+    size_t value_length;
+};
+
+struct state;
+
+struct state_methods {
+    /* All or none. ERR_FULL: nothing was written. ERR_IO: unknown; stop using this store. */
+    enum err (*apply)(struct state *self, const struct state_put *puts, size_t count);
+    /* Copies a value: ERR_NOT_FOUND; ERR_RANGE when longer than capacity (*length says how long). */
+    enum err (*get)(struct state *self, enum state_table table, const uint8_t *key, size_t key_length,
+                    uint8_t *out, size_t capacity, size_t *length);
+    /* Visits all keys of a table that begin with `prefix`, in byte order. */
+    enum err (*walk)(struct state *self, enum state_table table, const uint8_t *prefix,
+                     size_t prefix_length,
+                     enum err (*visit)(void *context, const uint8_t *key, size_t key_length,
+                                       const uint8_t *value, size_t value_length),
+                     void *context);
+    void (*close)(struct state **self);
+};
+
+struct state {
+    const struct state_methods *methods;
+};
+
+#endif
