@@ -1,0 +1,88 @@
+/* One request on its way through the node, and the boxes it travels in.
+ *
+ * The router reads a request's header, puts the request on a list for the partition it belongs to and hands the
+ * whole list to that partition's actor as one inproc message that carries a pointer: a mailbox message
+ * costs the same for one request or for two hundred. Actors answer the same way: they fill `reply` and hand
+ * a list of answered requests to the router. Ownership moves with the pointer.
+ *
+ *     client ─ROUTER─► router ─PUSH "inproc://ledger-N"──► PULL  ledger actor N
+ *                             ◄─PULL "inproc://router"──── PUSH  (and reader actors)
+ *
+ * An inproc message is a struct box by value.
+ */
+#ifndef TELLER_WIRE_REQUEST_H
+#define TELLER_WIRE_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <zmq.h>
+
+#include "actors/base/code.h"
+#include "actors/base/str.h"
+
+enum { WIRE_VERSION = 1, WIRE_FRAME_MAX = 4 * 1024 * 1024, WIRE_PARTITION_ANY = UINT32_MAX };
+
+enum wire_operation {
+    OPERATION_TRANSFER,
+    OPERATION_DEPOSIT,
+    OPERATION_WITHDRAW,
+    OPERATION_BATCH,
+    OPERATION_ACCOUNT_OPEN,
+    OPERATION_ACCOUNT_CHANGE,
+    OPERATION_ACCOUNT_FREEZE,
+    OPERATION_ACCOUNT_UNFREEZE,
+    OPERATION_ACCOUNT_CLOSE,
+    OPERATION_ACCOUNT_SHOW,
+    OPERATION_ACCOUNT_LIST,
+    OPERATION_BALANCE,
+    OPERATION_HISTORY,
+    OPERATION_HISTORIES,
+    OPERATION_TRANSFER_SHOW,
+    OPERATION_HEALTH,
+    OPERATION_VERSION,
+    OPERATION_STATUS,
+    OPERATION_COUNT
+};
+
+/* The decoded header of a request frame; body points into the frame. */
+struct wire_header {
+    enum wire_operation operation;
+    uint64_t request_id;
+    uint32_t partition;  /* WIRE_PARTITION_ANY: not given */
+    int64_t deadline_us; /* 0: none */
+    struct str body;     /* the msgpack bytes of the body and whatever follows it */
+};
+
+struct request {
+    struct request *next;
+    struct wire_header header;
+    zmq_msg_t frame;    /* the request frame; header.body points into it */
+    zmq_msg_t reply;    /* the whole reply frame, set by who answers */
+    enum code code;     /* of the reply: for counters */
+    uint32_t partition; /* whose mailbox it was put into */
+    /* the router's own: */
+    zmq_msg_t identity;
+    bool has_delimiter;
+    int64_t arrived_us; /* monotonic */
+    void *join;         /* the part of a split request belongs to this */
+    uint32_t join_part;
+};
+
+enum box_kind {
+    BOX_REQUESTS, /* list: struct request *, linked by next: to an actor */
+    BOX_ANSWERED, /* list: struct request *, to the router */
+    BOX_PEER,     /* pointer: struct ledger_peer_message *, from another partition's actor */
+    BOX_STATE,    /* to the router: partition `number` is now in state `value` (enum partition_state) */
+    BOX_READ,     /* pointer: struct read_job *, to a reader */
+};
+
+enum partition_state { PARTITION_STARTING, PARTITION_SERVING, PARTITION_FULL, PARTITION_STOPPED };
+
+struct box {
+    enum box_kind kind;
+    uint32_t number;
+    uint32_t value;
+    void *pointer;
+};
+
+#endif
