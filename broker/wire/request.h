@@ -19,6 +19,7 @@
 
 #include "actors/base/code.h"
 #include "actors/base/str.h"
+#include "broker/wire/msgpack.h"
 
 enum { WIRE_VERSION = 1, WIRE_FRAME_MAX = 4 * 1024 * 1024, WIRE_PARTITION_ANY = UINT32_MAX };
 
@@ -52,6 +53,27 @@ struct wire_header {
     int64_t deadline_us; /* 0: none */
     struct str body;     /* the msgpack bytes of the body and whatever follows it */
 };
+
+/* "account.open"; static storage. CHECKs the range. */
+const char *wire_operation_name(enum wire_operation operation);
+
+/* false: no operation of that name. */
+bool wire_operation_find(struct str name, enum wire_operation *out);
+
+/* Reads a request frame up to its body, of which only the presence is checked. false: *code and *field
+ * say why (BAD_REQUEST, UNSUPPORTED, TOO_LARGE, WRONG_PARTITION), and out->request_id is the frame's where one can be found,
+ * else 0, so that the error can be answered. */
+bool wire_header_read(const uint8_t *frame, size_t length, struct wire_header *out, enum code *code,
+                      enum field *field);
+
+/* Writes a request frame's head; the caller writes one body value behind it. deadline_us is rounded down to
+ * whole milliseconds; header->body is not used. */
+void wire_header_write(struct mp_writer *w, const struct wire_header *header);
+
+/* Makes a message of what the writer holds and empties the writer. Small contents are copied and the
+ * buffer stays with the writer; large ones change hands. false: no memory (also when the writer has
+ * failed before), and message is not initialized. */
+bool wire_message_init(zmq_msg_t *message, struct mp_writer *w);
 
 struct request {
     struct request *next;
