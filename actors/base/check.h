@@ -12,10 +12,10 @@
 
 #include <stdint.h>
 
-#define CHECK(condition)                                      \
-    do {                                                      \
-        if (__builtin_expect(!(condition), 0))                \
-            check_failed(__FILE__, __LINE__, #condition);     \
+#define CHECK(condition)                                  \
+    do {                                                  \
+        if (__builtin_expect(!(condition), 0))            \
+            check_failed(__FILE__, __LINE__, #condition); \
     } while (0)
 
 /* Marks a place that no input can reach, e.g. after a switch that handles every enumerator. */

@@ -8,11 +8,11 @@
 enum code {
     CODE_OK = 0,
     /* the message as a whole */
-    CODE_BAD_REQUEST = 1,  /* not the msgpack this protocol describes */
-    CODE_UNSUPPORTED = 2,  /* unknown operation or protocol version */
-    CODE_TOO_LARGE = 3,    /* message, batch or group above its limit */
-    CODE_BUSY = 4,         /* queue full or free space low; nothing happened; try again later */
-    CODE_UNKNOWN = 5,      /* the outcome is not known: ask again with the same id */
+    CODE_BAD_REQUEST = 1, /* not the msgpack this protocol describes */
+    CODE_UNSUPPORTED = 2, /* unknown operation or protocol version */
+    CODE_TOO_LARGE = 3,   /* message, batch or group above its limit */
+    CODE_BUSY = 4,        /* queue full or free space low; nothing happened; try again later */
+    CODE_UNKNOWN = 5,     /* the outcome is not known: ask again with the same id */
     CODE_DEADLINE_EXCEEDED = 6,
     CODE_WRONG_PARTITION = 7, /* the header named a partition that does not own the account */
     /* one field */

@@ -58,7 +58,7 @@ enum { CURRENCY_BEFORE_FIRST = CURRENCY_NONE, CURRENCIES(INDEX_OF_ROW) CURRENCY_
 #define ENTRY_OF_ROW(a, b, c, exponent) [CURRENCY_##a##b##c] = {#a #b #c, exponent},
 static const struct currency currencies[CURRENCY_COUNT] = {CURRENCIES(ENTRY_OF_ROW)};
 
-#define PLACE(a, b, c) (((a) * LETTER_COUNT + (b)) * LETTER_COUNT + (c))
+#define PLACE(a, b, c) (((a)*LETTER_COUNT + (b)) * LETTER_COUNT + (c))
 #define PLACE_OF_ROW(a, b, c, exponent) [PLACE(LETTER_##a, LETTER_##b, LETTER_##c)] = CURRENCY_##a##b##c,
 static const currency_index index_by_letters[LETTER_COUNT * LETTER_COUNT * LETTER_COUNT] = {
     CURRENCIES(PLACE_OF_ROW)};
