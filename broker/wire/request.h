@@ -70,6 +70,11 @@ bool wire_header_read(const uint8_t *frame, size_t length, struct wire_header *o
  * whole milliseconds; header->body is not used. */
 void wire_header_write(struct mp_writer *w, const struct wire_header *header);
 
+/* A deadline alone: milliseconds on the wire, microseconds here. Reading: false when it is of another type or does not
+ * fit, and the reader is not moved. Writing: nil for none; MP_INT_MAX bytes at most. */
+bool wire_deadline_read(struct mp_reader *r, int64_t *deadline_us);
+uint8_t *wire_deadline_put(uint8_t *at, int64_t deadline_us);
+
 /* Makes a message of what the writer holds and empties the writer. Small contents are copied and the
  * buffer stays with the writer; large ones change hands. false: no memory (also when the writer has
  * failed before), and message is not initialized. */
