@@ -7,8 +7,10 @@
  * Positions are fact positions: 8-byte words from the start of the stream, the first is 1 (see
  * actors/ledger/fact.h). Header bytes are not counted.
  *
- * Threads: one writer. Reads (journal_fetch, journal_walk) may run in other threads and, for LMDB, in
- * other processes, beside the writer; they see whole durable commits only.
+ * Threads: one writer. Reads may run in other threads and, for LMDB, in other processes, beside the
+ * writer; they see whole durable commits only. The in-memory journal is for one thread.
+ *
+ * Memory of facts, as handed to a visitor, has no alignment: copy, never cast.
  */
 #ifndef TELLER_STORE_JOURNAL_H
 #define TELLER_STORE_JOURNAL_H
@@ -37,7 +39,7 @@ struct journal_head {
     uint64_t sequence;      /* of the last commit; 0: empty */
     uint64_t epoch;
     uint64_t next_position; /* of the next commit's first fact; 1: empty */
-    int64_t time_us;
+    int64_t time_us;        /* of the last commit; 0: empty */
     uint8_t hash[JOURNAL_HASH_SIZE]; /* of the last commit: SHA-256 over its header (which holds the
                                         previous commit's hash) and its facts; zero: empty */
 };
@@ -56,24 +58,59 @@ struct journal_space {
     uint64_t limit_bytes; /* the smaller of the map size and used + free space of the file system */
 };
 
+/* What is wrong with a damaged journal, and where: for a report to the operator. */
+struct journal_fault {
+    uint64_t position; /* of the commit that failed a check; 0: not known */
+    uint64_t sequence; /* expected there; 0: not known */
+    const char *what;  /* a lower-case English phrase, static storage; NULL: no fault was found */
+};
+
 struct journal;
+struct journal_reader;
+
+/* Many reads by one thread, faster than journal_fetch: reads between begin and end share one snapshot.
+ * Begin, fetch a burst, end; never wait between begin and end, because a snapshot keeps the writer
+ * from using freed space again. A reader may move to another thread between end and begin. */
+struct journal_reader_methods {
+    enum err (*begin)(struct journal_reader *self);
+    /* As journal_fetch; only between begin and end. */
+    enum err (*fetch)(struct journal_reader *self, uint64_t position, uint8_t *out, size_t capacity,
+                      size_t *length, int64_t *time_us);
+    void (*end)(struct journal_reader *self);
+    void (*close)(struct journal_reader **self);
+};
+
+struct journal_reader {
+    const struct journal_reader_methods *methods;
+};
 
 struct journal_methods {
+    /* CHECKs that sequence and position continue the head and that time does not fall. After
+     * JOURNAL_UNKNOWN or JOURNAL_FENCED every later append answers the same. */
     enum journal_outcome (*append)(struct journal *self, const struct journal_commit *commit);
     /* Copies the fact words at `position`: up to `capacity` bytes, to the end of its commit at the most.
-     * ERR_NOT_FOUND: no such position. *length: bytes copied; *time_us: of its commit. */
+     * ERR_NOT_FOUND: no such position. *length: bytes copied; *time_us: of its commit. The commit's
+     * header is tested, its hash is not: that is walk's work. */
     enum err (*fetch)(struct journal *self, uint64_t position, uint8_t *out, size_t capacity,
                       size_t *length, int64_t *time_us);
     /* Calls visit for the commit that holds `position` and each later one, in order, until visit returns
-     * an error (handed through) or the end. Every commit's checksum and chain link is verified before it
-     * is handed out: ERR_CORRUPT otherwise. The commit's memory is valid during the call only. */
+     * an error (handed through) or the end. Every commit's hash and chain link is verified before it is
+     * handed out, the link to the commit before the first one too: ERR_CORRUPT otherwise, and
+     * journal_find_fault says what and where. ERR_VERSION: a commit of another format. The end of the
+     * journal is a valid position with nothing to visit; ERR_NOT_FOUND: 0, or beyond the end.
+     * The commit's memory is valid during the call only. */
     enum err (*walk)(struct journal *self, uint64_t position,
                      enum err (*visit)(void *context, const struct journal_commit *commit),
                      void *context);
-    /* Position of the first fact of the last commit whose time is <= time_us; 0: none. */
+    /* *position: of the first fact of the last commit whose time is <= time_us; 0: none. *end: of the
+     * fact after that commit; 1: none. */
     enum err (*find_time)(struct journal *self, int64_t time_us, uint64_t *position, uint64_t *end);
     enum err (*head)(struct journal *self, struct journal_head *out);
     enum err (*space)(struct journal *self, struct journal_space *out);
+    /* The last fault that a read of this object came upon. */
+    void (*fault)(struct journal *self, struct journal_fault *out);
+    /* Close every reader before the journal. */
+    enum err (*reader_new)(struct journal *self, struct journal_reader **out);
     void (*close)(struct journal **self);
 };
 
@@ -85,6 +122,76 @@ struct journal {
 static inline enum journal_outcome journal_append(struct journal *j, const struct journal_commit *c)
 {
     return j->methods->append(j, c);
+}
+
+static inline enum err journal_fetch(struct journal *j, uint64_t position, uint8_t *out, size_t capacity,
+                                     size_t *length, int64_t *time_us)
+{
+    return j->methods->fetch(j, position, out, capacity, length, time_us);
+}
+
+static inline enum err journal_walk(struct journal *j, uint64_t position,
+                                    enum err (*visit)(void *context,
+                                                      const struct journal_commit *commit),
+                                    void *context)
+{
+    return j->methods->walk(j, position, visit, context);
+}
+
+static inline enum err journal_find_time(struct journal *j, int64_t time_us, uint64_t *position,
+                                         uint64_t *end)
+{
+    return j->methods->find_time(j, time_us, position, end);
+}
+
+static inline enum err journal_get_head(struct journal *j, struct journal_head *out)
+{
+    return j->methods->head(j, out);
+}
+
+static inline enum err journal_get_space(struct journal *j, struct journal_space *out)
+{
+    return j->methods->space(j, out);
+}
+
+static inline void journal_find_fault(struct journal *j, struct journal_fault *out)
+{
+    j->methods->fault(j, out);
+}
+
+/* Sets *j to NULL; a NULL journal is fine. */
+static inline void journal_close(struct journal **j)
+{
+    if (*j != NULL)
+        (*j)->methods->close(j);
+}
+
+static inline enum err journal_reader_new(struct journal *j, struct journal_reader **out)
+{
+    return j->methods->reader_new(j, out);
+}
+
+static inline enum err journal_reader_begin(struct journal_reader *r)
+{
+    return r->methods->begin(r);
+}
+
+static inline enum err journal_reader_fetch(struct journal_reader *r, uint64_t position, uint8_t *out,
+                                            size_t capacity, size_t *length, int64_t *time_us)
+{
+    return r->methods->fetch(r, position, out, capacity, length, time_us);
+}
+
+static inline void journal_reader_end(struct journal_reader *r)
+{
+    r->methods->end(r);
+}
+
+/* Sets *r to NULL; a NULL reader is fine. */
+static inline void journal_reader_close(struct journal_reader **r)
+{
+    if (*r != NULL)
+        (*r)->methods->close(r);
 }
 
 #endif

@@ -4,6 +4,8 @@
  * a set of puts and deletes, applied together. The ledger core decides what they say; see
  * actors/ledger/checkpoint.h. Nothing here is needed for correctness: delete it, and the partition
  * rebuilds it from its journal at the next start.
+ *
+ * Threads: one writer. For LMDB, reads may run in other threads and processes beside it.
  */
 #ifndef TELLER_STORE_STATE_H
 #define TELLER_STORE_STATE_H
@@ -31,12 +33,14 @@ struct state_put {
 struct state;
 
 struct state_methods {
-    /* All or none. ERR_FULL: nothing was written. ERR_IO: unknown; stop using this store. */
+    /* All or none, durable, in order (the last put of a key counts). ERR_FULL, ERR_NO_MEMORY: nothing was
+     * written. ERR_IO: unknown; every later apply answers ERR_IO too. */
     enum err (*apply)(struct state *self, const struct state_put *puts, size_t count);
     /* Copies a value: ERR_NOT_FOUND; ERR_RANGE when longer than capacity (*length says how long). */
     enum err (*get)(struct state *self, enum state_table table, const uint8_t *key, size_t key_length,
                     uint8_t *out, size_t capacity, size_t *length);
-    /* Visits all keys of a table that begin with `prefix`, in byte order. */
+    /* Visits all keys of a table that begin with `prefix`, in byte order, until visit returns an error
+     * (handed through). Keys and values are valid during the call only; visit must not wait. */
     enum err (*walk)(struct state *self, enum state_table table, const uint8_t *prefix,
                      size_t prefix_length,
                      enum err (*visit)(void *context, const uint8_t *key, size_t key_length,
@@ -48,5 +52,32 @@ struct state_methods {
 struct state {
     const struct state_methods *methods;
 };
+
+static inline enum err state_apply(struct state *s, const struct state_put *puts, size_t count)
+{
+    return s->methods->apply(s, puts, count);
+}
+
+static inline enum err state_get(struct state *s, enum state_table table, const uint8_t *key,
+                                 size_t key_length, uint8_t *out, size_t capacity, size_t *length)
+{
+    return s->methods->get(s, table, key, key_length, out, capacity, length);
+}
+
+static inline enum err state_walk(struct state *s, enum state_table table, const uint8_t *prefix,
+                                  size_t prefix_length,
+                                  enum err (*visit)(void *context, const uint8_t *key, size_t key_length,
+                                                    const uint8_t *value, size_t value_length),
+                                  void *context)
+{
+    return s->methods->walk(s, table, prefix, prefix_length, visit, context);
+}
+
+/* Sets *s to NULL; a NULL store is fine. */
+static inline void state_close(struct state **s)
+{
+    if (*s != NULL)
+        (*s)->methods->close(s);
+}
 
 #endif

@@ -1,0 +1,187 @@
+/* Opening, committing and measuring an LMDB environment. */
+#include "store/lmdb_env.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "store/durable.h"
+
+enum { READERS_MAX = 1022, STAT_BLOCK = 512 };
+
+enum err lmdb_env_err(int code)
+{
+    switch (code) {
+    case MDB_SUCCESS:
+        return ERR_OK;
+    case MDB_NOTFOUND:
+    case ENOENT:
+    case ENOTDIR:
+        return ERR_NOT_FOUND;
+    case MDB_MAP_FULL:
+    case MDB_TXN_FULL:
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return ERR_FULL;
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+    case MDB_INCOMPATIBLE:
+        return ERR_CORRUPT;
+    case MDB_VERSION_MISMATCH:
+        return ERR_VERSION;
+    case ENOMEM:
+        return ERR_NO_MEMORY;
+    default:
+        return ERR_IO;
+    }
+}
+
+bool lmdb_env_is_full(int code)
+{
+    enum err err = lmdb_env_err(code);
+    return err == ERR_FULL || err == ERR_NO_MEMORY;
+}
+
+/* The data file has to be there and not empty, or LMDB would make a new one in its place. */
+static enum err find_data(const char *path, bool *present)
+{
+    char name[4096];
+    if (snprintf(name, sizeof name, "%s/data.mdb", path) >= (int)sizeof name)
+        return ERR_INVALID;
+    struct stat status;
+    if (stat(name, &status) != 0) {
+        *present = false;
+        return errno == ENOENT ? ERR_OK : lmdb_env_err(errno);
+    }
+    *present = true;
+    return status.st_size > 0 ? ERR_OK : ERR_CORRUPT;
+}
+
+static enum err prepare_directory(const struct lmdb_env_options *options, bool *created,
+                                  const char **what)
+{
+    bool present = false;
+    enum err err = find_data(options->path, &present);
+    *created = !present;
+    if (err == ERR_CORRUPT)
+        *what = "the data file is empty";
+    if (err != ERR_OK || present)
+        return err;
+    if (!options->create)
+        return ERR_NOT_FOUND;
+    if (mkdir(options->path, 0700) != 0 && errno != EEXIST)
+        return lmdb_env_err(errno);
+    return ERR_OK;
+}
+
+static enum err check_length(MDB_env *env, const char **what)
+{
+    int file = -1;
+    struct stat status;
+    int code = mdb_env_get_fd(env, &file);
+    if (code != MDB_SUCCESS)
+        return lmdb_env_err(code);
+    if (fstat(file, &status) != 0)
+        return lmdb_env_err(errno);
+    if ((uint64_t)status.st_size < lmdb_env_used_bytes(env)) {
+        *what = "the data file is shorter than its pages: its end is missing";
+        return ERR_CORRUPT;
+    }
+    return ERR_OK;
+}
+
+static enum err open_in(MDB_env *env, const struct lmdb_env_options *options, const char **what)
+{
+    unsigned flags = MDB_NOTLS | (options->read_only ? MDB_RDONLY : 0);
+    int code = mdb_env_set_mapsize(env, options->map_size_bytes);
+    if (code == MDB_SUCCESS)
+        code = mdb_env_set_maxreaders(env, READERS_MAX);
+    if (code == MDB_SUCCESS && options->databases > 0)
+        code = mdb_env_set_maxdbs(env, options->databases);
+    if (code == MDB_SUCCESS)
+        code = mdb_env_open(env, options->path, flags, 0600);
+    int dead = 0;
+    if (code == MDB_SUCCESS)
+        code = mdb_reader_check(env, &dead);
+    enum err err = lmdb_env_err(code);
+    if (err == ERR_CORRUPT || err == ERR_VERSION)
+        *what = "the data file does not begin as an LMDB file does";
+    return err == ERR_OK ? check_length(env, what) : err;
+}
+
+enum err lmdb_env_open(const struct lmdb_env_options *options, MDB_env **out, const char **what)
+{
+    bool created = false;
+    *what = NULL;
+    enum err err = prepare_directory(options, &created, what);
+    if (err != ERR_OK)
+        return err;
+    MDB_env *env = NULL;
+    int code = mdb_env_create(&env);
+    if (code != MDB_SUCCESS)
+        return lmdb_env_err(code);
+    err = open_in(env, options, what);
+    if (err == ERR_OK && created) {
+        err = durable_sync_directory(options->path);
+        if (err == ERR_OK)
+            err = durable_sync_parent(options->path);
+    }
+    if (err != ERR_OK) {
+        mdb_env_close(env);
+        return err;
+    }
+    *out = env;
+    return ERR_OK;
+}
+
+/* Whether a new transaction still sees the state of before the failed commit. */
+static bool is_unchanged(MDB_env *env, size_t last_txnid)
+{
+    MDB_txn *txn = NULL;
+    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != MDB_SUCCESS)
+        return false;
+    bool unchanged = mdb_txn_id(txn) == last_txnid;
+    mdb_txn_abort(txn);
+    return unchanged;
+}
+
+enum err lmdb_env_commit(MDB_env *env, MDB_txn *txn)
+{
+    size_t before = mdb_txn_id(txn) - 1;
+    int code = mdb_txn_commit(txn);
+    if (code == MDB_SUCCESS)
+        return ERR_OK;
+    return lmdb_env_is_full(code) && is_unchanged(env, before) ? ERR_FULL : ERR_IO;
+}
+
+uint64_t lmdb_env_used_bytes(MDB_env *env)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    (void)mdb_env_info(env, &info);
+    (void)mdb_env_stat(env, &stat);
+    return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+}
+
+enum err lmdb_env_space(MDB_env *env, struct journal_space *out)
+{
+    int file = -1;
+    struct stat status;
+    struct statvfs system;
+    MDB_envinfo info;
+    int code = mdb_env_get_fd(env, &file);
+    if (code == MDB_SUCCESS)
+        code = mdb_env_info(env, &info);
+    if (code != MDB_SUCCESS)
+        return lmdb_env_err(code);
+    if (fstat(file, &status) != 0 || fstatvfs(file, &system) != 0)
+        return lmdb_env_err(errno);
+    uint64_t room =
+        (uint64_t)status.st_blocks * STAT_BLOCK + (uint64_t)system.f_bavail * system.f_frsize;
+    out->used_bytes = lmdb_env_used_bytes(env);
+    out->limit_bytes = room < info.me_mapsize ? room : (uint64_t)info.me_mapsize;
+    return ERR_OK;
+}

@@ -1,0 +1,47 @@
+/* Opening an LMDB environment by the rules that keep it safe, for the journal and the state store.
+ *
+ * No flag that weakens a commit is ever set. Files are 0600, directories 0700; after creation the
+ * directory and its parent are synced. Dead readers are cleared, and the file must be as long as its
+ * pages say, or a read would kill the process. Read transactions are not tied to threads (MDB_NOTLS).
+ *
+ * One process opens an environment once, and never carries it across a fork.
+ */
+#ifndef TELLER_STORE_LMDB_ENV_H
+#define TELLER_STORE_LMDB_ENV_H
+
+#include <lmdb.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actors/base/err.h"
+#include "store/journal.h"
+
+struct lmdb_env_options {
+    const char *path; /* a directory */
+    uint64_t map_size_bytes;
+    uint32_t databases; /* named ones; 0: only the main one is used */
+    bool read_only;
+    bool create; /* make what is absent; otherwise ERR_NOT_FOUND */
+};
+
+/* ERR_CORRUPT, ERR_VERSION: *what says why, a static phrase. */
+enum err lmdb_env_open(const struct lmdb_env_options *options, MDB_env **out, const char **what) MUST_USE;
+
+/* Translates an LMDB or errno code. */
+enum err lmdb_env_err(int code) MUST_USE;
+
+/* true: the failed call ran out of room or memory before anything was written. */
+bool lmdb_env_is_full(int code);
+
+/* Commits. ERR_FULL: there was no room, nothing was committed, and the environment is fit for use: the
+ * same may be tried again. ERR_IO: the commit may or may not be on disk, and this environment must not
+ * be written again (LMDB 0.9 would let the next commit succeed after a sync has failed). */
+enum err lmdb_env_commit(MDB_env *env, MDB_txn *txn) MUST_USE;
+
+/* Bytes of pages in use, whatever the length of the file. */
+uint64_t lmdb_env_used_bytes(MDB_env *env);
+
+/* Room in use and at the most: bounded by the map and by the file system. */
+enum err lmdb_env_space(MDB_env *env, struct journal_space *out) MUST_USE;
+
+#endif
