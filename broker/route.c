@@ -1,0 +1,138 @@
+/* Routing by operation: one switch, one small function for each way to find a partition. A body that cannot
+ * be read is sent to partition 0, whose decoder says what is wrong with it. */
+#include "broker/route.h"
+
+#include "actors/base/check.h"
+#include "actors/base/uuid.h"
+#include "actors/ledger/ledger.h"
+#include "broker/wire/accounts.h"
+
+static struct route to_one(uint32_t partition)
+{
+    return (struct route){.kind = ROUTE_ONE, .partition = partition};
+}
+
+static struct route refused(enum code code, enum field field)
+{
+    return (struct route){.kind = ROUTE_REFUSED, .code = code, .field = field};
+}
+
+static struct route by_account(const struct wire_header *header, uint32_t partitions)
+{
+    uint32_t partition = wire_partition_of(header, partitions, ledger_partition_of);
+    return to_one(partition == WIRE_PARTITION_ANY ? 0 : partition);
+}
+
+/* An account without an id is opened where its transaction id points, so that a retry meets the first try. */
+static struct route by_open(const struct wire_header *header, uint32_t partitions,
+                            struct router_turn *turn)
+{
+    uint32_t partition = wire_partition_of(header, partitions, ledger_partition_of);
+    if (partition != WIRE_PARTITION_ANY)
+        return to_one(partition);
+    struct ledger_account_command command;
+    enum field field;
+    if (wire_account_read(header, &command, &field) != CODE_OK)
+        return to_one(0);
+    if (uuid_is_nil(&command.id))
+        return to_one(turn->next++ % partitions);
+    char text[UUID_TEXT_LENGTH + 1];
+    uuid_format(&command.id, text);
+    return to_one(ledger_partition_of((struct str){text, UUID_TEXT_LENGTH}, partitions));
+}
+
+/* Questions about the node have no body. */
+static struct route by_node(const struct wire_header *header, enum route_kind kind)
+{
+    enum field field = FIELD_NONE;
+    enum code code = wire_nothing_read(header, &field);
+    return code == CODE_OK ? (struct route){.kind = kind} : refused(code, field);
+}
+
+/* A list's cursor is "P:INDEX": the partition whose accounts come next. */
+static struct route by_cursor(const struct wire_header *header, uint32_t partitions)
+{
+    struct wire_list_query query;
+    enum field field;
+    if (wire_list_read(header, &query, &field) != CODE_OK || query.cursor.length == 0)
+        return to_one(0);
+    uint32_t partition = 0;
+    uint32_t at = 0;
+    for (; at < query.cursor.length && query.cursor.data[at] != ':'; at++) {
+        unsigned digit = (unsigned)query.cursor.data[at] - '0';
+        if (digit > 9 || partition >= LEDGER_PARTITIONS_MAX)
+            return refused(CODE_INVALID_FIELD, FIELD_CURSOR);
+        partition = partition * 10 + digit;
+    }
+    if (at == 0 || at == query.cursor.length || partition >= partitions)
+        return refused(CODE_INVALID_FIELD, FIELD_CURSOR);
+    return to_one(partition);
+}
+
+static struct route by_elements(const struct wire_header *header, uint32_t partitions,
+                                struct wire_split *split)
+{
+    if (partitions == 1)
+        return to_one(0);
+    enum field field = FIELD_NONE;
+    enum code code = wire_items_split(split, header, partitions, ledger_partition_of, &field);
+    if (code != CODE_OK)
+        return refused(code, field);
+    if (split->part_count > 1)
+        return (struct route){.kind = ROUTE_SPLIT};
+    return to_one(split->count == 0 ? 0 : split->spans[0].partition);
+}
+
+static struct route by_body(const struct wire_header *header, uint32_t partitions,
+                            struct wire_split *split, struct router_turn *turn)
+{
+    switch (header->operation) {
+    case OPERATION_TRANSFER:
+    case OPERATION_DEPOSIT:
+    case OPERATION_WITHDRAW:
+    case OPERATION_ACCOUNT_CHANGE:
+    case OPERATION_ACCOUNT_FREEZE:
+    case OPERATION_ACCOUNT_UNFREEZE:
+    case OPERATION_ACCOUNT_CLOSE:
+    case OPERATION_ACCOUNT_SHOW:
+    case OPERATION_BALANCE:
+    case OPERATION_HISTORY:
+        return by_account(header, partitions);
+    case OPERATION_ACCOUNT_OPEN:
+        return by_open(header, partitions, turn);
+    case OPERATION_ACCOUNT_LIST:
+        return by_cursor(header, partitions);
+    case OPERATION_BATCH:
+    case OPERATION_HISTORIES:
+        return by_elements(header, partitions, split);
+    case OPERATION_TRANSFER_SHOW:
+        return (struct route){.kind = ROUTE_ALL};
+    case OPERATION_STATUS:
+        return by_node(header, ROUTE_ALL);
+    case OPERATION_HEALTH:
+    case OPERATION_VERSION:
+        return by_node(header, ROUTE_SELF);
+    case OPERATION_COUNT:
+        break;
+    }
+    CHECK_UNREACHABLE();
+}
+
+/* Operations about the node as a whole: a partition in the header changes nothing. */
+static bool is_about_node(enum wire_operation operation)
+{
+    return operation == OPERATION_HEALTH || operation == OPERATION_VERSION ||
+           operation == OPERATION_STATUS;
+}
+
+struct route route_of(const struct wire_header *header, uint32_t partitions, struct wire_split *split,
+                      struct router_turn *turn)
+{
+    if (header->partition == WIRE_PARTITION_ANY)
+        return by_body(header, partitions, split, turn);
+    if (header->partition >= partitions)
+        return refused(CODE_WRONG_PARTITION, FIELD_PARTITION);
+    if (is_about_node(header->operation))
+        return by_body(header, partitions, split, turn);
+    return to_one(header->partition);
+}
