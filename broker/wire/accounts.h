@@ -18,7 +18,7 @@
 #include "broker/wire/request.h"
 #include "broker/wire/rows.h"
 
-enum { WIRE_LIST_LIMIT = 100, WIRE_CURSOR_MAX = 64 };
+enum { WIRE_LIST_LIMIT = 100 };
 
 /* ---- requests --------------------------------------------------------------------------------- */
 
@@ -27,30 +27,27 @@ enum code wire_account_read(const struct wire_header *header, struct ledger_acco
                             enum field *field);
 
 /* account.show: just the id. */
-enum code wire_account_show_read(const struct wire_header *header, struct str *account,
-                                 enum field *field);
+enum code wire_account_show_read(const struct wire_header *header, struct str *account, enum field *field);
 
 struct wire_list_query {
     struct str owner;  /* empty: all */
     uint32_t limit;    /* 1 .. LEDGER_PAGE_MAX */
-    struct str cursor; /* empty: from the start; else at most WIRE_CURSOR_MAX characters of an account id's
-                          alphabet; what they say is up to who made them */
+    struct str cursor; /* empty: from the start; else clean text of at most WIRE_CURSOR_MAX bytes;
+                          what it says is up to who made it */
 };
 
-enum code wire_list_read(const struct wire_header *header, struct wire_list_query *out,
-                         enum field *field);
+enum code wire_list_read(const struct wire_header *header, struct wire_list_query *out, enum field *field);
 
 /* health, version, status: the body is nil. */
 enum code wire_nothing_read(const struct wire_header *header, enum field *field);
 
 /* ---- replies ---------------------------------------------------------------------------------- */
 
-void wire_account_write(struct mp_writer *w, uint64_t request_id,
-                        const struct ledger_account_view *view);
+void wire_account_write(struct mp_writer *w, uint64_t request_id, const struct ledger_account_view *view);
 
 /* cursor empty: this was the last page. */
-void wire_list_write(struct mp_writer *w, uint64_t request_id,
-                     const struct ledger_account_view *views, size_t count, struct str cursor);
+void wire_list_write(struct mp_writer *w, uint64_t request_id, const struct ledger_account_view *views,
+                     size_t count, struct str cursor);
 
 /* ---- the client's side: bodies behind wire_header_write, and reading of OK replies --------------- */
 
@@ -62,7 +59,7 @@ void wire_list_body_write(struct mp_writer *w, const struct wire_list_query *que
 bool wire_account_reply_read(const struct wire_reply *reply, struct ledger_account_view *out);
 
 /* false: malformed, or more than capacity accounts. The cursor stays in the frame; empty: last page. */
-bool wire_list_reply_read(const struct wire_reply *reply, struct ledger_account_view *views,
-                          size_t capacity, size_t *count, struct str *cursor);
+bool wire_list_reply_read(const struct wire_reply *reply, struct ledger_account_view *views, size_t capacity,
+                          size_t *count, struct str *cursor);
 
 #endif

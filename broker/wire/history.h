@@ -35,20 +35,19 @@ struct wire_history_query {
     bool has_before, has_after;
     uint32_t limit; /* 1 .. WIRE_HISTORY_MAX */
     struct str account;
-    struct str cursor;  /* as in wire_list_query */
-    int64_t before_us;  /* entries before it */
-    int64_t after_us;   /* entries at or after it */
+    struct str cursor; /* as in wire_list_query */
+    int64_t before_us; /* entries before it */
+    int64_t after_us;  /* entries at or after it */
 };
 
 enum code wire_history_read(const struct wire_header *header, struct wire_history_query *out,
                             enum field *field);
 
 /* Up to WIRE_HISTORIES_MAX queries into out. A fault of one is in its code and field; CODE_OK then too. */
-enum code wire_histories_read(const struct wire_header *header, struct wire_history_query *out,
-                              size_t *count, enum field *field);
+enum code wire_histories_read(const struct wire_header *header, struct wire_history_query *out, size_t *count,
+                              enum field *field);
 
-enum code wire_transfer_show_read(const struct wire_header *header, struct uuid *id,
-                                  enum field *field);
+enum code wire_transfer_show_read(const struct wire_header *header, struct uuid *id, enum field *field);
 
 /* ---- replies ---------------------------------------------------------------------------------- */
 
@@ -83,9 +82,9 @@ struct wire_history_entry {
     enum wire_entry_kind kind;
     enum wire_direction direction;
     int64_t time_us;
-    struct uuid id;   /* nil: none */
-    int64_t amount;   /* 0 where no money moved */
-    int64_t balance;  /* after it */
+    struct uuid id;  /* nil: none */
+    int64_t amount;  /* 0 where no money moved */
+    int64_t balance; /* after it */
     uint64_t position;
     struct str counterparty;
     struct str memo;
@@ -99,28 +98,26 @@ struct wire_transfer {
     struct uuid id;
     enum wire_transfer_status status;
     enum code code;
-    uint8_t kind; /* enum ledger_command_kind */
+    uint8_t kind;            /* enum ledger_command_kind */
     currency_index currency; /* CURRENCY_NONE: not known (a refusal keeps the id and the code only) */
     int64_t amount;          /* 0: not known */
     int64_t time_us;
     struct str from, to, memo, reference; /* empty: none or not known */
 };
 
-void wire_balance_write(struct mp_writer *w, uint64_t request_id,
-                        const struct wire_balance *balance);
+void wire_balance_write(struct mp_writer *w, uint64_t request_id, const struct wire_balance *balance);
 
 /* cursor empty: this was the last page. */
-void wire_history_write(struct mp_writer *w, uint64_t request_id,
-                        const struct wire_history_entry *entries, size_t count, struct str cursor);
+void wire_history_write(struct mp_writer *w, uint64_t request_id, const struct wire_history_entry *entries,
+                        size_t count, struct str cursor);
 
 /* histories: begin, then count rows, each by one of the two. */
 void wire_histories_begin(struct mp_writer *w, uint64_t request_id, size_t count);
-void wire_histories_page_write(struct mp_writer *w, const struct wire_history_entry *entries,
-                               size_t count, struct str cursor);
+void wire_histories_page_write(struct mp_writer *w, const struct wire_history_entry *entries, size_t count,
+                               struct str cursor);
 void wire_histories_error_write(struct mp_writer *w, enum code code, enum field field);
 
-void wire_transfer_write(struct mp_writer *w, uint64_t request_id,
-                         const struct wire_transfer *transfer);
+void wire_transfer_write(struct mp_writer *w, uint64_t request_id, const struct wire_transfer *transfer);
 
 /* ---- the client's side ------------------------------------------------------------------------ */
 
@@ -136,8 +133,7 @@ bool wire_transfer_reply_read(const struct wire_reply *reply, struct wire_transf
 
 /* Rows of a histories reply, one by one: reader from wire_histories_reply_begin, count rows. A row is like a
  * reply of its own: code and body for wire_history_reply_read or wire_error_read. */
-bool wire_histories_reply_begin(const struct wire_reply *reply, struct mp_reader *rows,
-                                uint32_t *count);
+bool wire_histories_reply_begin(const struct wire_reply *reply, struct mp_reader *rows, uint32_t *count);
 bool wire_histories_reply_next(struct mp_reader *rows, struct wire_reply *row);
 
 #endif

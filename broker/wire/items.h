@@ -40,8 +40,7 @@ void wire_items_release(struct wire_items *self);
  * An item's deadline is the earlier of its own and the header's. A group's own code is about the group itself (its id,
  * its items array); each of its items has its own code. A group whose items array cannot be used has
  * group_count 0 and takes one row. Items of other partitions are not looked for here. */
-enum code wire_items_read(struct wire_items *self, const struct wire_header *header,
-                          enum field *field);
+enum code wire_items_read(struct wire_items *self, const struct wire_header *header, enum field *field);
 
 /* ---- the client's side ------------------------------------------------------------------------ */
 

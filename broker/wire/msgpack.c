@@ -128,31 +128,31 @@ struct form {
 };
 
 static const struct form forms[0x1c] = {
-    [0x00] = {.valid = true},                                                        /* nil */
-    [0x02] = {.valid = true},                                                        /* false */
-    [0x03] = {.valid = true},                                                        /* true */
-    [0x04] = {.length_width = 1, .valid = true},                                     /* bin */
+    [0x00] = {.valid = true},                    /* nil */
+    [0x02] = {.valid = true},                    /* false */
+    [0x03] = {.valid = true},                    /* true */
+    [0x04] = {.length_width = 1, .valid = true}, /* bin */
     [0x05] = {.length_width = 2, .valid = true},
     [0x06] = {.length_width = 4, .valid = true},
-    [0x07] = {.length_width = 1, .extra = 1, .valid = true},                         /* ext */
+    [0x07] = {.length_width = 1, .extra = 1, .valid = true}, /* ext */
     [0x08] = {.length_width = 2, .extra = 1, .valid = true},
     [0x09] = {.length_width = 4, .extra = 1, .valid = true},
-    [0x0a] = {.fixed = 4, .valid = true},                                            /* floats */
+    [0x0a] = {.fixed = 4, .valid = true}, /* floats */
     [0x0b] = {.fixed = 8, .valid = true},
-    [0x0c] = {.fixed = 1, .valid = true},                                            /* uint */
+    [0x0c] = {.fixed = 1, .valid = true}, /* uint */
     [0x0d] = {.fixed = 2, .valid = true},
     [0x0e] = {.fixed = 4, .valid = true},
     [0x0f] = {.fixed = 8, .valid = true},
-    [0x10] = {.fixed = 1, .valid = true},                                            /* int */
+    [0x10] = {.fixed = 1, .valid = true}, /* int */
     [0x11] = {.fixed = 2, .valid = true},
     [0x12] = {.fixed = 4, .valid = true},
     [0x13] = {.fixed = 8, .valid = true},
-    [0x14] = {.fixed = 2, .valid = true},                                            /* fixext */
+    [0x14] = {.fixed = 2, .valid = true}, /* fixext */
     [0x15] = {.fixed = 3, .valid = true},
     [0x16] = {.fixed = 5, .valid = true},
     [0x17] = {.fixed = 9, .valid = true},
     [0x18] = {.fixed = 17, .valid = true},
-    [0x19] = {.length_width = 1, .valid = true},                                     /* str */
+    [0x19] = {.length_width = 1, .valid = true}, /* str */
     [0x1a] = {.length_width = 2, .valid = true},
     [0x1b] = {.length_width = 4, .valid = true},
 };

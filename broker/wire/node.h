@@ -24,8 +24,7 @@ struct wire_health {
     enum partition_state states[LEDGER_PARTITIONS_MAX];
 };
 
-void wire_version_write(struct mp_writer *w, uint64_t request_id,
-                        const struct wire_version *version);
+void wire_version_write(struct mp_writer *w, uint64_t request_id, const struct wire_version *version);
 void wire_health_write(struct mp_writer *w, uint64_t request_id, const struct wire_health *health);
 
 /* The client's side: bodies are nil (mp_write_nil). false: malformed. */

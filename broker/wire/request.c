@@ -63,7 +63,7 @@ bool wire_operation_find(struct str name, enum wire_operation *out)
         return false;
     for (const uint8_t *at = operations_by_length[name.length]; *at != NO_OPERATION; at++) {
         if (memcmp(operation_names[*at].data, name.data, name.length) == 0) {
-            *out = (enum wire_operation)*at;
+            *out = (enum wire_operation) * at;
             return true;
         }
     }
@@ -142,12 +142,10 @@ static bool read_deadline(struct mp_reader *r, struct wire_header *out, struct f
 }
 
 /* The values one after the other, as far as they can be read. false: the bytes end, or are not msgpack. */
-static bool read_values(struct mp_reader *r, uint32_t count, struct wire_header *out,
-                        struct fault *fault)
+static bool read_values(struct mp_reader *r, uint32_t count, struct wire_header *out, struct fault *fault)
 {
     return (count < 1 || read_version(r, fault)) && (count < 2 || read_operation(r, out, fault)) &&
-           (count < 3 || read_request_id(r, out, fault)) &&
-           (count < 4 || read_partition(r, out, fault)) &&
+           (count < 3 || read_request_id(r, out, fault)) && (count < 4 || read_partition(r, out, fault)) &&
            (count < 5 || read_deadline(r, out, fault));
 }
 

@@ -21,7 +21,12 @@
 #include "actors/base/str.h"
 #include "broker/wire/msgpack.h"
 
-enum { WIRE_VERSION = 1, WIRE_FRAME_MAX = 4 * 1024 * 1024, WIRE_PARTITION_ANY = UINT32_MAX };
+enum {
+    WIRE_VERSION = 1,
+    WIRE_FRAME_MAX = 4 * 1024 * 1024,
+    WIRE_CURSOR_MAX = 64,
+    WIRE_PARTITION_ANY = UINT32_MAX
+};
 
 enum wire_operation {
     OPERATION_TRANSFER,

@@ -40,8 +40,7 @@ void wire_error_write(struct mp_writer *w, uint64_t request_id, enum code code, 
                       const char *message);
 
 /* The body of an error, {"field", "message"}, for rows that carry one. */
-void wire_error_body_write(struct mp_writer *w, enum code code, enum field field,
-                           const char *message);
+void wire_error_body_write(struct mp_writer *w, enum code code, enum field field, const char *message);
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 

@@ -44,13 +44,12 @@ void wire_split_release(struct wire_split *self);
 
 /* Finds each element's byte range and partition. Elements that name no account go to partition 0, which
  * refuses them. CODE_OK, or why the message is refused as a whole (as wire_items_read). */
-enum code wire_items_split(struct wire_split *self, const struct wire_header *header,
-                           uint32_t partitions, wire_partition_fn *partition_of,
-                           enum field *field);
+enum code wire_items_split(struct wire_split *self, const struct wire_header *header, uint32_t partitions,
+                           wire_partition_fn *partition_of, enum field *field);
 
 /* Writes the whole request frame for one partition: the header with its number, and its elements. */
-void wire_split_write(const struct wire_split *self, const struct wire_header *header,
-                      uint32_t partition, struct mp_writer *w);
+void wire_split_write(const struct wire_split *self, const struct wire_header *header, uint32_t partition,
+                      struct mp_writer *w);
 
 /* Joins the partitions' reply frames to one, rows in the order of the request. replies[p] is the
  * reply frame of partition p (not read where by_partition[p] is 0). A part that was refused as a whole gives

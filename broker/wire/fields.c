@@ -1,0 +1,156 @@
+/* Indexing of maps, and the values that several bodies have. */
+#include "broker/wire/fields.h"
+
+#include "actors/base/check.h"
+
+static const uint8_t nil_byte = 0xc0;
+
+void wire_values_init(struct wire_values *values)
+{
+    for (size_t i = 0; i < WIRE_KEYS_MAX; i++)
+        values->at[i] = (struct mp_reader){&nil_byte, &nil_byte + 1};
+    values->given = 0;
+    values->code = CODE_OK;
+    values->field = FIELD_NONE;
+}
+
+void wire_values_fault(struct wire_values *values, enum code code, enum field field)
+{
+    if (values->code == CODE_OK) {
+        values->code = code;
+        values->field = field;
+    }
+}
+
+/* The index of a key, or key_count. */
+static size_t find_key(struct str name, const struct wire_key *keys, size_t key_count)
+{
+    size_t i = 0;
+    while (i < key_count && !str_equal(keys[i].name, name))
+        i++;
+    return i;
+}
+
+/* Passes one key and finds its index; a key that is no string is unknown. false: malformed. */
+static bool read_key(struct mp_reader *r, unsigned depth, const struct wire_key *keys, size_t key_count,
+                     size_t *index)
+{
+    struct str name;
+    *index = key_count;
+    if (!mp_read_str(r, &name))
+        return mp_skip(r, depth);
+    *index = find_key(name, keys, key_count);
+    return true;
+}
+
+bool wire_values_read(struct mp_reader *r, unsigned depth, const struct wire_key *keys, size_t key_count,
+                      struct wire_values *out)
+{
+    uint32_t pairs;
+    CHECK(key_count <= WIRE_KEYS_MAX);
+    wire_values_init(out);
+    if (!mp_read_map(r, &pairs))
+        return false;
+    for (uint32_t i = 0; i < pairs; i++) {
+        size_t key;
+        if (!read_key(r, depth, keys, key_count, &key))
+            return false;
+        struct mp_reader value = *r;
+        if (!mp_skip(r, depth))
+            return false;
+        value.end = r->at;
+        if (key == key_count) {
+            wire_values_fault(out, CODE_BAD_REQUEST, FIELD_NONE);
+        } else if (out->given >> key & 1) {
+            wire_values_fault(out, CODE_BAD_REQUEST, keys[key].field);
+        } else {
+            out->given |= UINT32_C(1) << key;
+            out->at[key] = value;
+        }
+    }
+    return true;
+}
+
+enum { BODY_LEVEL = 2 }; /* the frame's array, the body's map */
+
+enum code wire_body_values(const struct wire_header *header, const struct wire_key *keys, size_t key_count,
+                           struct wire_values *out, enum field *field)
+{
+    struct mp_reader r = wire_body_reader(header);
+    *field = FIELD_BODY;
+    if (!wire_values_read(&r, MP_DEPTH_MAX - BODY_LEVEL, keys, key_count, out) || !mp_at_end(&r))
+        return CODE_BAD_REQUEST;
+    *field = out->field;
+    return out->code;
+}
+
+bool wire_reply_values(const struct wire_reply *reply, const struct wire_key *keys, size_t key_count,
+                       struct wire_values *out)
+{
+    struct mp_reader r = mp_reader_of(reply->body.data, reply->body.length);
+    return wire_values_read(&r, MP_DEPTH_MAX - BODY_LEVEL, keys, key_count, out) && mp_at_end(&r);
+}
+
+bool wire_take_uuid_other(struct mp_reader *r, struct uuid *out)
+{
+    struct mp_reader next = *r;
+    struct str bytes;
+    struct uuid id;
+    if (!mp_read_bin(&next, &bytes) && !mp_read_str(&next, &bytes))
+        return false;
+    if (bytes.length == sizeof id.bytes)
+        memcpy(id.bytes, bytes.data, sizeof id.bytes);
+    else if (!uuid_parse(bytes, &id))
+        return false;
+    if (uuid_is_nil(&id))
+        return false;
+    *out = id;
+    *r = next;
+    return true;
+}
+
+bool wire_take_text_given(struct mp_reader *r, uint32_t max, struct str *out)
+{
+    struct mp_reader next = *r;
+    struct str text;
+    if (!mp_read_str(&next, &text) || text.length > max || !text_is_clean(text))
+        return false;
+    *out = text;
+    *r = next;
+    return true;
+}
+
+bool wire_take_cursor(struct mp_reader *r, struct str *out)
+{
+    struct mp_reader next = *r;
+    struct str text = {0};
+    if (!mp_read_nil(&next) && (!mp_read_str(&next, &text) || text.length == 0 ||
+                                text.length > WIRE_CURSOR_MAX || !text_is_clean(text)))
+        return false;
+    *out = text;
+    *r = next;
+    return true;
+}
+
+bool wire_take_limit(struct mp_reader *r, uint32_t normal, uint32_t max, uint32_t *out)
+{
+    struct mp_reader next = *r;
+    uint64_t limit = normal;
+    if (!mp_read_nil(&next) && (!mp_read_uint(&next, &limit) || limit < 1 || limit > max))
+        return false;
+    *out = (uint32_t)limit;
+    *r = next;
+    return true;
+}
+
+bool wire_take_string(struct mp_reader *r, struct str *out)
+{
+    *out = (struct str){0};
+    return mp_read_nil(r) || mp_read_str(r, out);
+}
+
+bool wire_take_optional_uuid(struct mp_reader *r, struct uuid *out)
+{
+    *out = (struct uuid){0};
+    return mp_read_nil(r) || wire_take_uuid(r, out);
+}

@@ -1,0 +1,162 @@
+/* Inside this folder: maps with named keys, and the values that several bodies have.
+ *
+ * A body is indexed first (where does each key's value stand?) and then decoded in the order of its fields, so
+ * that the first fault in that order is the answer, whatever order the keys came in.
+ *
+ * The wire_take_… functions follow mp_read_…: true and moved on, or false and not moved.
+ */
+#ifndef TELLER_WIRE_FIELDS_H
+#define TELLER_WIRE_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/base/code.h"
+#include "actors/base/money.h"
+#include "actors/base/text.h"
+#include "actors/base/uuid.h"
+#include "broker/wire/msgpack.h"
+#include "broker/wire/request.h"
+#include "broker/wire/rows.h"
+
+enum { WIRE_KEYS_MAX = 12 };
+
+struct wire_key {
+    struct str name;
+    enum field field; /* named when the key comes twice */
+};
+
+/* Where the values stand. A key that is absent has a reader over a nil. */
+struct wire_values {
+    struct mp_reader at[WIRE_KEYS_MAX];
+    uint32_t given;   /* bit i: key i is there, perhaps as nil */
+    enum code code;   /* CODE_OK, or BAD_REQUEST: a key is unknown, or comes twice */
+    enum field field; /* of the key that comes twice */
+};
+
+void wire_values_init(struct wire_values *values);
+
+/* Notes a fault unless there is one already. */
+void wire_values_fault(struct wire_values *values, enum code code, enum field field);
+
+/* Indexes a map whose values may nest `depth` levels. false: malformed, or not a map. */
+bool wire_values_read(struct mp_reader *r, unsigned depth, const struct wire_key *keys, size_t key_count,
+                      struct wire_values *out);
+
+/* Indexes a request's whole body, which must be such a map with nothing behind it. A code other than CODE_OK:
+ * refuse the message. */
+enum code wire_body_values(const struct wire_header *header, const struct wire_key *keys, size_t key_count,
+                           struct wire_values *out, enum field *field);
+
+/* Indexes a reply's whole body in the same way. Keys that are not known are passed over: later versions may
+ * add some. false: malformed. */
+bool wire_reply_values(const struct wire_reply *reply, const struct wire_key *keys, size_t key_count,
+                       struct wire_values *out);
+
+static inline struct mp_reader wire_body_reader(const struct wire_header *header)
+{
+    return mp_reader_of(header->body.data, header->body.length);
+}
+
+/* 16 bytes, or the 36 characters of a UUID, as bin or str; not nil. */
+bool wire_take_uuid_other(struct mp_reader *r, struct uuid *out);
+
+static inline bool wire_take_uuid(struct mp_reader *r, struct uuid *out)
+{
+    enum { HEAD = 2, SIZE = sizeof out->bytes };
+    if (mp_left(r) < HEAD + SIZE || r->at[0] != 0xc4 || r->at[1] != SIZE)
+        return wire_take_uuid_other(r, out);
+    memcpy(out->bytes, r->at + HEAD, SIZE);
+    if (uuid_is_nil(out))
+        return false;
+    r->at += HEAD + SIZE;
+    return true;
+}
+
+static inline bool wire_take_account(struct mp_reader *r, struct str *out)
+{
+    struct mp_reader next = *r;
+    if (!mp_read_str(&next, out) || !text_is_account_id(*out))
+        return false;
+    *r = next;
+    return true;
+}
+
+/* nil, or clean text of at most `max` bytes. nil gives an empty string. */
+bool wire_take_text_given(struct mp_reader *r, uint32_t max, struct str *out);
+
+static inline bool wire_take_text(struct mp_reader *r, uint32_t max, struct str *out)
+{
+    if (mp_read_nil(r)) {
+        *out = (struct str){0};
+        return true;
+    }
+    return wire_take_text_given(r, max, out);
+}
+
+/* nil, or a string as wire_list_query has it. */
+bool wire_take_cursor(struct mp_reader *r, struct str *out);
+
+/* nil (the default), or 1 .. max. */
+bool wire_take_limit(struct mp_reader *r, uint32_t normal, uint32_t max, uint32_t *out);
+
+/* CODE_OK, INVALID_FIELD (not three capital letters; not moved) or UNKNOWN_CURRENCY (moved). */
+static inline enum code wire_take_currency(struct mp_reader *r, currency_index *out)
+{
+    struct mp_reader next = *r;
+    struct str code;
+    if (!mp_read_str(&next, &code) || code.length != CURRENCY_CODE_LENGTH)
+        return CODE_INVALID_FIELD;
+    *out = currency_find(code.data, code.length);
+    if (*out == CURRENCY_NONE) {
+        for (uint32_t i = 0; i < code.length; i++) {
+            if (code.data[i] < 'A' || code.data[i] > 'Z')
+                return CODE_INVALID_FIELD;
+        }
+    }
+    *r = next;
+    return *out == CURRENCY_NONE ? CODE_UNKNOWN_CURRENCY : CODE_OK;
+}
+
+/* A word of fewer than 32 characters, known when compiled: keys. One byte more than its length. */
+#define WIRE_PUT_WORD(at, word) wire_put_word((at), (word), sizeof(word) - 1)
+
+static inline uint8_t *wire_put_word(uint8_t *at, const char *word, size_t length)
+{
+    *at = (uint8_t)(0xa0 | length);
+    memcpy(at + 1, word, length);
+    return at + 1 + length;
+}
+
+/* nil for an empty string. text.length + MP_HEAD_MAX bytes at most. */
+static inline uint8_t *wire_put_optional(uint8_t *at, struct str text)
+{
+    return text.length == 0 ? mp_put_nil(at) : mp_put_str(at, text);
+}
+
+static inline void wire_write_optional(struct mp_writer *w, struct str text)
+{
+    if (text.length == 0)
+        mp_write_nil(w);
+    else
+        mp_write_str(w, text);
+}
+
+static inline uint8_t *wire_put_uuid(uint8_t *at, const struct uuid *id)
+{
+    return uuid_is_nil(id) ? mp_put_nil(at) : mp_put_bin8(at, id->bytes, sizeof id->bytes);
+}
+
+static inline uint8_t *wire_put_currency(uint8_t *at, currency_index currency)
+{
+    return mp_put_str(at, (struct str){currency_at(currency)->code, CURRENCY_CODE_LENGTH});
+}
+
+/* For readers of replies: nil (an empty string), or any string. */
+bool wire_take_string(struct mp_reader *r, struct str *out);
+
+/* For readers of replies: nil (a nil id), or an id. */
+bool wire_take_optional_uuid(struct mp_reader *r, struct uuid *out);
+
+#endif

@@ -1,0 +1,110 @@
+/* Where the values of one item stand. */
+#include "broker/wire/item_index.h"
+
+#include "actors/ledger/ledger.h"
+
+static const struct wire_key item_keys[ITEM_VALUE_COUNT] = {
+    [ITEM_KIND] = {{"kind", 4}, FIELD_KIND},
+    [ITEM_TRANSACTION_ID] = {{"transaction_id", 14}, FIELD_TRANSACTION_ID},
+    [ITEM_FROM_ACCOUNT] = {{"from_account", 12}, FIELD_FROM_ACCOUNT},
+    [ITEM_TO_ACCOUNT] = {{"to_account", 10}, FIELD_TO_ACCOUNT},
+    [ITEM_AMOUNT] = {{"amount", 6}, FIELD_AMOUNT},
+    [ITEM_CURRENCY] = {{"currency", 8}, FIELD_CURRENCY},
+    [ITEM_MEMO] = {{"memo", 4}, FIELD_MEMO},
+    [ITEM_REFERENCE] = {{"reference", 9}, FIELD_REFERENCE},
+    [ITEM_DEADLINE] = {{"deadline", 8}, FIELD_DEADLINE},
+    [ITEM_ITEMS] = {{"items", 5}, FIELD_ITEMS},
+};
+
+static const struct str kind_names[] = {
+    [COMMAND_TRANSFER] = {"transfer", 8},
+    [COMMAND_DEPOSIT] = {"deposit", 7},
+    [COMMAND_WITHDRAW] = {"withdraw", 8},
+    [COMMAND_GROUP] = {"group", 5},
+};
+
+bool item_take_kind(struct mp_reader *r, uint8_t *kind)
+{
+    struct mp_reader next = *r;
+    struct str name;
+    uint64_t number = 0;
+    if (mp_read_str(&next, &name)) {
+        for (number = COMMAND_TRANSFER; number <= COMMAND_GROUP; number++) {
+            if (str_equal(name, kind_names[number]))
+                break;
+        }
+    } else if (!mp_read_uint(&next, &number)) {
+        return false;
+    }
+    if (number < COMMAND_TRANSFER || number > COMMAND_GROUP)
+        return false;
+    *kind = (uint8_t)number;
+    *r = next;
+    return true;
+}
+
+static bool index_array(struct mp_reader *r, unsigned depth, struct wire_values *out)
+{
+    uint32_t count;
+    wire_values_init(out);
+    if (!mp_read_array(r, &count))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        struct mp_reader value = *r;
+        if (!mp_skip(r, depth))
+            return false;
+        value.end = r->at;
+        if (i <= ITEM_DEADLINE)
+            out->at[i] = value;
+    }
+    if (count > ITEM_DEADLINE + 1)
+        wire_values_fault(out, CODE_BAD_REQUEST, FIELD_NONE);
+    return true;
+}
+
+/* A group's array has its items at the third place. */
+static void move_group_items(struct wire_values *out)
+{
+    struct mp_reader items = out->at[ITEM_FROM_ACCOUNT];
+    out->at[ITEM_FROM_ACCOUNT] = out->at[ITEM_ITEMS];
+    out->at[ITEM_ITEMS] = items;
+}
+
+/* Values that an item of this kind does not have. */
+static void check_shape(struct wire_values *out, uint8_t kind)
+{
+    if (kind != COMMAND_GROUP) {
+        if (!mp_is_nil(&out->at[ITEM_ITEMS]))
+            wire_values_fault(out, CODE_BAD_REQUEST, FIELD_ITEMS);
+        return;
+    }
+    for (size_t i = ITEM_FROM_ACCOUNT; i <= ITEM_DEADLINE; i++) {
+        if (!mp_is_nil(&out->at[i]))
+            wire_values_fault(out, CODE_BAD_REQUEST, item_keys[i].field);
+    }
+}
+
+bool item_index(struct mp_reader *r, unsigned level, uint8_t fallback, struct wire_values *out, uint8_t *kind)
+{
+    struct mp_reader start = *r;
+    uint32_t count;
+    bool is_array = mp_read_array(&start, &count);
+    bool is_map = !is_array && mp_read_map(&start, &count);
+    *kind = 0;
+    if (!is_array && !is_map) {
+        wire_values_init(out);
+        wire_values_fault(out, CODE_BAD_REQUEST, FIELD_NONE);
+        return mp_skip(r, MP_DEPTH_MAX - level + 1);
+    }
+    if (is_array ? !index_array(r, MP_DEPTH_MAX - level, out)
+                 : !wire_values_read(r, MP_DEPTH_MAX - level, item_keys, ITEM_VALUE_COUNT, out))
+        return false;
+    if (mp_is_nil(&out->at[ITEM_KIND]))
+        *kind = fallback;
+    else if (!item_take_kind(&out->at[ITEM_KIND], kind))
+        return true;
+    if (is_array && *kind == COMMAND_GROUP)
+        move_group_items(out);
+    check_shape(out, *kind);
+    return true;
+}
