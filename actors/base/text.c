@@ -1,30 +1,19 @@
 /* Checks on strings from outside. Each looks at every byte once and never reads past the length. */
 #include "actors/base/text.h"
 
-static bool is_id_character(char c)
-{
-    switch (c) {
-    case '-':
-    case '_':
-    case '.':
-    case ':':
-    case '@':
-    case '/':
-        return true;
-    default:
-        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    }
-}
+/* 0 for the characters of ids, 1 for all others. A table, because ids are checked for every transfer. */
+static const uint8_t is_foreign[256] = {
+    [0 ... ','] = 1, [';' ... '?'] = 1, ['[' ... '^'] = 1, ['`'] = 1, ['{' ... 255] = 1,
+};
 
 static bool is_id(struct str text, uint32_t length_max)
 {
+    unsigned foreign = 0;
     if (text.length == 0 || text.length > length_max)
         return false;
-    for (uint32_t i = 0; i < text.length; i++) {
-        if (!is_id_character(text.data[i]))
-            return false;
-    }
-    return true;
+    for (uint32_t i = 0; i < text.length; i++)
+        foreign |= is_foreign[(uint8_t)text.data[i]];
+    return foreign == 0;
 }
 
 static bool begins_with(struct str text, struct str prefix)

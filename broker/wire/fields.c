@@ -109,6 +109,24 @@ bool wire_take_uuid_other(struct mp_reader *r, struct uuid *out)
     return true;
 }
 
+enum code wire_take_currency_other(struct mp_reader *r, currency_index *out)
+{
+    struct mp_reader next = *r;
+    struct str code;
+    *out = CURRENCY_NONE;
+    if (!mp_read_str(&next, &code) || code.length != CURRENCY_CODE_LENGTH)
+        return CODE_INVALID_FIELD;
+    for (uint32_t i = 0; i < code.length; i++) {
+        if (code.data[i] < 'A' || code.data[i] > 'Z')
+            return CODE_INVALID_FIELD;
+    }
+    *out = currency_find(code.data, code.length);
+    if (*out == CURRENCY_NONE)
+        return CODE_UNKNOWN_CURRENCY;
+    *r = next;
+    return CODE_OK;
+}
+
 bool wire_take_text_given(struct mp_reader *r, uint32_t max, struct str *out)
 {
     struct mp_reader next = *r;

@@ -76,11 +76,11 @@ static inline bool wire_take_uuid(struct mp_reader *r, struct uuid *out)
 
 static inline bool wire_take_account(struct mp_reader *r, struct str *out)
 {
-    struct mp_reader next = *r;
-    if (!mp_read_str(&next, out) || !text_is_account_id(*out))
-        return false;
-    *r = next;
-    return true;
+    const uint8_t *start = r->at;
+    if (mp_read_str(r, out) && text_is_account_id(*out))
+        return true;
+    r->at = start;
+    return false;
 }
 
 /* nil, or clean text of at most `max` bytes. nil gives an empty string. */
@@ -101,22 +101,19 @@ bool wire_take_cursor(struct mp_reader *r, struct str *out);
 /* nil (the default), or 1 .. max. */
 bool wire_take_limit(struct mp_reader *r, uint32_t normal, uint32_t max, uint32_t *out);
 
-/* CODE_OK, INVALID_FIELD (not three capital letters; not moved) or UNKNOWN_CURRENCY (moved). */
+/* CODE_OK, INVALID_FIELD (not three capital letters; not moved) or UNKNOWN_CURRENCY (not moved). */
+enum code wire_take_currency_other(struct mp_reader *r, currency_index *out);
+
 static inline enum code wire_take_currency(struct mp_reader *r, currency_index *out)
 {
-    struct mp_reader next = *r;
-    struct str code;
-    if (!mp_read_str(&next, &code) || code.length != CURRENCY_CODE_LENGTH)
-        return CODE_INVALID_FIELD;
-    *out = currency_find(code.data, code.length);
-    if (*out == CURRENCY_NONE) {
-        for (uint32_t i = 0; i < code.length; i++) {
-            if (code.data[i] < 'A' || code.data[i] > 'Z')
-                return CODE_INVALID_FIELD;
-        }
-    }
-    *r = next;
-    return *out == CURRENCY_NONE ? CODE_UNKNOWN_CURRENCY : CODE_OK;
+    enum { HEAD = 1, SIZE = HEAD + CURRENCY_CODE_LENGTH };
+    if (mp_left(r) < SIZE || *r->at != (0xa0 | CURRENCY_CODE_LENGTH))
+        return wire_take_currency_other(r, out);
+    *out = currency_find((const char *)r->at + HEAD, CURRENCY_CODE_LENGTH);
+    if (*out == CURRENCY_NONE)
+        return wire_take_currency_other(r, out);
+    r->at += SIZE;
+    return CODE_OK;
 }
 
 /* A word of fewer than 32 characters, known when compiled: keys. One byte more than its length. */

@@ -21,13 +21,13 @@ static void fault(struct ledger_command *c, enum code code, enum field field)
 /* An account that clients may move money of: teller's own are not theirs to name. */
 static inline bool take_party(struct mp_reader *r, struct str *out)
 {
-    struct mp_reader next = *r;
-    if (!wire_take_account(&next, out))
+    const uint8_t *start = r->at;
+    if (!wire_take_account(r, out))
         return false;
-    if ((out->data[0] == 'h' || out->data[0] == 't') && text_is_reserved_id(*out))
-        return false;
-    *r = next;
-    return true;
+    if ((out->data[0] != 'h' && out->data[0] != 't') || !text_is_reserved_id(*out))
+        return true;
+    r->at = start;
+    return false;
 }
 
 static inline bool is_amount(int64_t amount)
@@ -37,11 +37,11 @@ static inline bool is_amount(int64_t amount)
 
 static inline bool take_amount(struct mp_reader *r, int64_t *out)
 {
-    struct mp_reader next = *r;
-    if (!mp_read_int(&next, out) || !is_amount(*out))
-        return false;
-    *r = next;
-    return true;
+    const uint8_t *start = r->at;
+    if (mp_read_int(r, out) && is_amount(*out))
+        return true;
+    r->at = start;
+    return false;
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -65,6 +65,21 @@ static inline bool take_deadline(struct mp_reader *r, int64_t *deadline_us)
 static inline bool is_same_account(const struct ledger_command *c)
 {
     return c->kind == COMMAND_TRANSFER && str_equal(c->from, c->to);
+}
+
+/* Every member by itself: clearing the whole struct at once costs more than all the rest. */
+static inline void blank(struct ledger_command *c, uint8_t kind, int64_t deadline_us)
+{
+    c->kind = kind;
+    c->code = CODE_OK;
+    c->field = FIELD_NONE;
+    c->currency = CURRENCY_NONE;
+    c->group_count = 0;
+    c->amount = 0;
+    c->deadline_us = deadline_us;
+    c->id = (struct uuid){0};
+    c->from = c->to = c->memo = c->reference = (struct str){0};
+    c->items = NULL;
 }
 
 /* ---- the fast way: an array of good values ---------------------------------------------------- */
@@ -154,16 +169,11 @@ static void refuse_kind(struct wire_values *v, struct ledger_command *c)
         c->id = (struct uuid){0};
 }
 
-static struct ledger_command blank(uint8_t kind, int64_t deadline_us)
-{
-    return (struct ledger_command){.kind = kind, .deadline_us = deadline_us};
-}
-
 /* An indexed item that is no group. wanted: the kind of a single operation's item, else 0. */
 static void read_general(struct wire_values *v, uint8_t kind, uint8_t wanted, int64_t deadline_us,
                          struct ledger_command *c)
 {
-    *c = blank(wanted != 0 ? wanted : COMMAND_TRANSFER, deadline_us);
+    blank(c, wanted != 0 ? wanted : COMMAND_TRANSFER, deadline_us);
     fault(c, v->code, v->field);
     if (kind == 0 || kind == COMMAND_GROUP || (wanted != 0 && kind != wanted)) {
         refuse_kind(v, c);
@@ -177,7 +187,7 @@ static void read_general(struct wire_values *v, uint8_t kind, uint8_t wanted, in
 static bool try_fast(struct mp_reader *r, uint8_t wanted, int64_t deadline_us, struct ledger_command *c)
 {
     struct mp_reader fast = *r;
-    *c = blank(COMMAND_TRANSFER, deadline_us);
+    blank(c, COMMAND_TRANSFER, deadline_us);
     if (!read_fast(&fast, wanted, c))
         return false;
     r->at = fast.at;
@@ -268,7 +278,7 @@ static bool read_group_items(struct decoding *d, struct mp_reader *r, struct led
 
 static bool read_group(struct decoding *d, struct wire_values *v, struct ledger_command *c)
 {
-    *c = blank(COMMAND_GROUP, d->deadline_us);
+    blank(c, COMMAND_GROUP, d->deadline_us);
     fault(c, v->code, v->field);
     if (!wire_take_uuid(&v->at[ITEM_TRANSACTION_ID], &c->id))
         fault(c, CODE_INVALID_FIELD, FIELD_TRANSACTION_ID);

@@ -5,17 +5,31 @@
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
-/* A big-endian number of 1, 2, 4 or 8 bytes. */
-static uint64_t load_be(const uint8_t *at, size_t width)
+/* A big-endian number of 0, 1, 2, 4 or 8 bytes. */
+static inline uint64_t load_be(const uint8_t *at, size_t width)
 {
-    uint64_t value = 0;
-    for (size_t i = 0; i < width; i++)
-        value = value << 8 | at[i];
-    return value;
+    uint16_t two;
+    uint32_t four;
+    uint64_t eight;
+    switch (width) {
+    case 0:
+        return 0;
+    case 1:
+        return *at;
+    case 2:
+        memcpy(&two, at, sizeof two);
+        return be16toh(two);
+    case 4:
+        memcpy(&four, at, sizeof four);
+        return be32toh(four);
+    default:
+        memcpy(&eight, at, sizeof eight);
+        return be64toh(eight);
+    }
 }
 
 /* An integer of any form: its 64 bits, and whether they are to be read as a negative number. */
-static bool read_integer(struct mp_reader *r, uint64_t *bits, bool *negative)
+static inline bool read_integer(struct mp_reader *r, uint64_t *bits, bool *negative)
 {
     if (mp_at_end(r))
         return false;
@@ -28,14 +42,14 @@ static bool read_integer(struct mp_reader *r, uint64_t *bits, bool *negative)
     }
     if (head < 0xcc || head > 0xd3)
         return false;
-    bool is_signed = head >= 0xd0;
-    unsigned width = 1u << ((head - 0xcc) & 3);
+    size_t width = (size_t)1 << ((head - 0xcc) & 3);
     if (mp_left(r) - 1 < width)
         return false;
+    unsigned unused = 64 - 8 * (unsigned)width;
     uint64_t value = load_be(r->at + 1, width);
-    *negative = is_signed && value >> (8 * width - 1) != 0;
-    if (*negative && width < 8)
-        value |= UINT64_MAX << (8 * width);
+    if (head >= 0xd0)
+        value = (uint64_t)((int64_t)(value << unused) >> unused);
+    *negative = head >= 0xd0 && value >> 63 != 0;
     *bits = value;
     r->at += 1 + width;
     return true;

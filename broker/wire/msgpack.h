@@ -73,6 +73,19 @@ static inline bool mp_read_nil(struct mp_reader *r)
     return true;
 }
 
+/* The unsigned forms with a head, without a branch on their width: amounts are of all widths, at random. */
+static inline bool mp_read_unsigned(struct mp_reader *r, uint64_t *out)
+{
+    uint64_t bytes;
+    if (mp_left(r) < 1 + sizeof bytes || (*r->at & 0xfc) != 0xcc)
+        return false;
+    unsigned bits = 8u << (*r->at & 3);
+    memcpy(&bytes, r->at + 1, sizeof bytes);
+    *out = be64toh(bytes) >> (64 - bits);
+    r->at += 1 + bits / 8;
+    return true;
+}
+
 /* Any integer form whose value is not negative. */
 static inline bool mp_read_uint(struct mp_reader *r, uint64_t *out)
 {
@@ -80,16 +93,23 @@ static inline bool mp_read_uint(struct mp_reader *r, uint64_t *out)
         *out = *r->at++;
         return true;
     }
-    return mp_read_uint_wide(r, out);
+    return mp_read_unsigned(r, out) || mp_read_uint_wide(r, out);
 }
 
 /* Any integer form whose value fits. */
 static inline bool mp_read_int(struct mp_reader *r, int64_t *out)
 {
+    const uint8_t *start = r->at;
+    uint64_t value;
     if (r->at < r->end && *r->at < 0x80) {
         *out = *r->at++;
         return true;
     }
+    if (mp_read_unsigned(r, &value) && value <= INT64_MAX) {
+        *out = (int64_t)value;
+        return true;
+    }
+    r->at = start;
     return mp_read_int_wide(r, out);
 }
 

@@ -229,6 +229,27 @@ static bool read_balance(struct mp_reader *r, uint8_t flag, struct ledger_row *r
     return mp_read_int(r, balance);
 }
 
+/* Moves only when both are there. */
+static bool read_balances(struct mp_reader *r, struct ledger_row *row)
+{
+    const uint8_t *start = r->at;
+    if (read_balance(r, ROW_HAS_FROM, row, &row->from_balance) &&
+        read_balance(r, ROW_HAS_TO, row, &row->to_balance))
+        return true;
+    r->at = start;
+    row->has = 0;
+    return false;
+}
+
+static bool read_group_head(struct mp_reader *r, struct ledger_row *row, uint32_t *group_count)
+{
+    enum field field;
+    if (!read_field(r, &field) || !mp_read_array(r, group_count))
+        return false;
+    row->field = (uint8_t)field;
+    return *group_count > 0 && *group_count <= LEDGER_GROUP_MAX;
+}
+
 /* What follows the code of a row. *group_count: rows that stand in an array behind it, not read yet. */
 static bool read_row(struct mp_reader *r, struct ledger_row *row, uint32_t *group_count)
 {
@@ -239,17 +260,10 @@ static bool read_row(struct mp_reader *r, struct ledger_row *row, uint32_t *grou
     *group_count = 0;
     if (!mp_read_array(r, &values) || values < 2 || values > 3 || !read_code(r, &code))
         return false;
-    struct mp_reader next = *r;
     row->code = (uint8_t)code;
-    if (values == 3 && read_field(&next, &field) && mp_read_array(&next, group_count)) {
-        row->field = (uint8_t)field;
-        *r = next;
-        return *group_count > 0 && *group_count <= LEDGER_GROUP_MAX;
-    }
-    if (code == CODE_OK)
-        return values == 3 && read_balance(r, ROW_HAS_FROM, row, &row->from_balance) &&
-               read_balance(r, ROW_HAS_TO, row, &row->to_balance);
-    if (values != 2 || !read_field(r, &field))
+    if (values == 3)
+        return (code == CODE_OK && read_balances(r, row)) || read_group_head(r, row, group_count);
+    if (code == CODE_OK || !read_field(r, &field))
         return false;
     row->field = (uint8_t)field;
     return true;
