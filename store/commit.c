@@ -127,8 +127,8 @@ void commit_hash(struct commit_hasher *self, const struct commit_header *header,
     CHECK(EVP_DigestFinal_ex(self->context, out, NULL) == 1);
 }
 
-struct commit_header commit_header_make(const struct journal_commit *commit,
-                                        const struct journal_head *head, uint32_t partition)
+struct commit_header commit_header_make(const struct journal_commit *commit, const struct journal_head *head,
+                                        uint32_t partition)
 {
     CHECK(commit->sequence == head->sequence + 1);
     CHECK(commit->position == head->next_position);

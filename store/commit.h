@@ -59,8 +59,8 @@ void commit_hash(struct commit_hasher *self, const struct commit_header *header,
                  uint8_t out[JOURNAL_HASH_SIZE]);
 
 /* The header a commit gets after `head`; its hash is not yet set. CHECKs that it continues the head. */
-struct commit_header commit_header_make(const struct journal_commit *commit,
-                                        const struct journal_head *head, uint32_t partition);
+struct commit_header commit_header_make(const struct journal_commit *commit, const struct journal_head *head,
+                                        uint32_t partition);
 
 /* The head after a commit, and the head of an empty journal. */
 struct journal_head commit_head(const struct commit_header *header);

@@ -47,11 +47,10 @@ static bool join(char *out, size_t capacity, const char *path, const char *name)
     return (size_t)snprintf(out, capacity, "%s/%s", path, name) < capacity;
 }
 
-static bool partition_path(const char *path, uint32_t partition, const char *name, char *out,
-                           size_t capacity)
+static bool partition_path(const char *path, uint32_t partition, const char *name, char *out, size_t capacity)
 {
-    return (size_t)snprintf(out, capacity, "%s/p%03" PRIu32 "%s%s", path, partition,
-                            *name != '\0' ? "/" : "", name) < capacity;
+    return (size_t)snprintf(out, capacity, "%s/p%03" PRIu32 "%s%s", path, partition, *name != '\0' ? "/" : "",
+                            name) < capacity;
 }
 
 bool datadir_journal_path(const char *path, uint32_t partition, char *out, size_t capacity)
@@ -61,8 +60,7 @@ bool datadir_journal_path(const char *path, uint32_t partition, char *out, size_
 
 /* ---- making ----------------------------------------------------------------------------------- */
 
-static enum err check_values(uint32_t partitions, int64_t retention_seconds,
-                             struct datadir_error *error)
+static enum err check_values(uint32_t partitions, int64_t retention_seconds, struct datadir_error *error)
 {
     if (partitions < 1 || partitions > DATADIR_PARTITIONS_MAX)
         return say(error, ERR_INVALID, "The number of partitions must be 1 to %d, not %" PRIu32 ".",
@@ -103,8 +101,7 @@ static enum err take_directory(const char *path, struct datadir_error *error)
     (void)closedir(directory);
     if (!empty)
         return say(error, ERR_EXISTS,
-                   "%s is not empty. Choose a new directory; to begin anew, remove this one yourself.",
-                   path);
+                   "%s is not empty. Choose a new directory; to begin anew, remove this one yourself.", path);
     return chmod(path, 0700) == 0
                ? ERR_OK
                : say(error, ERR_IO, "Cannot set the mode of %s: %s.", path, strerror(errno));
@@ -120,8 +117,7 @@ static enum err make_partition(const char *path, uint32_t partition)
     return durable_sync_parent(name);
 }
 
-enum err datadir_init_begin(const char *path, const struct datadir_meta *meta,
-                            struct datadir_error *error)
+enum err datadir_init_begin(const char *path, const struct datadir_meta *meta, struct datadir_error *error)
 {
     error->text[0] = '\0';
     enum err err = check_values(meta->partitions, meta->id_retention_seconds, error);
@@ -141,13 +137,11 @@ enum err datadir_init_begin(const char *path, const struct datadir_meta *meta,
     return ERR_OK;
 }
 
-enum err datadir_init_finish(const char *path, const struct datadir_meta *meta,
-                             struct datadir_error *error)
+enum err datadir_init_finish(const char *path, const struct datadir_meta *meta, struct datadir_error *error)
 {
     error->text[0] = '\0';
     char *text = meta_format(meta);
-    enum err err =
-        text != NULL ? durable_write_file(path, "meta.json", text, strlen(text)) : ERR_NO_MEMORY;
+    enum err err = text != NULL ? durable_write_file(path, "meta.json", text, strlen(text)) : ERR_NO_MEMORY;
     free(text);
     if (err != ERR_OK)
         return say(error, err, "Cannot write %s/meta.json: %s.", path, err_text(err));
@@ -175,8 +169,7 @@ static enum err choose_meta(const struct datadir_config *config, struct datadir_
     uint8_t node[DATADIR_NODE_ID_LENGTH / 2];
     struct timespec now;
     if (getrandom(&meta->hash_key, sizeof meta->hash_key, 0) != (ssize_t)sizeof meta->hash_key ||
-        getrandom(node, sizeof node, 0) != (ssize_t)sizeof node ||
-        clock_gettime(CLOCK_REALTIME, &now) != 0)
+        getrandom(node, sizeof node, 0) != (ssize_t)sizeof node || clock_gettime(CLOCK_REALTIME, &now) != 0)
         return ERR_IO;
     for (size_t i = 0; i < sizeof node; i++)
         (void)snprintf(meta->node_id + 2 * i, 3, "%02x", node[i]);
@@ -186,8 +179,7 @@ static enum err choose_meta(const struct datadir_config *config, struct datadir_
     return ERR_OK;
 }
 
-enum err datadir_init(const char *path, const struct datadir_config *config,
-                      struct datadir_error *error)
+enum err datadir_init(const char *path, const struct datadir_config *config, struct datadir_error *error)
 {
     struct datadir_meta meta = {0};
     if (choose_meta(config, &meta) != ERR_OK)
@@ -238,8 +230,8 @@ static enum err read_meta(struct datadir *self, struct datadir_error *error)
         return say(error, failed == EFBIG ? ERR_CORRUPT : ERR_IO, "Cannot read %s: %s.", name,
                    strerror(failed));
     if (err == ERR_VERSION)
-        return say(error, err, "%s is of another version: %s. Use the program that made it.",
-                   self->path, why);
+        return say(error, err, "%s is of another version: %s. Use the program that made it.", self->path,
+                   why);
     if (err == ERR_CORRUPT)
         return say(error, err, "%s is damaged: %s. Put the file back from a backup.", name, why);
     return err;
@@ -252,8 +244,7 @@ static enum err take_lock(struct datadir *self, struct datadir_error *error)
         return say(error, ERR_INVALID, "The path of the data directory is too long.");
     self->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (self->lock < 0)
-        return say(error, ERR_IO, "Cannot open %s: %s. Serving needs to write there.", name,
-                   strerror(errno));
+        return say(error, ERR_IO, "Cannot open %s: %s. Serving needs to write there.", name, strerror(errno));
     if (flock(self->lock, LOCK_EX | LOCK_NB) == 0)
         return ERR_OK;
     if (errno == EWOULDBLOCK)
@@ -321,8 +312,7 @@ static enum err explain_journal(const char *name, enum err err, const struct jou
 {
     const char *what = fault->what != NULL ? fault->what : err_text(err);
     if (err == ERR_NOT_FOUND)
-        return say(error, err, "The journal %s is missing. Restore the data directory from a backup.",
-                   name);
+        return say(error, err, "The journal %s is missing. Restore the data directory from a backup.", name);
     if (err == ERR_CORRUPT)
         return say(error, err,
                    "The journal %s is damaged at position %" PRIu64
@@ -331,8 +321,8 @@ static enum err explain_journal(const char *name, enum err err, const struct jou
     if (err == ERR_VERSION)
         return say(error, err, "The journal %s is of another version: %s. Use the program that made it.",
                    name, what);
-    return say(error, err, "Cannot open the journal %s: %s. Check its owner, its mode and the disk.",
-               name, what);
+    return say(error, err, "Cannot open the journal %s: %s. Check its owner, its mode and the disk.", name,
+               what);
 }
 
 enum err datadir_journal(struct datadir *self, uint32_t partition, struct journal **out,

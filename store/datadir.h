@@ -34,7 +34,7 @@ struct datadir_error {
 };
 
 struct datadir_config {
-    uint32_t partitions;         /* 1 .. DATADIR_PARTITIONS_MAX */
+    uint32_t partitions;          /* 1 .. DATADIR_PARTITIONS_MAX */
     int64_t id_retention_seconds; /* 1 .. DATADIR_RETENTION_SECONDS_MAX */
 };
 
@@ -42,8 +42,8 @@ struct datadir_config {
 struct datadir_meta {
     uint32_t partitions;
     int64_t id_retention_seconds;
-    uint64_t hash_key;   /* random; secret: clients must not know it */
-    int64_t created_us;  /* since 1970-01-01 UTC */
+    uint64_t hash_key;                        /* random; secret: clients must not know it */
+    int64_t created_us;                       /* since 1970-01-01 UTC */
     char node_id[DATADIR_NODE_ID_LENGTH + 1]; /* random */
 };
 
@@ -92,7 +92,6 @@ enum err datadir_state(struct datadir *self, uint32_t partition, struct state **
                        struct datadir_error *error) MUST_USE;
 
 /* Deletes a partition's state store (it is not open), so that the next start rebuilds it. Serving only. */
-enum err datadir_drop_state(struct datadir *self, uint32_t partition,
-                            struct datadir_error *error) MUST_USE;
+enum err datadir_drop_state(struct datadir *self, uint32_t partition, struct datadir_error *error) MUST_USE;
 
 #endif

@@ -36,10 +36,10 @@ struct journal_commit {
 
 /* Where the log ends. */
 struct journal_head {
-    uint64_t sequence;      /* of the last commit; 0: empty */
+    uint64_t sequence; /* of the last commit; 0: empty */
     uint64_t epoch;
-    uint64_t next_position; /* of the next commit's first fact; 1: empty */
-    int64_t time_us;        /* of the last commit; 0: empty */
+    uint64_t next_position;          /* of the next commit's first fact; 1: empty */
+    int64_t time_us;                 /* of the last commit; 0: empty */
     uint8_t hash[JOURNAL_HASH_SIZE]; /* of the last commit: SHA-256 over its header (which holds the
                                         previous commit's hash) and its facts; zero: empty */
 };
@@ -91,8 +91,8 @@ struct journal_methods {
     /* Copies the fact words at `position`: up to `capacity` bytes, to the end of its commit at the most.
      * ERR_NOT_FOUND: no such position. *length: bytes copied; *time_us: of its commit. The commit's
      * header is tested, its hash is not: that is walk's work. */
-    enum err (*fetch)(struct journal *self, uint64_t position, uint8_t *out, size_t capacity,
-                      size_t *length, int64_t *time_us);
+    enum err (*fetch)(struct journal *self, uint64_t position, uint8_t *out, size_t capacity, size_t *length,
+                      int64_t *time_us);
     /* Calls visit for the commit that holds `position` and each later one, in order, until visit returns
      * an error (handed through) or the end. Every commit's hash and chain link is verified before it is
      * handed out, the link to the commit before the first one too: ERR_CORRUPT otherwise, and
@@ -100,8 +100,7 @@ struct journal_methods {
      * journal is a valid position with nothing to visit; ERR_NOT_FOUND: 0, or beyond the end.
      * The commit's memory is valid during the call only. */
     enum err (*walk)(struct journal *self, uint64_t position,
-                     enum err (*visit)(void *context, const struct journal_commit *commit),
-                     void *context);
+                     enum err (*visit)(void *context, const struct journal_commit *commit), void *context);
     /* *position: of the first fact of the last commit whose time is <= time_us; 0: none. *end: of the
      * fact after that commit; 1: none. */
     enum err (*find_time)(struct journal *self, int64_t time_us, uint64_t *position, uint64_t *end);
@@ -131,8 +130,7 @@ static inline enum err journal_fetch(struct journal *j, uint64_t position, uint8
 }
 
 static inline enum err journal_walk(struct journal *j, uint64_t position,
-                                    enum err (*visit)(void *context,
-                                                      const struct journal_commit *commit),
+                                    enum err (*visit)(void *context, const struct journal_commit *commit),
                                     void *context)
 {
     return j->methods->walk(j, position, visit, context);

@@ -17,6 +17,7 @@
 #include "actors/base/check.h"
 #include "store/commit.h"
 #include "store/lmdb_env.h"
+#include "store/lmdb_shape.h"
 
 /* A walk takes a new snapshot after so many bytes, lest it keep the writer's freed pages for hours. */
 #define WALK_SNAPSHOT_BYTES (UINT64_C(64) << 20)
@@ -25,7 +26,7 @@
 /* A copy commits this much at a time. */
 #define COPY_BATCH_BYTES (UINT64_C(32) << 20)
 
-enum { MINIMUM_STEP = 1 << 20, FREE_SPACE_SHARE = 8 };
+enum { MINIMUM_STEP = 1 << 20, FREE_SPACE_SHARE = 8, SNAPSHOT_TRIES = 100 };
 
 struct journal_lmdb {
     struct journal base;
@@ -114,6 +115,34 @@ static void view_end(struct view *view)
     mdb_txn_reset(view->txn);
 }
 
+static enum err view_check(struct view *view, uint64_t from)
+{
+    int file = -1;
+    struct journal_fault fault = {0};
+    int code = mdb_env_get_fd(view->journal->env, &file);
+    if (code != MDB_SUCCESS)
+        return lmdb_env_err(code);
+    enum err err = lmdb_shape_check_tree(file, mdb_txn_id(view->txn), from, &fault.position, &fault.what);
+    if (err == ERR_CORRUPT || err == ERR_VERSION)
+        note_fault(view->journal, &fault);
+    return err;
+}
+
+/* Begins, and tests the pages of the tree that lead to `from` and after, before LMDB follows them. A
+ * busy writer may replace the snapshot's meta page first: then another snapshot is taken. */
+static enum err view_begin_checked(struct view *view, uint64_t from)
+{
+    enum err err = ERR_TIMEOUT;
+    for (int i = 0; i < SNAPSHOT_TRIES && err == ERR_TIMEOUT; i++) {
+        if (view->active)
+            view_end(view);
+        err = view_begin(view);
+        if (err == ERR_OK)
+            err = view_check(view, from);
+    }
+    return err;
+}
+
 /* Moves the cursor: *key receives the position under which the commit is stored. */
 static enum err view_move(struct view *view, MDB_cursor_op operation, uint64_t *key, MDB_val *value)
 {
@@ -145,8 +174,7 @@ static enum err view_header(struct view *view, uint64_t key, const MDB_val *valu
 {
     view->found_end = 0;
     enum err err = commit_header_read(value->mv_data, value->mv_size, &view->found);
-    if (err == ERR_OK &&
-        (view->found.position != key || view->found.partition != view->journal->partition))
+    if (err == ERR_OK && (view->found.position != key || view->found.partition != view->journal->partition))
         err = ERR_CORRUPT;
     if (err != ERR_OK) {
         note_fault(view->journal,
@@ -205,8 +233,8 @@ static enum err reader_begin(struct journal_reader *reader)
     return view_begin(&((struct lmdb_reader *)reader)->view);
 }
 
-static enum err reader_fetch(struct journal_reader *reader, uint64_t position, uint8_t *out,
-                             size_t capacity, size_t *length, int64_t *time_us)
+static enum err reader_fetch(struct journal_reader *reader, uint64_t position, uint8_t *out, size_t capacity,
+                             size_t *length, int64_t *time_us)
 {
     struct view *view = &((struct lmdb_reader *)reader)->view;
     CHECK(view->active);
@@ -279,9 +307,8 @@ static bool grow_file(struct journal_lmdb *self, uint64_t length)
         uint64_t end = need + step < self->map_bytes ? need + step : self->map_bytes;
         int failed;
         do {
-            failed = fallocate(file, 0, (off_t)self->file_bytes, (off_t)(end - self->file_bytes)) == 0
-                         ? 0
-                         : errno;
+            failed =
+                fallocate(file, 0, (off_t)self->file_bytes, (off_t)(end - self->file_bytes)) == 0 ? 0 : errno;
         } while (failed == EINTR);
         if (failed == 0) {
             self->file_bytes = end;
@@ -401,7 +428,7 @@ static enum err find_time_in(struct view *view, int64_t time_us, uint64_t *posit
     enum err err = view_last(view);
     if (err != ERR_OK)
         return err == ERR_NOT_FOUND ? ERR_OK : err;
-    uint64_t low = 1; /* every commit that ends at or before low has a time <= time_us */
+    uint64_t low = 1;                /* every commit that ends at or before low has a time <= time_us */
     uint64_t high = view->found_end; /* every commit that begins at or after high has a later time */
     while (low < high) {
         err = view_find(view, low + (high - low) / 2);
@@ -418,8 +445,7 @@ static enum err find_time_in(struct view *view, int64_t time_us, uint64_t *posit
     return ERR_OK;
 }
 
-static enum err lmdb_find_time(struct journal *journal, int64_t time_us, uint64_t *position,
-                               uint64_t *end)
+static enum err lmdb_find_time(struct journal *journal, int64_t time_us, uint64_t *position, uint64_t *end)
 {
     *position = 0;
     *end = 1;
@@ -455,9 +481,9 @@ struct walk {
 
 static enum err walk_fault(struct walk *walk, uint64_t position, const char *what)
 {
-    note_fault(walk->view.journal, &(struct journal_fault){.position = position,
-                                                           .sequence = walk->head.sequence + 1,
-                                                           .what = what});
+    note_fault(
+        walk->view.journal,
+        &(struct journal_fault){.position = position, .sequence = walk->head.sequence + 1, .what = what});
     return ERR_CORRUPT;
 }
 
@@ -509,8 +535,8 @@ static enum err walk_snapshot(struct walk *walk, bool *end,
     while (err == ERR_OK) {
         struct journal_commit commit;
         struct journal_fault fault;
-        err = commit_verify(walk->hasher, &walk->head, walk->view.journal->partition, key,
-                            value.mv_data, value.mv_size, &commit, &fault);
+        err = commit_verify(walk->hasher, &walk->head, walk->view.journal->partition, key, value.mv_data,
+                            value.mv_size, &commit, &fault);
         if (err != ERR_OK) {
             note_fault(walk->view.journal, &fault);
             return err;
@@ -540,7 +566,7 @@ static enum err lmdb_walk(struct journal *journal, uint64_t position,
     if (walk.hasher == NULL)
         return ERR_NO_MEMORY;
     bool end = false;
-    enum err err = view_begin(&walk.view);
+    enum err err = view_begin_checked(&walk.view, position <= 1 ? 0 : position);
     if (err == ERR_OK)
         err = walk_begin(&walk, position, &end);
     while (err == ERR_OK && !end) {
@@ -613,8 +639,16 @@ static enum err skip_commit(void *context, const struct journal_commit *commit)
     return ERR_OK;
 }
 
-static enum err verify_end(struct journal_lmdb *self)
+/* Takes the head from the last commit, and verifies that one. */
+static enum err read_end(struct journal_lmdb *self)
 {
+    struct view view = {.journal = self};
+    enum err err = view_begin_checked(&view, UINT64_MAX);
+    view_release(&view);
+    if (err == ERR_OK)
+        err = lmdb_head(&self->base, &self->head);
+    if (err != ERR_OK)
+        return err;
     if (self->head.sequence == 0)
         return ERR_OK;
     return lmdb_walk(&self->base, self->head.next_position - 1, skip_commit, NULL);
@@ -655,9 +689,7 @@ static enum err open_in(struct journal_lmdb *self, const struct journal_lmdb_opt
     if (err == ERR_OK)
         err = read_file(self);
     if (err == ERR_OK)
-        err = lmdb_head(&self->base, &self->head);
-    if (err == ERR_OK)
-        err = verify_end(self);
+        err = read_end(self);
     return err;
 }
 

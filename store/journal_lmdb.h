@@ -28,8 +28,8 @@
 #define JOURNAL_LMDB_PREALLOCATE_BYTES (UINT64_C(128) << 20)
 
 struct journal_lmdb_options {
-    const char *path;    /* a directory; its parent exists */
-    uint32_t partition;  /* every commit must belong to it */
+    const char *path;           /* a directory; its parent exists */
+    uint32_t partition;         /* every commit must belong to it */
     uint64_t map_size_bytes;    /* address space: the most the file may hold; raise it by opening again */
     uint64_t preallocate_bytes; /* how far the file grows ahead of the writer; 0: not at all */
     bool read_only;

@@ -63,8 +63,7 @@ static enum journal_outcome store(struct journal_memory *self, const struct jour
     commit_header_write(&header, bytes);
     memcpy(bytes + COMMIT_HEADER_SIZE, commit->facts, commit->length);
     self->head = commit_head(&header);
-    self->entries[self->count++] =
-        (struct entry){commit->position, self->head.next_position, bytes, size};
+    self->entries[self->count++] = (struct entry){commit->position, self->head.next_position, bytes, size};
     self->used_bytes += size;
     return JOURNAL_OK;
 }
@@ -130,8 +129,8 @@ static enum err read_header(struct journal_memory *self, size_t index, struct co
         (header->position != entry->position || header->partition != self->options.partition))
         err = ERR_CORRUPT;
     if (err != ERR_OK)
-        self->fault = (struct journal_fault){.position = entry->position,
-                                             .what = "the commit's header is damaged"};
+        self->fault =
+            (struct journal_fault){.position = entry->position, .what = "the commit's header is damaged"};
     return err;
 }
 
@@ -187,8 +186,7 @@ static enum err memory_walk(struct journal *journal, uint64_t position,
     return ERR_OK;
 }
 
-static enum err memory_find_time(struct journal *journal, int64_t time_us, uint64_t *position,
-                                 uint64_t *end)
+static enum err memory_find_time(struct journal *journal, int64_t time_us, uint64_t *position, uint64_t *end)
 {
     struct journal_memory *self = self_of(journal);
     size_t low = 0;
@@ -241,8 +239,8 @@ static enum err reader_begin(struct journal_reader *reader)
     return ERR_OK;
 }
 
-static enum err reader_fetch(struct journal_reader *reader, uint64_t position, uint8_t *out,
-                             size_t capacity, size_t *length, int64_t *time_us)
+static enum err reader_fetch(struct journal_reader *reader, uint64_t position, uint8_t *out, size_t capacity,
+                             size_t *length, int64_t *time_us)
 {
     struct memory_reader *self = (struct memory_reader *)reader;
     CHECK(self->active);

@@ -13,8 +13,8 @@
 
 struct journal_memory_options {
     uint32_t partition;
-    uint64_t limit_bytes;  /* JOURNAL_FULL above it; 0: none */
-    bool unknown_is_kept;  /* whether a commit that answers JOURNAL_UNKNOWN is there after a restart */
+    uint64_t limit_bytes; /* JOURNAL_FULL above it; 0: none */
+    bool unknown_is_kept; /* whether a commit that answers JOURNAL_UNKNOWN is there after a restart */
 };
 
 enum err journal_memory_new(const struct journal_memory_options *options, struct journal **out) MUST_USE;

@@ -2,13 +2,16 @@
 #include "store/lmdb_env.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "store/durable.h"
+#include "store/lmdb_shape.h"
 
-enum { READERS_MAX = 1022, STAT_BLOCK = 512 };
+enum { READERS_MAX = 1022, STAT_BLOCK = 512, PATH_BYTES = 4096 };
 
 enum err lmdb_env_err(int code)
 {
@@ -45,51 +48,38 @@ bool lmdb_env_is_full(int code)
     return err == ERR_FULL || err == ERR_NO_MEMORY;
 }
 
-/* The data file has to be there and not empty, or LMDB would make a new one in its place. */
-static enum err find_data(const char *path, bool *present)
+/* The data file has to be there and to begin well: LMDB would make a new one in the place of an empty
+ * one, and trusts the page numbers of the others. */
+static enum err check_data(const char *path, bool create, bool *present, const char **what)
 {
-    char name[4096];
+    char name[PATH_BYTES];
     if (snprintf(name, sizeof name, "%s/data.mdb", path) >= (int)sizeof name)
         return ERR_INVALID;
-    struct stat status;
-    if (stat(name, &status) != 0) {
-        *present = false;
+    int file = open(name, O_RDONLY | O_CLOEXEC);
+    *present = file >= 0;
+    if (file < 0)
         return errno == ENOENT ? ERR_OK : lmdb_env_err(errno);
-    }
-    *present = true;
-    return status.st_size > 0 ? ERR_OK : ERR_CORRUPT;
+    struct stat status;
+    enum err err = fstat(file, &status) == 0 ? ERR_OK : lmdb_env_err(errno);
+    if (err == ERR_OK && status.st_size == 0 && create)
+        *present = false; /* its making was interrupted */
+    else if (err == ERR_OK)
+        err = lmdb_shape_check_meta(file, what);
+    (void)close(file);
+    return err;
 }
 
-static enum err prepare_directory(const struct lmdb_env_options *options, bool *created,
-                                  const char **what)
+static enum err prepare_directory(const struct lmdb_env_options *options, bool *created, const char **what)
 {
     bool present = false;
-    enum err err = find_data(options->path, &present);
+    enum err err = check_data(options->path, options->create, &present, what);
     *created = !present;
-    if (err == ERR_CORRUPT)
-        *what = "the data file is empty";
     if (err != ERR_OK || present)
         return err;
     if (!options->create)
         return ERR_NOT_FOUND;
     if (mkdir(options->path, 0700) != 0 && errno != EEXIST)
         return lmdb_env_err(errno);
-    return ERR_OK;
-}
-
-static enum err check_length(MDB_env *env, const char **what)
-{
-    int file = -1;
-    struct stat status;
-    int code = mdb_env_get_fd(env, &file);
-    if (code != MDB_SUCCESS)
-        return lmdb_env_err(code);
-    if (fstat(file, &status) != 0)
-        return lmdb_env_err(errno);
-    if ((uint64_t)status.st_size < lmdb_env_used_bytes(env)) {
-        *what = "the data file is shorter than its pages: its end is missing";
-        return ERR_CORRUPT;
-    }
     return ERR_OK;
 }
 
@@ -109,7 +99,7 @@ static enum err open_in(MDB_env *env, const struct lmdb_env_options *options, co
     enum err err = lmdb_env_err(code);
     if (err == ERR_CORRUPT || err == ERR_VERSION)
         *what = "the data file does not begin as an LMDB file does";
-    return err == ERR_OK ? check_length(env, what) : err;
+    return err;
 }
 
 enum err lmdb_env_open(const struct lmdb_env_options *options, MDB_env **out, const char **what)
@@ -179,8 +169,7 @@ enum err lmdb_env_space(MDB_env *env, struct journal_space *out)
         return lmdb_env_err(code);
     if (fstat(file, &status) != 0 || fstatvfs(file, &system) != 0)
         return lmdb_env_err(errno);
-    uint64_t room =
-        (uint64_t)status.st_blocks * STAT_BLOCK + (uint64_t)system.f_bavail * system.f_frsize;
+    uint64_t room = (uint64_t)status.st_blocks * STAT_BLOCK + (uint64_t)system.f_bavail * system.f_frsize;
     out->used_bytes = lmdb_env_used_bytes(env);
     out->limit_bytes = room < info.me_mapsize ? room : (uint64_t)info.me_mapsize;
     return ERR_OK;

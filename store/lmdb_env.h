@@ -1,8 +1,9 @@
 /* Opening an LMDB environment by the rules that keep it safe, for the journal and the state store.
  *
  * No flag that weakens a commit is ever set. Files are 0600, directories 0700; after creation the
- * directory and its parent are synced. Dead readers are cleared, and the file must be as long as its
- * pages say, or a read would kill the process. Read transactions are not tied to threads (MDB_NOTLS).
+ * directory and its parent are synced. Dead readers are cleared. The file's first pages are tested before
+ * LMDB reads them, and the file must be as long as they say, or a read would kill the process. Read
+ * transactions are not tied to threads (MDB_NOTLS).
  *
  * One process opens an environment once, and never carries it across a fork.
  */

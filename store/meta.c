@@ -46,7 +46,8 @@ static const char *read_values(json_t *object, struct datadir_meta *out)
     const char *key;
     json_t *value;
     int64_t partitions = 0;
-    json_object_foreach (object, key, value) {
+    json_object_foreach(object, key, value)
+    {
         if (!is_known(key))
             return "a key that does not belong there";
     }
@@ -76,8 +77,8 @@ static enum err parse_object(json_t *object, struct datadir_meta *out, char *why
         return ERR_CORRUPT;
     }
     if (format != DATADIR_FORMAT_VERSION) {
-        (void)snprintf(why, why_capacity, "it has format %" PRId64 ", this program reads format %d",
-                       format, DATADIR_FORMAT_VERSION);
+        (void)snprintf(why, why_capacity, "it has format %" PRId64 ", this program reads format %d", format,
+                       DATADIR_FORMAT_VERSION);
         return ERR_VERSION;
     }
     const char *key = read_values(object, out);
@@ -87,8 +88,7 @@ static enum err parse_object(json_t *object, struct datadir_meta *out, char *why
     return ERR_CORRUPT;
 }
 
-enum err meta_parse(const char *text, size_t length, struct datadir_meta *out, char *why,
-                    size_t why_capacity)
+enum err meta_parse(const char *text, size_t length, struct datadir_meta *out, char *why, size_t why_capacity)
 {
     json_error_t error;
     json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
@@ -105,11 +105,10 @@ char *meta_format(const struct datadir_meta *meta)
 {
     char hash_key[HASH_KEY_DIGITS + 1];
     (void)snprintf(hash_key, sizeof hash_key, "%016" PRIx64, meta->hash_key);
-    json_t *object =
-        json_pack("{s:i, s:I, s:I, s:s, s:I, s:s}", "format", DATADIR_FORMAT_VERSION, "partitions",
-                  (json_int_t)meta->partitions, "id_retention_seconds",
-                  (json_int_t)meta->id_retention_seconds, "hash_key", hash_key, "created_us",
-                  (json_int_t)meta->created_us, "node_id", meta->node_id);
+    json_t *object = json_pack("{s:i, s:I, s:I, s:s, s:I, s:s}", "format", DATADIR_FORMAT_VERSION,
+                               "partitions", (json_int_t)meta->partitions, "id_retention_seconds",
+                               (json_int_t)meta->id_retention_seconds, "hash_key", hash_key, "created_us",
+                               (json_int_t)meta->created_us, "node_id", meta->node_id);
     char *text = object != NULL ? json_dumps(object, JSON_INDENT(2)) : NULL;
     json_decref(object);
     return text;

@@ -25,7 +25,7 @@ enum state_table {
 struct state_put {
     enum state_table table;
     const uint8_t *key;
-    size_t key_length; /* 1 .. 64 */
+    size_t key_length;    /* 1 .. 64 */
     const uint8_t *value; /* NULL: delete the key (absent is fine) */
     size_t value_length;
 };
@@ -41,8 +41,7 @@ struct state_methods {
                     uint8_t *out, size_t capacity, size_t *length);
     /* Visits all keys of a table that begin with `prefix`, in byte order, until visit returns an error
      * (handed through). Keys and values are valid during the call only; visit must not wait. */
-    enum err (*walk)(struct state *self, enum state_table table, const uint8_t *prefix,
-                     size_t prefix_length,
+    enum err (*walk)(struct state *self, enum state_table table, const uint8_t *prefix, size_t prefix_length,
                      enum err (*visit)(void *context, const uint8_t *key, size_t key_length,
                                        const uint8_t *value, size_t value_length),
                      void *context);

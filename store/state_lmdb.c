@@ -72,8 +72,8 @@ static enum err lmdb_apply(struct state *state, const struct state_put *puts, si
     return err == ERR_IO ? stop(self) : err;
 }
 
-static enum err lmdb_get(struct state *state, enum state_table table, const uint8_t *key,
-                         size_t key_length, uint8_t *out, size_t capacity, size_t *length)
+static enum err lmdb_get(struct state *state, enum state_table table, const uint8_t *key, size_t key_length,
+                         uint8_t *out, size_t capacity, size_t *length)
 {
     struct state_lmdb *self = self_of(state);
     CHECK(table < STATE_TABLE_COUNT && key_length >= 1 && key_length <= KEY_MAX);

@@ -14,7 +14,7 @@
 #define STATE_LMDB_MAP_SIZE_BYTES (UINT64_C(1) << 38)
 
 struct state_lmdb_options {
-    const char *path; /* a directory; its parent exists */
+    const char *path;        /* a directory; its parent exists */
     uint64_t map_size_bytes; /* address space: the most the file may hold */
     bool read_only;
     bool create; /* make the store when it is absent; otherwise that is ERR_NOT_FOUND */

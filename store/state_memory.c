@@ -80,8 +80,7 @@ static void remove_row(struct table *table, size_t index)
 {
     free(table->rows[index].value);
     table->count--;
-    memmove(&table->rows[index], &table->rows[index + 1],
-            (table->count - index) * sizeof table->rows[0]);
+    memmove(&table->rows[index], &table->rows[index + 1], (table->count - index) * sizeof table->rows[0]);
 }
 
 /* Takes over `value`. Room for a new row is there. */
@@ -91,8 +90,7 @@ static void set_row(struct table *table, const struct state_put *put, uint8_t *v
     if (holds(table, index, put->key, put->key_length)) {
         free(table->rows[index].value);
     } else {
-        memmove(&table->rows[index + 1], &table->rows[index],
-                (table->count - index) * sizeof table->rows[0]);
+        memmove(&table->rows[index + 1], &table->rows[index], (table->count - index) * sizeof table->rows[0]);
         table->count++;
         table->rows[index].key_length = put->key_length;
         memcpy(table->rows[index].key, put->key, put->key_length);
@@ -121,8 +119,7 @@ static uint8_t **copy_values(const struct state_put *puts, size_t count)
     return values;
 }
 
-static void apply_all(struct state_memory *self, const struct state_put *puts, size_t count,
-                      uint8_t **values)
+static void apply_all(struct state_memory *self, const struct state_put *puts, size_t count, uint8_t **values)
 {
     for (size_t i = 0; i < count; i++) {
         struct table *table = &self->tables[puts[i].table];
@@ -147,8 +144,7 @@ static enum err memory_apply(struct state *state, const struct state_put *puts, 
         return self->fail_with;
     }
     for (size_t i = 0; i < count; i++)
-        CHECK(puts[i].table < STATE_TABLE_COUNT && puts[i].key_length >= 1 &&
-              puts[i].key_length <= KEY_MAX);
+        CHECK(puts[i].table < STATE_TABLE_COUNT && puts[i].key_length >= 1 && puts[i].key_length <= KEY_MAX);
     for (int t = 0; t < STATE_TABLE_COUNT; t++) {
         if (!make_room(&self->tables[t], count))
             return ERR_NO_MEMORY;
@@ -160,8 +156,8 @@ static enum err memory_apply(struct state *state, const struct state_put *puts, 
     return ERR_OK;
 }
 
-static enum err memory_get(struct state *state, enum state_table table, const uint8_t *key,
-                           size_t key_length, uint8_t *out, size_t capacity, size_t *length)
+static enum err memory_get(struct state *state, enum state_table table, const uint8_t *key, size_t key_length,
+                           uint8_t *out, size_t capacity, size_t *length)
 {
     CHECK(table < STATE_TABLE_COUNT && key_length >= 1 && key_length <= KEY_MAX);
     const struct table *rows = &self_of(state)->tables[table];

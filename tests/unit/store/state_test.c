@@ -1,0 +1,288 @@
+/* The contract of state.h, over both kinds of store. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "store/state_lmdb.h"
+#include "store/state_memory.h"
+#include "tests/unit/store/scratch.h"
+
+struct fixture {
+    char path[SCRATCH_PATH_BYTES];
+    char name[SCRATCH_PATH_BYTES + 8];
+    struct state *state;
+};
+
+static struct state *open_lmdb(const struct fixture *f, uint64_t map_size_bytes)
+{
+    struct state *state = NULL;
+    struct state_lmdb_options options = state_lmdb_options_default(f->name);
+    options.map_size_bytes = map_size_bytes;
+    assert_int_equal(state_lmdb_open(&options, &state), ERR_OK);
+    return state;
+}
+
+static struct fixture *fixture_new(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    scratch_make(f->path);
+    (void)snprintf(f->name, sizeof f->name, "%s/state", f->path);
+    *state = f;
+    return f;
+}
+
+static int begin_memory(void **state)
+{
+    struct fixture *f = fixture_new(state);
+    f->state = state_memory_new();
+    assert_non_null(f->state);
+    return 0;
+}
+
+static int begin_lmdb(void **state)
+{
+    struct fixture *f = fixture_new(state);
+    f->state = open_lmdb(f, UINT64_C(1) << 28);
+    return 0;
+}
+
+static int finish(void **state)
+{
+    struct fixture *f = *state;
+    state_close(&f->state);
+    scratch_remove(f->path);
+    free(f);
+    return 0;
+}
+
+static struct state_put put(enum state_table table, const char *key, const char *value)
+{
+    return (struct state_put){table, (const uint8_t *)key, strlen(key), (const uint8_t *)value,
+                              value != NULL ? strlen(value) : 0};
+}
+
+/* What get answers, as text: the value, or NULL. */
+static const char *value_of(struct state *state, enum state_table table, const char *key)
+{
+    static char text[64];
+    size_t length = 0;
+    enum err err =
+        state_get(state, table, (const uint8_t *)key, strlen(key), (uint8_t *)text, sizeof text - 1, &length);
+    if (err == ERR_NOT_FOUND)
+        return NULL;
+    assert_int_equal(err, ERR_OK);
+    text[length] = '\0';
+    return text;
+}
+
+static enum err append_key(void *context, const uint8_t *key, size_t key_length, const uint8_t *value,
+                           size_t value_length)
+{
+    char *text = context;
+    strncat(text, (const char *)key, key_length);
+    strcat(text, "=");
+    strncat(text, (const char *)value, value_length);
+    strcat(text, " ");
+    return strlen(text) > 100 ? ERR_CLOSED : ERR_OK;
+}
+
+static const char *walk_text(struct state *state, enum state_table table, const char *prefix)
+{
+    static char text[256];
+    text[0] = '\0';
+    assert_int_equal(state_walk(state, table, (const uint8_t *)prefix, strlen(prefix), append_key, text),
+                     ERR_OK);
+    return text;
+}
+
+static void apply(struct state *state, struct state_put one)
+{
+    assert_int_equal(state_apply(state, &one, 1), ERR_OK);
+}
+
+static void get_gives_the_last_put(void **state)
+{
+    struct fixture *f = *state;
+    const struct state_put puts[] = {
+        put(STATE_RECORDS, "a", "1"),
+        put(STATE_RECORDS, "a", "2"),
+        put(STATE_RECORDS, "b", ""),
+    };
+    assert_int_equal(state_apply(f->state, puts, 3), ERR_OK);
+    assert_string_equal(value_of(f->state, STATE_RECORDS, "a"), "2");
+    assert_string_equal(value_of(f->state, STATE_RECORDS, "b"), "");
+}
+
+static void tables_are_apart(void **state)
+{
+    struct fixture *f = *state;
+    apply(f->state, put(STATE_IDS, "a", "1"));
+    assert_null(value_of(f->state, STATE_ACCOUNTS, "a"));
+    assert_null(value_of(f->state, STATE_RECORDS, "a"));
+}
+
+static void a_delete_removes_and_an_absent_key_is_fine(void **state)
+{
+    struct fixture *f = *state;
+    apply(f->state, put(STATE_IDS, "a", "1"));
+    apply(f->state, put(STATE_IDS, "a", NULL));
+    apply(f->state, put(STATE_IDS, "a", NULL));
+    assert_null(value_of(f->state, STATE_IDS, "a"));
+}
+
+static void walk_visits_a_prefix_in_byte_order(void **state)
+{
+    struct fixture *f = *state;
+    const char *const keys[] = {"b", "ab", "a", "c", "abc", "b\xff", "aa"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        apply(f->state, put(STATE_IDS, keys[i], "v"));
+    assert_string_equal(walk_text(f->state, STATE_IDS, "a"), "a=v aa=v ab=v abc=v ");
+    assert_string_equal(walk_text(f->state, STATE_IDS, "ab"), "ab=v abc=v ");
+    assert_string_equal(walk_text(f->state, STATE_IDS, "x"), "");
+    assert_string_equal(walk_text(f->state, STATE_IDS, ""), "a=v aa=v ab=v abc=v b=v b\xff=v c=v ");
+}
+
+static void walk_hands_through_the_visitors_error(void **state)
+{
+    struct fixture *f = *state;
+    char text[256] = "................................................................................"
+                     "....................";
+    apply(f->state, put(STATE_IDS, "a", "1"));
+    assert_int_equal(state_walk(f->state, STATE_IDS, NULL, 0, append_key, text), ERR_CLOSED);
+}
+
+static void a_value_of_megabytes_comes_back_whole(void **state)
+{
+    struct fixture *f = *state;
+    enum { LENGTH = 4 << 20 };
+    uint8_t *value = malloc(LENGTH);
+    uint8_t *out = malloc(LENGTH);
+    size_t length = 0;
+    assert_non_null(value);
+    assert_non_null(out);
+    scratch_facts(1, value, LENGTH);
+    apply(f->state, (struct state_put){STATE_IDS, (const uint8_t *)"k", 1, value, LENGTH});
+    assert_int_equal(state_get(f->state, STATE_IDS, (const uint8_t *)"k", 1, out, LENGTH - 1, &length),
+                     ERR_RANGE);
+    assert_int_equal(length, LENGTH);
+    assert_int_equal(state_get(f->state, STATE_IDS, (const uint8_t *)"k", 1, out, LENGTH, &length), ERR_OK);
+    assert_memory_equal(out, value, LENGTH);
+    free(value);
+    free(out);
+}
+
+/* A model of 40 keys under random puts and deletes, several in one apply. */
+static void random_applies_agree_with_a_model(void **state)
+{
+    struct fixture *f = *state;
+    enum { KEYS = 40, ROUNDS = 60, PUTS = 5 };
+    int model[KEYS] = {0};
+    uint32_t random = 1;
+    for (int round = 1; round <= ROUNDS; round++) {
+        uint8_t keys[PUTS][2];
+        uint8_t values[PUTS];
+        struct state_put puts[PUTS];
+        for (int i = 0; i < PUTS; i++) {
+            random = random * 1664525 + 1013904223;
+            uint8_t key = (uint8_t)(random >> 24) % KEYS;
+            bool gone = (random >> 16 & 3) == 0;
+            keys[i][0] = 'k';
+            keys[i][1] = key;
+            values[i] = (uint8_t)round;
+            puts[i] = (struct state_put){STATE_ACCOUNTS, keys[i], 2, gone ? NULL : &values[i], 1};
+            model[key] = gone ? 0 : round;
+        }
+        assert_int_equal(state_apply(f->state, puts, PUTS), ERR_OK);
+    }
+    for (uint8_t key = 0; key < KEYS; key++) {
+        uint8_t out = 0;
+        size_t length;
+        enum err err = state_get(f->state, STATE_ACCOUNTS, (uint8_t[]){'k', key}, 2, &out, 1, &length);
+        assert_int_equal(err, model[key] == 0 ? ERR_NOT_FOUND : ERR_OK);
+        assert_int_equal(out, model[key]);
+    }
+}
+
+static void what_is_applied_is_there_after_opening_again(void **state)
+{
+    struct fixture *f = *state;
+    apply(f->state, put(STATE_IDS, "a", "1"));
+    state_close(&f->state);
+    f->state = open_lmdb(f, UINT64_C(1) << 28);
+    assert_string_equal(value_of(f->state, STATE_IDS, "a"), "1");
+}
+
+static void a_full_map_changes_nothing_and_the_store_stays_usable(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t large[400 << 10];
+    state_close(&f->state);
+    f->state = open_lmdb(f, 256 << 10);
+    struct state_put puts[] = {
+        put(STATE_IDS, "a", "1"),
+        {STATE_IDS, (const uint8_t *)"b", 1, large, sizeof large},
+    };
+    assert_int_equal(state_apply(f->state, puts, 2), ERR_FULL);
+    assert_null(value_of(f->state, STATE_IDS, "a"));
+    apply(f->state, put(STATE_IDS, "c", "3"));
+    assert_string_equal(value_of(f->state, STATE_IDS, "c"), "3");
+}
+
+static void a_store_that_is_absent_is_not_found_by_a_reader(void **state)
+{
+    struct fixture *f = *state;
+    char name[SCRATCH_PATH_BYTES + 8];
+    struct state *other = NULL;
+    (void)snprintf(name, sizeof name, "%s/none", f->path);
+    struct state_lmdb_options options = state_lmdb_options_default(name);
+    options.read_only = true;
+    assert_int_equal(state_lmdb_open(&options, &other), ERR_NOT_FOUND);
+}
+
+static void planned_failures_change_nothing(void **state)
+{
+    struct fixture *f = *state;
+    const struct state_put one = put(STATE_IDS, "a", "1");
+    state_memory_fail(f->state, 1, ERR_FULL);
+    assert_int_equal(state_apply(f->state, &one, 1), ERR_FULL);
+    assert_null(value_of(f->state, STATE_IDS, "a"));
+    state_memory_fail(f->state, 1, ERR_IO);
+    assert_int_equal(state_apply(f->state, &one, 1), ERR_IO);
+    assert_int_equal(state_apply(f->state, &one, 1), ERR_IO);
+    state_memory_restart(f->state);
+    apply(f->state, one);
+    assert_string_equal(value_of(f->state, STATE_IDS, "a"), "1");
+    state_memory_clear(f->state);
+    assert_null(value_of(f->state, STATE_IDS, "a"));
+}
+
+#define BOTH(test)                                         \
+    {#test " (memory)", test, begin_memory, finish, NULL}, \
+    {                                                      \
+#test " (lmdb)", test, begin_lmdb, finish, NULL    \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(get_gives_the_last_put),
+        BOTH(tables_are_apart),
+        BOTH(a_delete_removes_and_an_absent_key_is_fine),
+        BOTH(walk_visits_a_prefix_in_byte_order),
+        BOTH(walk_hands_through_the_visitors_error),
+        BOTH(a_value_of_megabytes_comes_back_whole),
+        BOTH(random_applies_agree_with_a_model),
+        cmocka_unit_test_setup_teardown(what_is_applied_is_there_after_opening_again, begin_lmdb, finish),
+        cmocka_unit_test_setup_teardown(a_full_map_changes_nothing_and_the_store_stays_usable, begin_lmdb,
+                                        finish),
+        cmocka_unit_test_setup_teardown(a_store_that_is_absent_is_not_found_by_a_reader, begin_lmdb, finish),
+        cmocka_unit_test_setup_teardown(planned_failures_change_nothing, begin_memory, finish),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
