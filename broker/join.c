@@ -86,8 +86,7 @@ static void write_partition(const struct request *part, uint32_t partition, stru
     mp_write_text(w, code_name(is_read ? reply.code : CODE_UNKNOWN));
 }
 
-static enum code write_status(const struct join *self, const struct join_node *node,
-                              struct mp_writer *w)
+static enum code write_status(const struct join *self, const struct join_node *node, struct mp_writer *w)
 {
     wire_reply_begin(w, self->origin->header.request_id, CODE_OK);
     mp_write_map(w, 3);

@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 #include "actors/ledger/ledger.h"
-#include "broker/wire/split.h"
 #include "broker/wire/msgpack.h"
 #include "broker/wire/request.h"
+#include "broker/wire/split.h"
 
 /* What the router tells of itself in status. */
 struct router_counters {
@@ -33,9 +33,9 @@ struct join_node {
 
 struct join {
     struct join *next;
-    struct request *origin;   /* what the client sent: its frame stays until the reply */
-    struct wire_split split;  /* batch and histories; owned */
-    uint32_t open_count;      /* parts without an answer */
+    struct request *origin;                       /* what the client sent: its frame stays until the reply */
+    struct wire_split split;                      /* batch and histories; owned */
+    uint32_t open_count;                          /* parts without an answer */
     struct request *parts[LEDGER_PARTITIONS_MAX]; /* answered ones, by partition */
 };
 

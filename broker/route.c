@@ -24,8 +24,7 @@ static struct route by_account(const struct wire_header *header, uint32_t partit
 }
 
 /* An account without an id is opened where its transaction id points, so that a retry meets the first try. */
-static struct route by_open(const struct wire_header *header, uint32_t partitions,
-                            struct router_turn *turn)
+static struct route by_open(const struct wire_header *header, uint32_t partitions, struct router_turn *turn)
 {
     uint32_t partition = wire_partition_of(header, partitions, ledger_partition_of);
     if (partition != WIRE_PARTITION_ANY)
@@ -83,8 +82,8 @@ static struct route by_elements(const struct wire_header *header, uint32_t parti
     return to_one(split->count == 0 ? 0 : split->spans[0].partition);
 }
 
-static struct route by_body(const struct wire_header *header, uint32_t partitions,
-                            struct wire_split *split, struct router_turn *turn)
+static struct route by_body(const struct wire_header *header, uint32_t partitions, struct wire_split *split,
+                            struct router_turn *turn)
 {
     switch (header->operation) {
     case OPERATION_TRANSFER:
@@ -121,8 +120,7 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
 /* Operations about the node as a whole: a partition in the header changes nothing. */
 static bool is_about_node(enum wire_operation operation)
 {
-    return operation == OPERATION_HEALTH || operation == OPERATION_VERSION ||
-           operation == OPERATION_STATUS;
+    return operation == OPERATION_HEALTH || operation == OPERATION_VERSION || operation == OPERATION_STATUS;
 }
 
 struct route route_of(const struct wire_header *header, uint32_t partitions, struct wire_split *split,

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "actors/base/code.h"
-#include "broker/wire/split.h"
 #include "broker/wire/request.h"
+#include "broker/wire/split.h"
 
 enum route_kind {
     ROUTE_ONE,     /* to `partition`, untouched */

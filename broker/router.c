@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "actors/base/check.h"
+#include "actors/base/handover.h"
 #include "broker/join.h"
 #include "broker/request_pool.h"
 #include "broker/route.h"
@@ -16,11 +17,11 @@
 #include "broker/wire/rows.h"
 
 enum {
-    ROUND_REQUESTS = 256, /* read in one round */
-    ROUND_BOXES = 256,    /* of answers taken in one round */
+    ROUND_REQUESTS = 256,  /* read in one round */
+    ROUND_BOXES = 256,     /* of answers taken in one round */
     ROUND_DISCARDS = 1024, /* surplus frames thrown away in one round */
-    COMMAND_ROUNDS = 64,  /* busy rounds between two looks at the pipe */
-    FRAMES_MAX = 3,       /* of a request, a delimiter included */
+    COMMAND_ROUNDS = 64,   /* busy rounds between two looks at the pipe */
+    FRAMES_MAX = 3,        /* of a request, a delimiter included */
 
     MESSAGE_BYTES_MAX = 2 * WIRE_FRAME_MAX, /* up to here too large is answered, above it disconnects */
     HANDSHAKE_MS = 3000,
@@ -28,8 +29,8 @@ enum {
     HEARTBEAT_TTL_MS = 15000,
     LINGER_MS = 2000,
     BACKLOG = 512,
-    RECEIVE_HWM = 256,   /* messages of one peer that wait to be read */
-    SEND_HWM = 16384,    /* replies that wait for one peer */
+    RECEIVE_HWM = 256, /* messages of one peer that wait to be read */
+    SEND_HWM = 16384,  /* replies that wait for one peer */
 };
 
 /* What one partition has in hand. */
@@ -255,6 +256,7 @@ static void send_boxes(struct router *self)
         if (mailbox->first == NULL)
             continue;
         struct box box = {.kind = BOX_REQUESTS, .number = p, .pointer = mailbox->first};
+        handover_give(box.pointer);
         if (zmq_send(mailbox->socket, &box, sizeof box, ZMQ_DONTWAIT) >= 0)
             mailbox->first = mailbox->last = NULL;
         else
@@ -274,8 +276,8 @@ static bool write_split_frame(struct router *self, const struct join *join, stru
         zmq_msg_init(&part->frame);
         return false;
     }
-    bool is_read = wire_header_read(zmq_msg_data(&part->frame), zmq_msg_size(&part->frame),
-                                    &part->header, &code, &field);
+    bool is_read = wire_header_read(zmq_msg_data(&part->frame), zmq_msg_size(&part->frame), &part->header,
+                                    &code, &field);
     CHECK(is_read);
     return true;
 }
@@ -347,13 +349,12 @@ static void dispatch(struct router *self, struct request *request)
 {
     enum code code;
     enum field field;
-    if (!wire_header_read(zmq_msg_data(&request->frame), zmq_msg_size(&request->frame),
-                          &request->header, &code, &field)) {
+    if (!wire_header_read(zmq_msg_data(&request->frame), zmq_msg_size(&request->frame), &request->header,
+                          &code, &field)) {
         refuse(self, request, code, field, NULL);
         return;
     }
-    struct route route =
-        route_of(&request->header, self->options.partitions, &self->split, &self->turn);
+    struct route route = route_of(&request->header, self->options.partitions, &self->split, &self->turn);
     switch (route.kind) {
     case ROUTE_ONE:
         deliver(self, request, route.partition);
@@ -445,8 +446,8 @@ static bool read_request(struct router *self)
     } else {
         enum code code;
         enum field field;
-        wire_header_read(zmq_msg_data(&request->frame), zmq_msg_size(&request->frame),
-                         &request->header, &code, &field);
+        wire_header_read(zmq_msg_data(&request->frame), zmq_msg_size(&request->frame), &request->header,
+                         &code, &field);
         refuse(self, request, CODE_BAD_REQUEST, FIELD_NONE, "a message has one payload frame");
     }
     return true;
@@ -481,6 +482,7 @@ static void take_box(struct router *self, const struct box *box)
 {
     switch (box->kind) {
     case BOX_ANSWERED:
+        handover_take(box->pointer);
         take_answers(self, box->pointer);
         return;
     case BOX_STATE:
@@ -575,8 +577,10 @@ static void router_destroy(struct router **self_p)
         if (self->mailboxes[p].socket != NULL)
             zmq_close(self->mailboxes[p].socket);
     }
-    if (self->answers != NULL)
+    if (self->answers != NULL) {
+        zmq_unbind(self->answers, ROUTER_ANSWERS_ENDPOINT); /* at once; closing takes its time */
         zmq_close(self->answers);
+    }
     if (self->clients != NULL)
         zmq_close(self->clients);
     request_pool_release(&self->requests);
@@ -592,12 +596,15 @@ static void router_destroy(struct router **self_p)
 static void router_actor(zsock_t *pipe, void *args)
 {
     struct router *self = args;
+    handover_take(self);
     self->pipe = pipe;
     check_enter("router");
     zsock_signal(pipe, 0);
-    while (!self->ending || !self->drained) {
+    for (;;) {
         bool was_busy = run_round(self);
         check_drained(self);
+        if (self->ending && self->drained)
+            break;
         if (!was_busy || ++self->rounds % COMMAND_ROUNDS == 0)
             wait_for_work(self, was_busy);
     }
@@ -682,8 +689,7 @@ zactor_t *router_new(const struct router_options *options, char endpoint[ROUTER_
                      const char **why)
 {
     CHECK(options->partitions >= 1 && options->partitions <= LEDGER_PARTITIONS_MAX);
-    CHECK(options->mailbox_requests >= 1 &&
-          options->mailbox_requests <= ROUTER_MAILBOX_REQUESTS_MAX);
+    CHECK(options->mailbox_requests >= 1 && options->mailbox_requests <= ROUTER_MAILBOX_REQUESTS_MAX);
     CHECK(options->mailbox_bytes >= ROUTER_MAILBOX_BYTES_MIN);
     struct router *self = calloc(1, sizeof *self);
     void *context = zsys_init();
@@ -694,12 +700,12 @@ zactor_t *router_new(const struct router_options *options, char endpoint[ROUTER_
     }
     self->options = *options;
     self->started_us = monotonic_us();
-    if (!take_memory(self) || !open_inproc(self, context) ||
-        !bind_clients(self, context, endpoint)) {
+    if (!take_memory(self) || !open_inproc(self, context) || !bind_clients(self, context, endpoint)) {
         *why = zmq_strerror(zmq_errno());
         router_destroy(&self);
         return NULL;
     }
+    handover_give(self);
     zactor_t *actor = zactor_new(router_actor, self);
     if (actor == NULL) {
         *why = "no thread";

@@ -33,7 +33,8 @@
 enum {
     ROUTER_ENDPOINT_MAX = 256,
     ROUTER_MAILBOX_REQUESTS_MAX = 65536,
-    ROUTER_MAILBOX_BYTES_MIN = 2 * WIRE_FRAME_MAX, /* the largest request always has room in an empty mailbox */
+    ROUTER_MAILBOX_BYTES_MIN =
+        2 * WIRE_FRAME_MAX, /* the largest request always has room in an empty mailbox */
 };
 
 struct router_options {

@@ -1,0 +1,11 @@
+/* The subcommands of teller. One that is added needs a line here and a line in the table of main.c.
+ *
+ * Each gets its own name as argv[0] and returns an enum exit_code (broker/options.h).
+ */
+#ifndef TELLER_BROKER_COMMAND_H
+#define TELLER_BROKER_COMMAND_H
+
+int command_init(int argc, char **argv);
+int command_serve(int argc, char **argv);
+
+#endif

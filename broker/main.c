@@ -1,0 +1,70 @@
+/* teller: the table of subcommands, and the words that belong to none. */
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/command.h"
+#include "broker/options.h"
+
+struct command {
+    const char *name;
+    const char *help; /* one line */
+    int (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+    {"init", "make a data directory", command_init},
+    {"serve", "serve a data directory", command_serve},
+};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands, SUGGESTION_MAX = 3 };
+
+static int print_help(void)
+{
+    printf("teller %s: a ledger that moves money, durably and exactly once.\n\n"
+           "Usage: teller COMMAND [options]\n\nCommands:\n",
+           TELLER_VERSION);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("  %-12s %s\n", commands[i].name, commands[i].help);
+    printf("\n`teller COMMAND --help` tells more, with examples. `teller --version` prints the version.\n\n"
+           "Examples:\n"
+           "  teller init --data ledger --partitions 2\n"
+           "  teller serve --data ledger\n");
+    return EXIT_CODE_OK;
+}
+
+static int refuse(const char *word)
+{
+    const struct command *nearest = NULL;
+    size_t nearest_distance = SUGGESTION_MAX;
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        size_t distance = options_distance(word, commands[i].name);
+        if (distance < nearest_distance && distance < strlen(commands[i].name)) {
+            nearest = &commands[i];
+            nearest_distance = distance;
+        }
+    }
+    fprintf(stderr, "teller: there is no command '%s'.", word);
+    if (nearest != NULL)
+        fprintf(stderr, " Did you mean '%s'?", nearest->name);
+    fprintf(stderr, "\nSee: teller --help\n");
+    return EXIT_CODE_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "teller: a command is missing.\nSee: teller --help\n");
+        return EXIT_CODE_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return print_help();
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("teller %s\n", TELLER_VERSION);
+        return EXIT_CODE_OK;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    return refuse(argv[1]);
+}

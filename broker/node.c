@@ -1,0 +1,96 @@
+/* Starting and stopping a node's actors in the right order. */
+#include "broker/node.h"
+
+#include "actors/ledger/ledger_actor.h"
+#include "actors/ledger/reader_actor.h"
+
+enum { DRAIN_GRACE_MS = 5000 }; /* beyond the router's own limit */
+
+struct node {
+    uint32_t partitions;
+    int drain_wait_ms;
+    zactor_t *router;
+    zactor_t *ledgers[DATADIR_PARTITIONS_MAX];
+    zactor_t *readers[DATADIR_PARTITIONS_MAX];
+    char endpoint[ROUTER_ENDPOINT_MAX];
+};
+
+static bool start_partition(struct node *self, struct datadir *datadir, uint32_t partition)
+{
+    const struct reader_actor_options reader = {
+        .context = zsys_init(),
+        .datadir = datadir,
+        .partition = partition,
+        .partitions = self->partitions,
+    };
+    const struct ledger_actor_options ledger = {
+        .context = zsys_init(),
+        .datadir = datadir,
+        .partition = partition,
+        .partitions = self->partitions,
+    };
+    self->readers[partition] = reader_actor_new(&reader);
+    if (self->readers[partition] == NULL)
+        return false;
+    self->ledgers[partition] = ledger_actor_new(&ledger);
+    return self->ledgers[partition] != NULL;
+}
+
+struct node *node_new(const struct node_options *options, const char **why)
+{
+    struct node *self = calloc(1, sizeof *self);
+    if (self == NULL) {
+        *why = "no memory";
+        return NULL;
+    }
+    struct router_options router = options->router;
+    router.partitions = datadir_meta(options->datadir)->partitions;
+    self->partitions = router.partitions;
+    self->drain_wait_ms = (int)router.drain_timeout_ms + DRAIN_GRACE_MS;
+    self->router = router_new(&router, self->endpoint, why);
+    bool started = self->router != NULL;
+    for (uint32_t p = 0; started && p < self->partitions; p++) {
+        *why = "a partition could not be started";
+        started = start_partition(self, options->datadir, p);
+    }
+    if (!started)
+        node_destroy(&self);
+    return self;
+}
+
+static size_t drain(struct node *self)
+{
+    struct router_event event;
+    router_drain(self->router);
+    while (router_next_event(self->router, self->drain_wait_ms, &event)) {
+        if (event.kind == ROUTER_DRAINED)
+            return event.outstanding;
+    }
+    return 0;
+}
+
+size_t node_destroy(struct node **self_p)
+{
+    struct node *self = *self_p;
+    if (self == NULL)
+        return 0;
+    size_t left = self->router == NULL ? 0 : drain(self);
+    for (uint32_t p = 0; p < self->partitions; p++)
+        zactor_destroy(&self->ledgers[p]);
+    for (uint32_t p = 0; p < self->partitions; p++)
+        zactor_destroy(&self->readers[p]);
+    zactor_destroy(&self->router);
+    free(self);
+    *self_p = NULL;
+    return left;
+}
+
+const char *node_endpoint(const struct node *self)
+{
+    return self->endpoint;
+}
+
+zactor_t *node_router(struct node *self)
+{
+    return self->router;
+}

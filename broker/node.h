@@ -1,0 +1,34 @@
+/* A serving node: a data directory, a router, and for each partition a ledger actor and a reader actor.
+ *
+ * Order. Start: router, readers, ledgers; a request that comes early is answered BUSY. Stop: the router reads
+ * no more and waits for what is open; then ledgers, readers, router end, and the directory is closed. The
+ * last replies are sent by zsys_shutdown, which the caller runs.
+ */
+#ifndef TELLER_BROKER_NODE_H
+#define TELLER_BROKER_NODE_H
+
+#include <czmq.h>
+
+#include "broker/router.h"
+#include "store/datadir.h"
+
+struct node;
+
+struct node_options {
+    struct datadir *datadir;      /* open for serving; stays the caller's */
+    struct router_options router; /* partitions is taken from the data directory */
+};
+
+/* NULL: *why says why (static storage). */
+struct node *node_new(const struct node_options *options, const char **why);
+
+/* Drains, and ends all actors. Returns how many requests were left without an answer. */
+size_t node_destroy(struct node **self_p);
+
+/* What clients connect to. */
+const char *node_endpoint(const struct node *self);
+
+/* To wait on with zmq_poll, and then to read events with router_next_event. */
+zactor_t *node_router(struct node *self);
+
+#endif

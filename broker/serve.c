@@ -1,0 +1,248 @@
+/* teller serve: runs a node until SIGTERM or SIGINT, or until its storage fails.
+ *
+ * Signals are blocked in every thread and read from a descriptor, so nothing is ever interrupted. A partition that
+ * stops by itself ends the process: what is on disk is the truth, and a restart recovers from it.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "broker/command.h"
+#include "broker/node.h"
+#include "broker/options.h"
+
+enum { DRAIN_MS_MAX = 3600000, PATH_CAPACITY = 4096 };
+
+struct serve {
+    const char *path;
+    const char *port_file;
+    uint64_t journal_bytes;
+    struct node_options node_options;
+    struct node *node;
+    uint64_t ready; /* a bit for each partition that serves */
+    uint64_t all;
+    int signals;
+    bool is_serving; /* all partitions have been ready */
+};
+
+static int fail(int code, const char *what, const char *why)
+{
+    fprintf(stderr, "teller serve: %s%s\n", what, why);
+    return code;
+}
+
+/* ---- the process ------------------------------------------------------------------------------ */
+
+/* Each client connection takes a descriptor. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/* Before any thread starts, so that all of them inherit the mask. */
+static int take_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    zsys_handler_set(NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Whoever waits for the file sees all of it or nothing. */
+static bool write_port_file(const struct serve *self)
+{
+    char name[PATH_CAPACITY];
+    int length = snprintf(name, sizeof name, "%s.new", self->port_file);
+    if (length < 0 || (size_t)length >= sizeof name) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    FILE *file = fopen(name, "w");
+    if (file == NULL)
+        return false;
+    bool written = fprintf(file, "%s\n", node_endpoint(self->node)) > 0;
+    written = fclose(file) == 0 && written;
+    return written && rename(name, self->port_file) == 0;
+}
+
+/* ---- serving ---------------------------------------------------------------------------------- */
+
+/* All partitions are ready: say so. */
+static int announce(struct serve *self)
+{
+    uint32_t partitions = datadir_meta(self->node_options.datadir)->partitions;
+    self->is_serving = true;
+    printf("teller %s serves %u partition%s of %s on %s\n", TELLER_VERSION, partitions,
+           partitions == 1 ? "" : "s", self->path, node_endpoint(self->node));
+    fflush(stdout);
+    if (self->port_file != NULL && !write_port_file(self))
+        return fail(EXIT_CODE_ERROR, "cannot write the port file: ", strerror(errno));
+    return EXIT_CODE_OK;
+}
+
+static int partition_stopped(const struct serve *self, uint32_t partition)
+{
+    bool was_ready = (self->ready & UINT64_C(1) << partition) != 0;
+    fprintf(stderr, "teller serve: partition %u %s. %s\n", partition,
+            was_ready ? "has stopped after a storage failure" : "could not be recovered",
+            was_ready ? "Start again: it recovers from disk." : "Run teller verify on the data directory.");
+    return was_ready ? EXIT_CODE_STORAGE : EXIT_CODE_DATA;
+}
+
+/* The exit code, or -1 to go on. */
+static int handle_event(struct serve *self, const struct router_event *event)
+{
+    if (event->kind != ROUTER_STATE)
+        return -1;
+    switch (event->state) {
+    case PARTITION_STARTING:
+        return -1;
+    case PARTITION_SERVING:
+    case PARTITION_FULL:
+        self->ready |= UINT64_C(1) << event->partition;
+        if (self->is_serving || self->ready != self->all || announce(self) == EXIT_CODE_OK)
+            return -1;
+        return EXIT_CODE_ERROR;
+    case PARTITION_STOPPED:
+        return partition_stopped(self, event->partition);
+    }
+    return -1;
+}
+
+static int serve_until_told(struct serve *self)
+{
+    zactor_t *router = node_router(self->node);
+    zmq_pollitem_t items[] = {
+        {.socket = zsock_resolve(router), .events = ZMQ_POLLIN},
+        {.fd = self->signals, .events = ZMQ_POLLIN},
+    };
+    int code = -1;
+    while (code < 0) {
+        struct signalfd_siginfo info;
+        struct router_event event;
+        if (zmq_poll(items, 2, -1) < 0 && zmq_errno() != EINTR)
+            return fail(EXIT_CODE_ERROR, "", zmq_strerror(zmq_errno()));
+        if (read(self->signals, &info, sizeof info) == (ssize_t)sizeof info)
+            return EXIT_CODE_OK;
+        while (code < 0 && router_next_event(router, 0, &event))
+            code = handle_event(self, &event);
+    }
+    return code;
+}
+
+static int run_node(struct serve *self)
+{
+    const char *why = NULL;
+    uint32_t partitions = datadir_meta(self->node_options.datadir)->partitions;
+    self->all = partitions == 64 ? UINT64_MAX : (UINT64_C(1) << partitions) - 1;
+    self->node = node_new(&self->node_options, &why);
+    if (self->node == NULL) {
+        fprintf(stderr, "teller serve: cannot serve on %s: %s\n", self->node_options.router.listen, why);
+        return EXIT_CODE_ERROR;
+    }
+    int code = serve_until_told(self);
+    size_t left = node_destroy(&self->node);
+    if (left > 0)
+        fprintf(stderr, "teller serve: %zu requests were left without an answer\n", left);
+    return code;
+}
+
+static int run(struct serve *self)
+{
+    struct datadir_error error = {0};
+    raise_descriptor_limit();
+    self->signals = take_signals();
+    if (self->signals < 0)
+        return fail(EXIT_CODE_ERROR, "", strerror(errno));
+    if (self->port_file != NULL)
+        unlink(self->port_file); /* of an earlier run */
+    int code = EXIT_CODE_DATA;
+    if (datadir_open(self->path, DATADIR_SERVING, &self->node_options.datadir, &error) == ERR_OK) {
+        datadir_set_map_sizes(self->node_options.datadir, self->journal_bytes, 0);
+        code = run_node(self);
+        datadir_close(&self->node_options.datadir);
+    } else {
+        fail(code, "", error.text);
+    }
+    zsys_shutdown(); /* waits for the last replies to leave */
+    close(self->signals);
+    return code;
+}
+
+int command_serve(int argc, char **argv)
+{
+    struct serve self = {.node_options = {.router = router_options_default()}};
+    struct router_options *router = &self.node_options.router;
+    uint64_t queue = router->mailbox_requests;
+    const struct option_row rows[] = {
+        {.name = "data",
+         .letter = 'd',
+         .type = OPTION_TEXT,
+         .out = &self.path,
+         .value = "DIR",
+         .help = "the data directory, made by teller init",
+         .required = true},
+        {.name = "listen",
+         .letter = 'l',
+         .type = OPTION_TEXT,
+         .out = &router->listen,
+         .value = "ENDPOINT",
+         .help = "where clients connect (" ROUTER_LISTEN_DEFAULT "); port 0: any"},
+        {.name = "port-file",
+         .type = OPTION_TEXT,
+         .out = &self.port_file,
+         .value = "FILE",
+         .help = "write the real endpoint there when serving"},
+        {.name = "queue",
+         .type = OPTION_NUMBER,
+         .out = &queue,
+         .value = "N",
+         .help = "open requests of a partition before BUSY (8192)",
+         .minimum = 1,
+         .maximum = ROUTER_MAILBOX_REQUESTS_MAX},
+        {.name = "queue-bytes",
+         .type = OPTION_SIZE,
+         .out = &router->mailbox_bytes,
+         .value = "SIZE",
+         .help = "bytes of them before BUSY (256M)",
+         .minimum = ROUTER_MAILBOX_BYTES_MIN},
+        {.name = "drain",
+         .type = OPTION_DURATION,
+         .out = &router->drain_timeout_ms,
+         .value = "TIME",
+         .help = "how long to wait for open requests at the end (10s)",
+         .maximum = DRAIN_MS_MAX},
+        {.name = "journal-size",
+         .type = OPTION_SIZE,
+         .out = &self.journal_bytes,
+         .value = "SIZE",
+         .help = "the most a partition's journal may take"},
+    };
+    const struct manual manual = {
+        .usage = "teller serve --data DIR [options]",
+        .summary = "Serves a ledger until SIGTERM or SIGINT; then open requests are answered and it ends.\n"
+                   "Exit codes: 0 ended cleanly, 1 error, 2 usage, 3 data directory refused,\n"
+                   "75 stopped by a storage failure (start again: it recovers from disk).",
+        .examples = "  teller serve --data /var/lib/teller\n"
+                    "  teller serve --data ledger --listen tcp://127.0.0.1:0 --port-file ledger.port",
+        .options = rows,
+        .option_count = sizeof rows / sizeof *rows,
+    };
+    enum options_result result = options_read(&manual, argc, argv, NULL);
+    if (result != OPTIONS_OK)
+        return options_exit_code(result);
+    router->mailbox_requests = (uint32_t)queue;
+    return run(&self);
+}
