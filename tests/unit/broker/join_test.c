@@ -1,8 +1,9 @@
 /* Requests that several partitions answer: one reply, complete and in the client's order. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 #include "actors/ledger/ledger.h"
 #include "broker/wire/history.h"

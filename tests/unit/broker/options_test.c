@@ -1,9 +1,10 @@
 /* Command lines: values, options, arguments and what is wrong with them. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 #include "broker/options.h"
 

@@ -1,9 +1,10 @@
 /* Where requests go: a row a case. Expected partitions are computed apart, by FNV-1a 64 as docs/WIRE.md has it. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 #include "actors/ledger/ledger.h"
 #include "broker/route.h"

@@ -1,8 +1,9 @@
 /* The router over real sockets, with the test in the actors' place. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 #include "broker/wire/node.h"
 #include "tests/unit/broker/router_world.h"

@@ -1,10 +1,11 @@
 /* See router_world.h. */
 #include "tests/unit/broker/router_world.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 #include "actors/base/handover.h"
 #include "actors/ledger/ledger.h"
