@@ -116,8 +116,7 @@ struct FACT_PACKED fact_refused {
 struct FACT_PACKED fact_link {
     struct fact_head head;
     uint32_t peer;
-    uint64_t through; /* BOUNCED: 0 */
-    /* BOUNCED trailer: none */
+    uint64_t through; /* BOUNCED: enum link_kind << 16 | item of the group << 8 | enum field */
 };
 
 /* Account facts stand in the account's chain, as postings do. */

@@ -207,6 +207,9 @@ enum code ledger_account_show(const struct ledger *self, struct str account_id,
 size_t ledger_account_list(const struct ledger *self, struct str owner, uint32_t after,
                            struct ledger_account_view *views, size_t limit);
 
+/* Indices run from 0 to this, own accounts included. */
+uint32_t ledger_account_count(const struct ledger *self);
+
 /* By index: false when there is none. Used by readers of facts to name accounts. */
 bool ledger_account_at(const struct ledger *self, uint32_t index, struct ledger_account_view *view);
 
@@ -247,6 +250,7 @@ struct ledger_put {
     uint8_t key_length;
     uint8_t key[30];
     const uint8_t *value; /* NULL: delete */
+    size_t value_offset;  /* the core's */
     size_t value_length;
 };
 

@@ -1,0 +1,545 @@
+#include "actors/ledger/checkpoint.h"
+
+#include "actors/ledger/core.h"
+
+enum { FIRST_BITMAP_WORDS = 4, CHUNK_BOUND = ACCOUNT_CHUNK * (56 + ACCOUNT_ID_MAX + OWNER_MAX + PRODUCT_MAX) };
+
+_Static_assert(sizeof(struct checkpoint_account) == 56, "CHUNK_BOUND counts on it");
+
+static const char CHECKPOINT_KEY[] = "checkpoint";
+static const char IDS_KEY[] = "ids";
+
+bool checkpoint_ensure(struct ledger *self, uint32_t accounts)
+{
+    struct checkpoint *cp = &self->checkpoint;
+    size_t needed = ((size_t)accounts + ACCOUNT_CHUNK - 1) / ACCOUNT_CHUNK / 64 + 1;
+    if (needed <= cp->words)
+        return true;
+    size_t wanted = cp->words ? cp->words * 2 : FIRST_BITMAP_WORDS;
+    while (wanted < needed)
+        wanted *= 2;
+    uint64_t *dirty = core_alloc(self, wanted * sizeof *dirty);
+    uint64_t *passing = core_alloc(self, wanted * sizeof *passing);
+    if (!dirty || !passing) {
+        core_free(self, dirty, wanted * sizeof *dirty);
+        core_free(self, passing, wanted * sizeof *passing);
+        return false;
+    }
+    if (cp->words > 0) {
+        memcpy(dirty, cp->dirty, cp->words * sizeof *dirty);
+        memcpy(passing, cp->passing, cp->words * sizeof *passing);
+    }
+    core_free(self, cp->dirty, cp->words * sizeof *dirty);
+    core_free(self, cp->passing, cp->words * sizeof *passing);
+    cp->dirty = dirty;
+    cp->passing = passing;
+    cp->words = wanted;
+    return true;
+}
+
+void checkpoint_release(struct ledger *self)
+{
+    struct checkpoint *cp = &self->checkpoint;
+    core_free(self, cp->dirty, cp->words * sizeof *cp->dirty);
+    core_free(self, cp->passing, cp->words * sizeof *cp->passing);
+    core_free(self, cp->record, cp->record_capacity);
+}
+
+/* ---- puts ----------------------------------------------------------------------------------------------- */
+
+/* Values stand one behind another; put.value holds an offset until the unit is taken. */
+static uint8_t *put_room(struct ledger *self, size_t bytes)
+{
+    struct unit_buffer *buffer = self->current;
+    if (!core_grow(self, (void **)&buffer->put_bytes, &buffer->put_bytes_capacity,
+                   buffer->put_bytes_length + bytes, 1))
+        return NULL;
+    return buffer->put_bytes + buffer->put_bytes_length;
+}
+
+static bool put_add(struct ledger *self, uint8_t table, const void *key, size_t key_length,
+                    size_t value_length, bool is_delete)
+{
+    struct unit_buffer *buffer = self->current;
+    struct ledger_unit *unit = &buffer->unit;
+    if (!core_grow(self, (void **)&buffer->put_list, &buffer->put_capacity, unit->put_count + 1,
+                   sizeof *buffer->put_list))
+        return false;
+    struct ledger_put *put = &buffer->put_list[unit->put_count++];
+    *put = (struct ledger_put){.table = table, .key_length = (uint8_t)key_length};
+    memcpy(put->key, key, key_length);
+    put->value_offset = is_delete ? SIZE_MAX : buffer->put_bytes_length;
+    put->value_length = value_length;
+    buffer->put_bytes_length += value_length;
+    return true;
+}
+
+/* Offsets become pointers: the buffer does not move any more. */
+static void puts_settle(struct unit_buffer *buffer)
+{
+    for (size_t i = 0; i < buffer->unit.put_count; i++) {
+        struct ledger_put *put = &buffer->put_list[i];
+        put->value = put->value_offset == SIZE_MAX ? NULL : buffer->put_bytes + put->value_offset;
+    }
+}
+
+static void big_endian(uint32_t value, uint8_t *out)
+{
+    for (int i = 0; i < 4; i++)
+        out[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+/* ---- accounts --------------------------------------------------------------------------------------------- */
+
+static uint8_t *text_write(uint8_t *at, struct str text)
+{
+    if (text.length > 0)
+        memcpy(at, text.data, text.length);
+    return at + text.length;
+}
+
+static uint8_t *account_write(const struct ledger *self, uint32_t index, uint8_t *at)
+{
+    const struct account *account = account_at(&self->accounts, index);
+    const struct account_more *more = account_more_at(&self->accounts, index);
+    struct str owner = names_at(&self->accounts.names, more->owner);
+    struct str product = names_at(&self->accounts.names, more->product);
+    struct checkpoint_account stored = {
+        .index = index,
+        .state = account->state,
+        .id_length = account->id_length,
+        .owner_length = (uint8_t)owner.length,
+        .product_length = (uint8_t)product.length,
+        .balance = account->balance,
+        .minimum_balance = account->minimum_balance,
+        .ceiling = account->ceiling,
+        .opened_us = more->opened_us,
+        .last_position = account->last_position,
+    };
+    memcpy(stored.currency, currency_at(account->currency)->code, CURRENCY_CODE_LENGTH);
+    memcpy(at, &stored, sizeof stored);
+    at += sizeof stored;
+    char id[ACCOUNT_ID_MAX + 1];
+    at = text_write(at, (struct str){id, account_id_copy(&self->accounts, index, id)});
+    at = text_write(at, owner);
+    return text_write(at, product);
+}
+
+static bool chunk_put(struct ledger *self, uint32_t chunk)
+{
+    uint8_t key[4];
+    uint8_t *start = put_room(self, CHUNK_BOUND), *at = start;
+    if (!start)
+        return false;
+    uint32_t first = chunk * ACCOUNT_CHUNK;
+    for (uint32_t i = first; i < first + ACCOUNT_CHUNK && i < self->accounts.count; i++) {
+        if (account_at(&self->accounts, i)->id_length > 0)
+            at = account_write(self, i, at);
+    }
+    big_endian(chunk, key);
+    return put_add(self, CHECKPOINT_ACCOUNTS, key, sizeof key, (size_t)(at - start), false);
+}
+
+static enum err account_restore(struct ledger *self, const uint8_t **at, const uint8_t *end)
+{
+    struct checkpoint_account stored;
+    if ((size_t)(end - *at) < sizeof stored)
+        return ERR_CORRUPT;
+    memcpy(&stored, *at, sizeof stored);
+    *at += sizeof stored;
+    size_t strings = (size_t)stored.id_length + stored.owner_length + stored.product_length;
+    currency_index currency = currency_find(stored.currency, CURRENCY_CODE_LENGTH);
+    if ((size_t)(end - *at) < strings || stored.id_length == 0 || stored.id_length > ACCOUNT_ID_MAX ||
+        currency == CURRENCY_NONE || stored.state < ACCOUNT_ACTIVE || stored.state > ACCOUNT_CLOSED)
+        return ERR_CORRUPT;
+    struct str id = {(const char *)*at, stored.id_length};
+    struct str owner = {id.data + id.length, stored.owner_length};
+    struct str product = {owner.data + owner.length, stored.product_length};
+    *at += strings;
+    if (!account_ensure(&self->accounts, stored.index, id, owner, product) ||
+        !checkpoint_ensure(self, stored.index + 1))
+        return ERR_NO_MEMORY;
+    bool taken = stored.index < self->accounts.count &&
+                 account_at(&self->accounts, stored.index)->id_length > 0;
+    if (taken || account_find(&self->accounts, id, account_hash(&self->accounts, id)) != ACCOUNT_NONE)
+        return ERR_CORRUPT;
+    struct account *account = evolve_open(self, stored.index, id, owner, product, currency);
+    account->state = stored.state;
+    account->balance = stored.balance;
+    account->minimum_balance = stored.minimum_balance;
+    account->ceiling = stored.ceiling;
+    account->last_position = stored.last_position;
+    account_more_at(&self->accounts, stored.index)->opened_us = stored.opened_us;
+    return ERR_OK;
+}
+
+/* ---- the small state ---------------------------------------------------------------------------------------- */
+
+enum { SMALL_HEAD = 64 };
+
+static bool record_build(struct ledger *self)
+{
+    struct checkpoint *cp = &self->checkpoint;
+    size_t size = SMALL_HEAD + link_store_size(self) + group_store_size(self);
+    if (!core_grow(self, (void **)&cp->record, &cp->record_capacity, size, 1))
+        return false;
+    uint64_t head[SMALL_HEAD / 8] = {
+        CHECKPOINT_VERSION,        self->position,      (uint64_t)self->now_us,
+        self->next_account_number, self->posting_count, self->refusal_count,
+        self->accounts.count,      0,
+    };
+    memcpy(cp->record, head, sizeof head);
+    uint8_t *at = link_store(self, cp->record + SMALL_HEAD);
+    at = group_store(self, at);
+    cp->record_length = (size_t)(at - cp->record);
+    CHECK(cp->record_length == size);
+    return true;
+}
+
+static enum err record_restore(struct ledger *self, const uint8_t *value, size_t length)
+{
+    uint64_t head[SMALL_HEAD / 8];
+    if (length < sizeof head)
+        return ERR_CORRUPT;
+    memcpy(head, value, sizeof head);
+    if (head[0] != CHECKPOINT_VERSION)
+        return ERR_VERSION;
+    const uint8_t *at = value + SMALL_HEAD, *end = value + length;
+    self->checkpoint.restore_position = head[1];
+    self->checkpoint.done_position = head[1];
+    self->now_us = (int64_t)head[2];
+    self->next_account_number = head[3];
+    self->posting_count = head[4];
+    self->refusal_count = head[5];
+    enum err err = link_load(self, &at, end);
+    if (err == ERR_OK)
+        err = group_load(self, &at, end);
+    return err == ERR_OK && at != end ? ERR_CORRUPT : err;
+}
+
+/* ---- passes ------------------------------------------------------------------------------------------------- */
+
+static bool any_dirty(const struct checkpoint *cp)
+{
+    for (size_t i = 0; i < cp->words; i++) {
+        if (cp->dirty[i])
+            return true;
+    }
+    return false;
+}
+
+static bool pass_begin(struct ledger *self)
+{
+    struct checkpoint *cp = &self->checkpoint;
+    if (!record_build(self))
+        return false;
+    size_t chunks = 0;
+    for (size_t i = 0; i < cp->words; i++) {
+        cp->passing[i] = cp->dirty[i];
+        cp->dirty[i] = 0;
+        chunks += (size_t)__builtin_popcountll(cp->passing[i]);
+    }
+    cp->active = true;
+    cp->at = 0;
+    cp->quota = chunks / CHECKPOINT_SLICES + 1;
+    cp->pass_position = self->position;
+    return true;
+}
+
+static void pass_end(struct ledger *self)
+{
+    struct checkpoint *cp = &self->checkpoint;
+    uint8_t *room = put_room(self, cp->record_length);
+    if (!room)
+        return;
+    memcpy(room, cp->record, cp->record_length);
+    if (!put_add(self, CHECKPOINT_RECORDS, CHECKPOINT_KEY, sizeof CHECKPOINT_KEY - 1, cp->record_length,
+                 false))
+        return;
+    cp->active = false;
+    cp->done_position = cp->pass_position;
+}
+
+static void pass_slice(struct ledger *self, size_t quota)
+{
+    struct checkpoint *cp = &self->checkpoint;
+    while (cp->at < cp->words && quota > 0) {
+        if (cp->passing[cp->at] == 0) {
+            cp->at++;
+            continue;
+        }
+        uint32_t low = (uint32_t)__builtin_ctzll(cp->passing[cp->at]);
+        if (!chunk_put(self, (uint32_t)cp->at * 64 + low))
+            return;
+        cp->passing[cp->at] &= cp->passing[cp->at] - 1;
+        quota--;
+    }
+    while (cp->at < cp->words && cp->passing[cp->at] == 0)
+        cp->at++;
+    if (cp->at == cp->words)
+        pass_end(self);
+}
+
+/* ---- id runs -------------------------------------------------------------------------------------------------- */
+
+static bool ids_list_put(struct ledger *self)
+{
+    size_t size = id_table_store_size(&self->ids);
+    uint8_t *room = put_room(self, size);
+    if (!room)
+        return false;
+    id_table_store(&self->ids, room);
+    return put_add(self, CHECKPOINT_RECORDS, IDS_KEY, sizeof IDS_KEY - 1, size, false);
+}
+
+static void run_key(uint32_t run, uint32_t slice, uint8_t out[8])
+{
+    big_endian(run, out);
+    big_endian(slice, out + 4);
+}
+
+static void run_delete(struct ledger *self, uint32_t run)
+{
+    uint8_t key[8];
+    for (uint32_t slice = 0; slice < RUN_SLICES; slice++) {
+        run_key(run, slice, key);
+        if (!put_add(self, CHECKPOINT_IDS, key, sizeof key, 0, true))
+            return; /* stays behind; it is in no list, so nobody reads it */
+    }
+}
+
+/* Writes so many slices of the oldest sealed table, and drops a run that has had its time. */
+static void ids_step(struct ledger *self, uint32_t slices)
+{
+    bool changed = false;
+    uint8_t key[8];
+    for (uint32_t i = 0; i < slices; i++) {
+        uint32_t run, slice;
+        size_t length;
+        bool finished;
+        uint8_t *room = put_room(self, id_table_slice_bound(&self->ids));
+        if (!room || !id_table_flush(&self->ids, &run, &slice, room, &length, &finished))
+            break;
+        run_key(run, slice, key);
+        bool added = put_add(self, CHECKPOINT_IDS, key, sizeof key, length, false);
+        CHECK(added); /* the list of puts was grown before: see puts_ensure */
+        changed = changed || finished;
+    }
+    uint32_t expired;
+    if (id_table_expire(&self->ids, self->now_us, &expired)) {
+        run_delete(self, expired);
+        changed = true;
+    }
+    if (changed)
+        ids_list_put(self);
+}
+
+/* ---- steps ---------------------------------------------------------------------------------------------------- */
+
+static bool puts_ensure(struct ledger *self, size_t more)
+{
+    struct unit_buffer *buffer = self->current;
+    return core_grow(self, (void **)&buffer->put_list, &buffer->put_capacity,
+                     buffer->unit.put_count + more, sizeof *buffer->put_list);
+}
+
+bool checkpoint_due(const struct ledger *self)
+{
+    const struct checkpoint *cp = &self->checkpoint;
+    if (cp->hurried)
+        return cp->active || any_dirty(cp) || self->position > cp->done_position;
+    return self->position - cp->slice_position >= self->config.checkpoint_words / CHECKPOINT_SLICES;
+}
+
+/* How many id slices a step writes: a sealed table is on disk before the next one is half full. */
+static uint32_t id_slices_due(const struct ledger *self)
+{
+    uint64_t words = self->position - self->checkpoint.slice_position;
+    uint64_t facts = words / 8 + 1;
+    uint64_t half = self->config.ids_in_memory / 2 + 1;
+    uint64_t slices = facts * RUN_SLICES / half + 1;
+    if (self->checkpoint.hurried || self->ids.sealed_count > 1)
+        slices *= 2;
+    return slices > RUN_SLICES ? RUN_SLICES : (uint32_t)slices;
+}
+
+void checkpoint_step(struct ledger *self)
+{
+    struct checkpoint *cp = &self->checkpoint;
+    if (checkpoint_due(self) && puts_ensure(self, 2 * RUN_SLICES + 4)) {
+        ids_step(self, id_slices_due(self));
+        bool due = cp->active || any_dirty(cp) || self->position > cp->done_position;
+        if (due && (cp->active || pass_begin(self)))
+            pass_slice(self, cp->hurried ? cp->quota * 4 : cp->quota);
+        cp->slice_position = self->position;
+        if (cp->hurried && !cp->active)
+            cp->hurried = false;
+    }
+    puts_settle(self->current);
+}
+
+bool ledger_checkpoint_hurry(struct ledger *self)
+{
+    struct checkpoint *cp = &self->checkpoint;
+    bool left = cp->active || any_dirty(cp) || self->position > cp->done_position;
+    cp->hurried = left;
+    return left;
+}
+
+/* ---- recovery --------------------------------------------------------------------------------------------------- */
+
+static bool key_is(const uint8_t *key, size_t length, const char *name)
+{
+    return length == strlen(name) && memcmp(key, name, length) == 0;
+}
+
+static uint32_t key_number(const uint8_t *key)
+{
+    return (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
+}
+
+enum err ledger_restore(struct ledger *self, uint8_t table, const uint8_t *key, size_t key_length,
+                        const uint8_t *value, size_t value_length)
+{
+    enum err err = ERR_OK;
+    if (table == CHECKPOINT_RECORDS && key_is(key, key_length, CHECKPOINT_KEY))
+        return record_restore(self, value, value_length);
+    if (table == CHECKPOINT_RECORDS && key_is(key, key_length, IDS_KEY))
+        return self->config.ids_in_memory == 0 ? ERR_OK : id_table_load(&self->ids, value, value_length);
+    if (table == CHECKPOINT_IDS && key_length == 8)
+        return id_table_load_slice(&self->ids, key_number(key), value, value_length);
+    if (table != CHECKPOINT_ACCOUNTS || key_length != 4)
+        return ERR_CORRUPT;
+    for (const uint8_t *at = value, *end = value + value_length; at < end && err == ERR_OK;)
+        err = account_restore(self, &at, end);
+    return err;
+}
+
+uint64_t ledger_replay_from(struct ledger *self)
+{
+    uint64_t ids = id_table_replay_from(&self->ids);
+    uint64_t state = self->checkpoint.restore_position;
+    self->position = ids < state ? ids : state;
+    self->checkpoint.slice_position = self->position;
+    return self->position;
+}
+
+/* A fact from disk fits the state: then evolve cannot fail. */
+static enum err posting_fits(struct ledger *self, uint64_t position, const uint8_t *bytes)
+{
+    struct fact_posting fact;
+    memcpy(&fact, bytes, sizeof fact);
+    if (position < self->checkpoint.restore_position)
+        return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
+    if (fact.debit >= self->accounts.count || fact.credit >= self->accounts.count ||
+        fact.debit == fact.credit || fact.amount < 1 || fact.amount > MONEY_MAX)
+        return ERR_CORRUPT;
+    const struct account *debit = account_at(&self->accounts, fact.debit);
+    const struct account *credit = account_at(&self->accounts, fact.credit);
+    int64_t after;
+    if (position > debit->last_position &&
+        (!money_sub(debit->balance, fact.amount, &after) || after != fact.debit_balance ||
+         fact_position48_get(fact.debit_previous) != debit->last_position))
+        return ERR_CORRUPT;
+    if (position > credit->last_position &&
+        (!money_add(credit->balance, fact.amount, &after) || after != fact.credit_balance ||
+         fact_position48_get(fact.credit_previous) != credit->last_position))
+        return ERR_CORRUPT;
+    return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
+}
+
+static enum err account_fits(struct ledger *self, uint64_t position, const uint8_t *bytes, size_t size)
+{
+    struct fact_account fact;
+    struct fact_strings strings;
+    memcpy(&fact, bytes, sizeof fact);
+    if (fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK)
+        return ERR_CORRUPT;
+    const struct str *text = strings.by_tag;
+    if (currency_find(fact.currency, CURRENCY_CODE_LENGTH) == CURRENCY_NONE)
+        return ERR_CORRUPT;
+    if (fact.head.kind != FACT_ACCOUNT_OPENED) {
+        bool known = fact.account < self->accounts.count;
+        if (position >= self->checkpoint.restore_position && !known)
+            return ERR_CORRUPT;
+        return account_ensure_names(&self->accounts, text[FACT_TAG_OWNER], text[FACT_TAG_PRODUCT])
+                   ? ERR_OK
+                   : ERR_NO_MEMORY;
+    }
+    struct str id = text[FACT_TAG_ACCOUNT];
+    if (!text_is_account_id(id) || fact.account == ACCOUNT_NONE)
+        return ERR_CORRUPT;
+    bool room = account_ensure(&self->accounts, fact.account, id, text[FACT_TAG_OWNER],
+                               text[FACT_TAG_PRODUCT]) &&
+                checkpoint_ensure(self, fact.account + 1) && id_table_ensure(&self->ids, 1);
+    return room ? ERR_OK : ERR_NO_MEMORY;
+}
+
+/* Link numbers a fact will move are there to be moved. */
+static enum err link_fits(struct ledger *self, uint64_t position, const uint8_t *bytes)
+{
+    struct fact_link fact;
+    memcpy(&fact, bytes, sizeof fact); /* fact_settled has its peer at the same place */
+    if (fact.peer >= self->config.partitions)
+        return ERR_CORRUPT;
+    const struct link *link = &self->links[fact.peer];
+    if (position < self->checkpoint.restore_position)
+        return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
+    if (fact.head.kind == FACT_SETTLED && link->resolved + 1 >= link->next)
+        return ERR_CORRUPT;
+    if (fact.head.kind == FACT_PRUNED && (fact.through < link->pruned || fact.through > link->processed))
+        return ERR_CORRUPT;
+    return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
+}
+
+static enum err fact_fits(struct ledger *self, uint64_t position, const uint8_t *fact, size_t size)
+{
+    if (fact_is_posting(fact[0]))
+        return posting_fits(self, position, fact);
+    if (fact[0] >= FACT_ACCOUNT_OPENED && fact[0] <= FACT_ACCOUNT_CLOSED)
+        return account_fits(self, position, fact, size);
+    if (fact[0] == FACT_SETTLED || fact[0] == FACT_BOUNCED || fact[0] == FACT_PRUNED)
+        return link_fits(self, position, fact);
+    return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
+}
+
+enum err ledger_replay(struct ledger *self, uint64_t position, int64_t time_us, const uint8_t *facts,
+                       size_t length)
+{
+    /* The first commit may begin before the position where replay has to begin. */
+    uint64_t skip = position < self->position ? self->position - position : 0;
+    if (position > self->position || skip * FACT_WORD > length)
+        return ERR_CORRUPT;
+    self->fact_us = time_us;
+    if (time_us > self->now_us)
+        self->now_us = time_us;
+    for (size_t at = skip * FACT_WORD; at < length;) {
+        size_t size;
+        uint64_t here = position + at / FACT_WORD;
+        enum err err = fact_check(facts + at, length - at, &size);
+        if (err == ERR_OK)
+            err = fact_fits(self, here, facts + at, size);
+        if (err != ERR_OK)
+            return err;
+        ledger_evolve(self, here, facts + at, size);
+        at += size;
+        self->position = here + size / FACT_WORD;
+    }
+    return ERR_OK;
+}
+
+enum err ledger_recovered(struct ledger *self)
+{
+    if (self->position < self->checkpoint.restore_position)
+        return ERR_CORRUPT; /* the journal ends before the checkpoint */
+    for (uint32_t i = 0; i < self->accounts.count; i++) {
+        const struct account *account = account_at(&self->accounts, i);
+        if (account->id_length == 0 || account->last_position >= self->position)
+            return ERR_CORRUPT;
+    }
+    group_reserve_all(self);
+    self->recovering = false;
+    self->checkpoint.restore_position = FACT_FIRST;
+    self->ids.restore_position = 0;
+    return ERR_OK;
+}

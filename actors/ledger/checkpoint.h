@@ -1,0 +1,34 @@
+/* What the ledger core keeps in the state store, so that a restart is quick.
+ *
+ * A checkpoint is fuzzy: it is written in passes while facts go on. A pass remembers the position S at which it
+ * began and, as of S, the small state (links, groups, counters); then, a slice a commit, it writes every chunk
+ * of accounts that had changed. A chunk may be newer than S: each account holds the position of the last
+ * fact applied to it, so that replay from S skips what an account already has. When all chunks are
+ * written, the record "checkpoint" with S and the small state is written with the last of them.
+ * Everything is put only after the facts it reflects are durable.
+ *
+ * Records: "checkpoint" (above) and "ids" (the list of id runs and where replay for ids begins). Replay begins at
+ * the smaller of the two positions; between them facts change nothing but the id table.
+ */
+#ifndef TELLER_LEDGER_CHECKPOINT_H
+#define TELLER_LEDGER_CHECKPOINT_H
+
+#include "actors/ledger/fact.h"
+
+enum { CHECKPOINT_VERSION = 1, CHECKPOINT_SLICES = 64 };
+
+/* Table numbers of store/state.h. */
+enum { CHECKPOINT_ACCOUNTS = 0, CHECKPOINT_IDS = 1, CHECKPOINT_RECORDS = 2 };
+
+/* One account in a chunk, followed by id, owner and product. The chunk's key is its number, big-endian. */
+struct FACT_PACKED checkpoint_account {
+    uint32_t index;
+    uint8_t state;
+    uint8_t id_length, owner_length, product_length;
+    char currency[3];
+    uint8_t zero[5];
+    int64_t balance, minimum_balance, ceiling, opened_us;
+    uint64_t last_position;
+};
+
+#endif

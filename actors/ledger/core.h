@@ -1,0 +1,218 @@
+/* The inside of the ledger core: one struct, and what its files offer each other.
+ *
+ *     ledger.c        life, units (take, release), tickets, looking in
+ *     account_table.c the accounts and their index by id and by owner
+ *     id_table.c      transaction ids: memory tables, filters, stored runs
+ *     posting.c       decide: transfer, deposit, withdraw, repeats
+ *     account.c       decide: open, change, freeze, unfreeze, close
+ *     group.c         decide: atomic groups
+ *     link.c          requests to and from other partitions
+ *     evolve.c        the only code that changes state, one fact at a time
+ *     checkpoint.c    what is written to the state store, and read back
+ *     fact.c          the shape of facts
+ *
+ * Evolve cannot fail. So whoever decides first makes sure of memory (the _ensure functions); when there is
+ * none, the answer is BUSY and nothing has changed.
+ */
+#ifndef TELLER_LEDGER_CORE_H
+#define TELLER_LEDGER_CORE_H
+
+#include "actors/base/check.h"
+#include "actors/ledger/account_table.h"
+#include "actors/ledger/fact.h"
+#include "actors/ledger/id_table.h"
+#include "actors/ledger/ledger.h"
+#include "actors/ledger/link.h"
+
+struct unit_buffer {
+    struct ledger_unit unit; /* first: a unit is released by its address */
+    uint8_t *bytes;
+    size_t capacity;
+    struct ledger_put *put_list;
+    size_t put_capacity;
+    uint8_t *put_bytes; /* values of the puts */
+    size_t put_bytes_capacity, put_bytes_length;
+    struct ledger_ticket **tickets_end;
+    struct ledger_peer_message *message_list[LEDGER_PARTITIONS_MAX];
+    bool taken;
+};
+
+/* A pass writes every chunk that was dirty when it began; see checkpoint.c. */
+struct checkpoint {
+    uint64_t *dirty;   /* one bit a chunk: changed since it was last put */
+    uint64_t *passing; /* the chunks this pass has still to write */
+    size_t words;      /* of each bitmap */
+    bool active;
+    bool hurried;
+    size_t at;              /* next word of `passing` */
+    size_t quota;           /* chunks a slice */
+    uint64_t pass_position; /* replay would begin here once the pass is complete */
+    uint64_t done_position; /* … of the last complete pass */
+    uint64_t slice_position; /* where the last slice was written */
+    uint8_t *record;         /* small state as of pass_position */
+    size_t record_length, record_capacity;
+    uint64_t restore_position; /* during recovery: facts before it change nothing but ids */
+};
+
+struct group;
+
+enum { LEDGER_HELD_SLOTS = 4096, LEDGER_GROUPS_OPEN_MAX = 256 };
+
+struct ledger {
+    struct ledger_config config;
+    struct ledger_ports ports;
+    struct mem mem;
+    size_t memory_bytes;
+
+    struct account_table accounts;
+    uint32_t house[256];   /* by currency: the cash account; ACCOUNT_NONE */
+    uint32_t *transit;     /* by partition * 256 + currency */
+    struct id_table ids;
+    struct link links[LEDGER_PARTITIONS_MAX];
+    struct waiter *waiters; /* more tickets for requests in flight */
+    struct group *groups;   /* open ones */
+    uint32_t group_count;
+    uint16_t held_ids[LEDGER_HELD_SLOTS]; /* ids of items of open groups, counted by hash */
+
+    uint64_t next_account_number; /* for assigned ids */
+    uint64_t posting_count, refusal_count;
+
+    int64_t now_us;    /* never falls */
+    int64_t fact_us;   /* time of the facts being evolved */
+    uint64_t position; /* of the next fact */
+    bool refuse_new;
+    bool recovering;
+
+    struct checkpoint checkpoint;
+    struct unit_buffer units[LEDGER_UNITS_MAX + 1];
+    struct unit_buffer *current;
+    struct unit_buffer *in_flight[LEDGER_UNITS_MAX];
+    size_t in_flight_count;
+};
+
+/* ---- ledger.c: memory, facts -------------------------------------------------------------------- */
+
+void *core_alloc(struct ledger *self, size_t bytes);
+void core_free(struct ledger *self, void *pointer, size_t bytes);
+/* Doubles *pointer (capacity in elements of `size`) until it holds `needed`; contents kept. */
+bool core_grow(struct ledger *self, void **pointer, size_t *capacity, size_t needed, size_t size);
+
+void core_set_now(struct ledger *self, int64_t now_us);
+
+/* Room for one fact of `bytes` in the current unit: NULL when there is no memory. */
+uint8_t *core_fact_room(struct ledger *self, size_t bytes);
+
+/* The fact written to the room becomes part of the unit and is evolved. */
+void core_fact_commit(struct ledger *self, size_t bytes);
+
+/* Copies a fact: from the current unit, a unit in flight, or the journal. 0: not there. */
+size_t core_fact_read(struct ledger *self, uint64_t position, uint8_t *out, size_t capacity);
+
+enum { CORE_FACT_MAX = 32 * 1024 }; /* the longest fact: a group's items */
+
+/* Row outcome known: the ticket leaves with the current unit when it was the last. */
+void core_row_done(struct ledger *self, struct ledger_ticket *ticket, uint32_t rows);
+
+/* ---- posting.c -------------------------------------------------------------------------------- */
+
+/* What decide says of one side of a posting. */
+struct verdict {
+    enum code code;
+    enum field field;
+};
+
+/* Balances stay inside ±4 × 10^18, so that what has to come back always fits 64 bits. */
+#define LEDGER_BALANCE_MAX INT64_C(4000000000000000000)
+
+/* promised: what the same account has already given (or been given) in the same group. */
+struct verdict posting_check_debit(const struct account *account, currency_index currency, int64_t amount,
+                                   int64_t promised);
+struct verdict posting_check_credit(const struct account *account, currency_index currency,
+                                    int64_t amount, int64_t promised);
+struct verdict posting_check_house(const struct ledger *self, uint32_t index, int64_t amount);
+int64_t posting_incoming(const struct ledger *self, uint32_t index);
+
+/* Appends one posting fact of `kind` and evolves it. false: no memory. strings may be NULL. */
+bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, uint32_t debit,
+                    uint32_t credit, int64_t amount, const struct uuid *id,
+                    const struct fact_strings *strings);
+
+/* The house cash account of a currency, opened if need be. ACCOUNT_NONE: no memory. */
+uint32_t posting_house(struct ledger *self, currency_index currency);
+uint32_t posting_transit(struct ledger *self, uint32_t peer, currency_index currency);
+
+void posting_fingerprint(const struct ledger *self, const struct ledger_command *command,
+                         uint64_t out[2]);
+
+/* Looks for the answer already given to this id. true: the row is filled, or waits. */
+bool posting_repeat(struct ledger *self, const struct ledger_command *command, uint64_t id_hash,
+                    struct ledger_ticket *ticket, uint32_t row);
+
+struct fact_strings posting_strings(struct str remote, struct str memo, struct str reference);
+
+/* ---- group.c ---------------------------------------------------------------------------------- */
+
+void group_post(struct ledger *self, struct ledger_ticket *ticket, uint32_t row,
+                const struct ledger_command *command);
+/* true: the id belongs to an item of a group that is still open. */
+bool group_holds_id(const struct ledger *self, const struct uuid *id);
+void group_repeat(struct ledger *self, const uint8_t *fact, const struct ledger_command *command,
+                  struct ledger_ticket *ticket, uint32_t row);
+/* Sum of credits that open groups have reserved room for. */
+int64_t group_incoming(const struct ledger *self, uint32_t account);
+
+void group_note_posting(struct ledger *self, const struct fact_posting *fact);
+void group_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, size_t size);
+void group_destroy_all(struct ledger *self);
+/* Restores reservations of open groups in the account table, after recovery. */
+void group_reserve_all(struct ledger *self);
+size_t group_store_size(const struct ledger *self);
+uint8_t *group_store(const struct ledger *self, uint8_t *at);
+enum err group_load(struct ledger *self, const uint8_t **at, const uint8_t *end);
+void group_check(const struct ledger *self);
+
+/* The answer where the id of a group, or of one of its items, is taken. */
+void group_conflict(struct ledger *self, const struct ledger_command *command,
+                    struct ledger_ticket *ticket, uint32_t row);
+
+/* Steps that messages from peers bring; called by link.c. */
+bool group_prepare(struct ledger *self, uint32_t peer, const uint8_t *bytes, size_t length);
+bool group_decide(struct ledger *self, uint32_t peer, const struct uuid *id, enum code code);
+void group_voted(struct ledger *self, uint32_t peer, const struct uuid *id,
+                 const struct link_answer *answer);
+void group_done(struct ledger *self, uint32_t peer, const struct uuid *id, const uint8_t *rows,
+                size_t length);
+
+
+
+/* ---- link.c: a request of a peer is refused; its answer goes back. false: no memory. */
+bool link_bounce(struct ledger *self, uint32_t peer, enum link_kind kind, struct verdict verdict,
+                 uint8_t item);
+
+/* ---- evolve.c --------------------------------------------------------------------------------- */
+
+void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, size_t size);
+
+/* Puts an account known from a fact or from the state store; memory has been ensured. */
+struct account *evolve_open(struct ledger *self, uint32_t index, struct str id, struct str owner,
+                            struct str product, currency_index currency);
+
+/* ---- checkpoint.c ----------------------------------------------------------------------------- */
+
+bool checkpoint_ensure(struct ledger *self, uint32_t accounts);
+void checkpoint_release(struct ledger *self);
+/* Adds what is due to the current unit's puts. */
+void checkpoint_step(struct ledger *self);
+bool checkpoint_due(const struct ledger *self);
+
+static inline void checkpoint_dirty(struct ledger *self, uint32_t account)
+{
+    uint32_t chunk = account / ACCOUNT_CHUNK;
+    self->checkpoint.dirty[chunk / 64] |= UINT64_C(1) << (chunk % 64);
+}
+
+/* Adds one put; the value is copied. false: no memory (the step is tried again later). */
+bool checkpoint_put(struct ledger *self, uint8_t table, const void *key, size_t key_length,
+                    const uint8_t *value, size_t value_length);
+
+#endif

@@ -1,0 +1,279 @@
+/* Evolve: the only code that changes a ledger's state. One fact in, state changed, no failure.
+ *
+ * During recovery the account records may be newer than the fact (a checkpoint is written while facts go
+ * on): an account skips every fact at or before its last one. Everything else is exactly as of the
+ * checkpoint's position, so it takes every fact from there on. Before that position only ids are taken.
+ */
+#include "actors/ledger/core.h"
+#include "actors/ledger/hash.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void id_put(struct ledger *self, const struct uuid *id, uint64_t position)
+{
+    id_table_put(&self->ids, hash_uuid(id, self->config.hash_key), position, self->fact_us);
+}
+
+static void id_move(struct ledger *self, const struct uuid *id, uint64_t old, uint64_t position)
+{
+    id_table_move(&self->ids, hash_uuid(id, self->config.hash_key), old, position, self->fact_us);
+}
+
+static inline void account_apply(struct ledger *self, uint32_t index, uint64_t position, int64_t amount,
+                                 int64_t balance_after)
+{
+    struct account *account = account_at(&self->accounts, index);
+    if (__builtin_expect(position <= account->last_position, 0))
+        return;
+    account->balance += amount;
+    CHECK(account->balance == balance_after);
+    account->last_position = position;
+    checkpoint_dirty(self, index);
+}
+
+/* The peer in "transit:CUR:PEER:OWN": one or two digits that stand in the account's own line. */
+static inline uint32_t transit_peer(const struct ledger *self, uint32_t transit)
+{
+    const char *digits = account_at(&self->accounts, transit)->id + sizeof "transit:CUR:" - 1;
+    uint32_t peer = (uint32_t)(digits[0] - '0');
+    return digits[1] == ':' ? peer : peer * 10 + (uint32_t)(digits[1] - '0');
+}
+
+static void evolve_sent(struct ledger *self, uint64_t position, const struct fact_posting *fact)
+{
+    id_put(self, &fact->id, position);
+    if (position < self->checkpoint.restore_position || (fact->head.detail & FACT_FLAG_GROUP))
+        return;
+    link_push_request(self, transit_peer(self, fact->credit), position, &fact->id, LINK_CREDIT, CODE_OK,
+                      fact->debit);
+}
+
+static void evolve_received(struct ledger *self, uint64_t position, const struct fact_posting *fact)
+{
+    if (position < self->checkpoint.restore_position || (fact->head.detail & FACT_FLAG_GROUP))
+        return;
+    struct link_answer answer = {.value = fact->credit_balance, .kind = LINK_CREDIT, .code = CODE_OK};
+    link_push_answer(self, transit_peer(self, fact->debit), &answer);
+}
+
+static void evolve_returned(struct ledger *self, uint64_t position, const struct fact_posting *fact)
+{
+    if (position < self->checkpoint.restore_position) {
+        id_put(self, &fact->id, position);
+        return;
+    }
+    uint32_t peer = transit_peer(self, fact->debit);
+    const struct link *link = &self->links[peer];
+    id_move(self, &fact->id, link_request_at(link, link->resolved + 1)->position, position);
+    link_pop_request(self, peer);
+}
+
+static void evolve_posting(struct ledger *self, uint64_t position, const uint8_t *bytes)
+{
+    struct fact_posting fact;
+    memcpy(&fact, bytes, sizeof fact);
+    account_apply(self, fact.debit, position, -fact.amount, fact.debit_balance);
+    account_apply(self, fact.credit, position, fact.amount, fact.credit_balance);
+    if (position >= self->checkpoint.restore_position)
+        self->posting_count++;
+    if (__builtin_expect(fact.head.kind <= FACT_WITHDRAWAL, 1))
+        id_put(self, &fact.id, position);
+    else if (fact.head.kind == FACT_SENT)
+        evolve_sent(self, position, &fact);
+    else if (fact.head.kind == FACT_RECEIVED)
+        evolve_received(self, position, &fact);
+    else
+        evolve_returned(self, position, &fact);
+    if (__builtin_expect(self->group_count > 0, 0) && fact.head.kind != FACT_RETURNED &&
+        (fact.head.detail & FACT_FLAG_GROUP))
+        group_note_posting(self, &fact);
+}
+
+static void evolve_settled(struct ledger *self, uint64_t position, const uint8_t *bytes)
+{
+    struct fact_settled fact;
+    memcpy(&fact, bytes, sizeof fact);
+    id_move(self, &fact.id, fact.sent_position, position);
+    if (position >= self->checkpoint.restore_position)
+        link_pop_request(self, fact.peer);
+}
+
+static void evolve_refused(struct ledger *self, uint64_t position, const uint8_t *bytes)
+{
+    struct fact_refused fact;
+    memcpy(&fact, bytes, sizeof fact);
+    id_put(self, &fact.id, position);
+    if (position >= self->checkpoint.restore_position)
+        self->refusal_count++;
+}
+
+static void evolve_link(struct ledger *self, uint64_t position, const uint8_t *bytes)
+{
+    struct fact_link fact;
+    memcpy(&fact, bytes, sizeof fact);
+    if (position < self->checkpoint.restore_position)
+        return;
+    if (fact.head.kind == FACT_PRUNED) {
+        link_prune(self, fact.peer, fact.through);
+        return;
+    }
+    struct link_answer answer = {
+        .kind = (uint8_t)(fact.through >> 16),
+        .code = fact.head.detail,
+        .field = (uint8_t)fact.through,
+        .item = (uint8_t)(fact.through >> 8),
+    };
+    link_push_answer(self, fact.peer, &answer);
+}
+
+/* ---- accounts --------------------------------------------------------------------------------------------- */
+
+/* Own accounts are found by what their id says. */
+static void own_account_note(struct ledger *self, uint32_t index)
+{
+    struct account *account = account_at(&self->accounts, index);
+    char id[ACCOUNT_ID_MAX + 1];
+    uint32_t length = account_id_copy(&self->accounts, index, id);
+    if (!text_is_reserved_id((struct str){id, length}))
+        return;
+    account->flags |= ACCOUNT_IS_HOUSE;
+    self->accounts.house_count++;
+    if (id[0] == 'h') {
+        self->house[account->currency] = index;
+    } else {
+        account->flags |= ACCOUNT_IS_TRANSIT;
+        self->transit[transit_peer(self, index) * 256u + account->currency] = index;
+    }
+}
+
+/* Puts an account that is known from a fact or from the state store. Memory has been ensured. */
+struct account *evolve_open(struct ledger *self, uint32_t index, struct str id, struct str owner,
+                            struct str product, currency_index currency)
+{
+    struct account *account = account_insert(&self->accounts, index, id, owner, product);
+    account->currency = currency;
+    account->state = ACCOUNT_ACTIVE;
+    own_account_note(self, index);
+    return account;
+}
+
+static void assigned_number_note(struct ledger *self, struct str id)
+{
+    char expected[ACCOUNT_ID_MAX + 1];
+    if (id.length < 4 || id.data[0] != 'T')
+        return;
+    char copy[ACCOUNT_ID_MAX + 1] = {0};
+    memcpy(copy, id.data, id.length);
+    const char *dash = strchr(copy, '-');
+    uint64_t number = dash ? strtoull(dash + 1, NULL, 10) : 0;
+    int length = snprintf(expected, sizeof expected, "T%u-%010llu", self->config.partition,
+                          (unsigned long long)number);
+    bool ours = (uint32_t)length == id.length && memcmp(expected, copy, id.length) == 0;
+    if (ours && number >= self->next_account_number && number < UINT64_MAX / 2)
+        self->next_account_number = number + 1;
+}
+
+static void evolve_opened(struct ledger *self, uint64_t position, const struct fact_account *fact,
+                          const struct fact_strings *strings)
+{
+    if (!uuid_is_nil(&fact->id))
+        id_put(self, &fact->id, position);
+    if (position < self->checkpoint.restore_position)
+        return;
+    struct str id = strings->by_tag[FACT_TAG_ACCOUNT];
+    assigned_number_note(self, id);
+    bool known = fact->account < self->accounts.count &&
+                 account_at(&self->accounts, fact->account)->id_length > 0;
+    if (known)
+        return;
+    struct account *account =
+        evolve_open(self, fact->account, id, strings->by_tag[FACT_TAG_OWNER],
+                    strings->by_tag[FACT_TAG_PRODUCT], currency_find(fact->currency, CURRENCY_CODE_LENGTH));
+    account->minimum_balance = fact->minimum_balance;
+    account->ceiling = fact->ceiling;
+    account->last_position = position;
+    account_more_at(&self->accounts, fact->account)->opened_us = self->fact_us;
+    checkpoint_dirty(self, fact->account);
+}
+
+static void account_change(struct ledger *self, const struct fact_account *fact,
+                           const struct fact_strings *strings)
+{
+    struct account *account = account_at(&self->accounts, fact->account);
+    if (fact->head.kind == FACT_ACCOUNT_CHANGED) {
+        account->minimum_balance = fact->minimum_balance;
+        account->ceiling = fact->ceiling;
+        account_set_owner(&self->accounts, fact->account, strings->by_tag[FACT_TAG_OWNER]);
+        account_set_product(&self->accounts, fact->account, strings->by_tag[FACT_TAG_PRODUCT]);
+    } else if (fact->head.kind == FACT_ACCOUNT_FROZEN) {
+        account->state = ACCOUNT_FROZEN;
+    } else if (fact->head.kind == FACT_ACCOUNT_UNFROZEN) {
+        account->state = ACCOUNT_ACTIVE;
+    } else {
+        CHECK(fact->head.kind == FACT_ACCOUNT_CLOSED);
+        account->state = ACCOUNT_CLOSED;
+    }
+}
+
+static void evolve_account(struct ledger *self, uint64_t position, const uint8_t *bytes, size_t size)
+{
+    struct fact_account fact;
+    struct fact_strings strings;
+    memcpy(&fact, bytes, sizeof fact);
+    enum err err = fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings);
+    CHECK(err == ERR_OK);
+    if (fact.head.kind == FACT_ACCOUNT_OPENED) {
+        evolve_opened(self, position, &fact, &strings);
+        return;
+    }
+    struct account *account = account_at(&self->accounts, fact.account);
+    if (position <= account->last_position)
+        return;
+    account_change(self, &fact, &strings);
+    account->last_position = position;
+    checkpoint_dirty(self, fact.account);
+}
+
+void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, size_t size)
+{
+    switch ((enum fact_kind)fact[0]) {
+    case FACT_TRANSFER:
+    case FACT_DEPOSIT:
+    case FACT_WITHDRAWAL:
+    case FACT_SENT:
+    case FACT_RECEIVED:
+    case FACT_RETURNED:
+        evolve_posting(self, position, fact);
+        return;
+    case FACT_SETTLED:
+        evolve_settled(self, position, fact);
+        return;
+    case FACT_REFUSED:
+        evolve_refused(self, position, fact);
+        return;
+    case FACT_BOUNCED:
+    case FACT_PRUNED:
+        evolve_link(self, position, fact);
+        return;
+    case FACT_ACCOUNT_OPENED:
+    case FACT_ACCOUNT_CHANGED:
+    case FACT_ACCOUNT_FROZEN:
+    case FACT_ACCOUNT_UNFROZEN:
+    case FACT_ACCOUNT_CLOSED:
+        evolve_account(self, position, fact, size);
+        return;
+    case FACT_GROUP_STARTED:
+    case FACT_GROUP_PREPARED:
+    case FACT_GROUP_VOTED:
+    case FACT_GROUP_DECIDED:
+    case FACT_GROUP_CLOSED:
+    case FACT_GROUP_DONE:
+    case FACT_GROUP_ANSWERED:
+        group_evolve(self, position, fact, size);
+        return;
+    case FACT_KIND_COUNT:
+        break;
+    }
+    CHECK_UNREACHABLE();
+}

@@ -1,0 +1,111 @@
+#include "actors/ledger/fact.h"
+
+#include <string.h>
+
+#include "actors/ledger/group.h"
+
+enum err fact_strings_read(const uint8_t *bytes, size_t length, struct fact_strings *out)
+{
+    *out = (struct fact_strings){0};
+    size_t at = 0;
+    while (at < length && bytes[at] != FACT_TAG_END) {
+        uint8_t tag = bytes[at];
+        if (tag >= FACT_TAG_COUNT || out->by_tag[tag].data || at + 2 > length ||
+            at + 2 + bytes[at + 1] > length)
+            return ERR_CORRUPT;
+        out->by_tag[tag] = (struct str){(const char *)bytes + at + 2, bytes[at + 1]};
+        at += 2u + bytes[at + 1];
+    }
+    return length - at < FACT_WORD ? ERR_OK : ERR_CORRUPT;
+}
+
+size_t fact_strings_size(const struct fact_strings *strings)
+{
+    size_t size = 0;
+    for (int tag = 1; tag < FACT_TAG_COUNT; tag++) {
+        if (strings->by_tag[tag].length > 0)
+            size += 2 + strings->by_tag[tag].length;
+    }
+    return (size + FACT_WORD - 1) / FACT_WORD * FACT_WORD;
+}
+
+size_t fact_strings_write(const struct fact_strings *strings, uint8_t *out)
+{
+    size_t size = fact_strings_size(strings), at = 0;
+    for (int tag = 1; tag < FACT_TAG_COUNT; tag++) {
+        struct str text = strings->by_tag[tag];
+        if (text.length == 0)
+            continue;
+        out[at++] = (uint8_t)tag;
+        out[at++] = (uint8_t)text.length;
+        memcpy(out + at, text.data, text.length);
+        at += text.length;
+    }
+    memset(out + at, 0, size - at);
+    return size;
+}
+
+size_t fact_fixed_size(uint8_t kind)
+{
+    switch ((enum fact_kind)kind) {
+    case FACT_TRANSFER:
+    case FACT_DEPOSIT:
+    case FACT_WITHDRAWAL:
+    case FACT_SENT:
+    case FACT_RECEIVED:
+    case FACT_RETURNED:
+        return sizeof(struct fact_posting);
+    case FACT_SETTLED:
+        return sizeof(struct fact_settled);
+    case FACT_REFUSED:
+        return sizeof(struct fact_refused);
+    case FACT_BOUNCED:
+    case FACT_PRUNED:
+        return sizeof(struct fact_link);
+    case FACT_ACCOUNT_OPENED:
+    case FACT_ACCOUNT_CHANGED:
+    case FACT_ACCOUNT_FROZEN:
+    case FACT_ACCOUNT_UNFROZEN:
+    case FACT_ACCOUNT_CLOSED:
+        return sizeof(struct fact_account);
+    case FACT_GROUP_STARTED:
+    case FACT_GROUP_PREPARED:
+    case FACT_GROUP_VOTED:
+    case FACT_GROUP_DECIDED:
+    case FACT_GROUP_CLOSED:
+    case FACT_GROUP_DONE:
+    case FACT_GROUP_ANSWERED:
+        return sizeof(struct fact_group);
+    case FACT_KIND_COUNT:
+        break;
+    }
+    return 0;
+}
+
+_Static_assert(sizeof(struct fact_settled) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_refused) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_link) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_account) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_group) % FACT_WORD == 0, "whole words");
+
+enum err fact_check(const uint8_t *bytes, size_t length, size_t *size)
+{
+    struct fact_head head;
+    if (length < FACT_WORD)
+        return ERR_CORRUPT;
+    memcpy(&head, bytes, sizeof head);
+    size_t fixed = fact_fixed_size(head.kind);
+    size_t whole = (size_t)head.words * FACT_WORD;
+    if (fixed == 0 || whole < fixed || whole > length)
+        return ERR_CORRUPT;
+    *size = whole;
+    if (head.kind >= FACT_GROUP_STARTED)
+        return group_fact_check(bytes, whole);
+    if (whole == fixed)
+        return ERR_OK;
+    if (!fact_is_posting(head.kind) &&
+        (head.kind < FACT_ACCOUNT_OPENED || head.kind > FACT_ACCOUNT_CLOSED))
+        return ERR_CORRUPT;
+    struct fact_strings strings;
+    return fact_strings_read(bytes + fixed, whole - fixed, &strings);
+}

@@ -1,0 +1,414 @@
+#include "actors/ledger/ledger.h"
+
+#include "actors/ledger/core.h"
+#include "actors/ledger/hash.h"
+
+/* ---- memory --------------------------------------------------------------------------------------- */
+
+static void *counted_alloc(void *context, size_t bytes)
+{
+    struct ledger *self = context;
+    void *memory = self->mem.alloc(self->mem.context, bytes);
+    if (memory)
+        self->memory_bytes += bytes;
+    return memory;
+}
+
+static void counted_free(void *context, void *pointer, size_t bytes)
+{
+    struct ledger *self = context;
+    if (pointer)
+        self->memory_bytes -= bytes;
+    self->mem.free(self->mem.context, pointer, bytes);
+}
+
+void *core_alloc(struct ledger *self, size_t bytes)
+{
+    return counted_alloc(self, bytes);
+}
+
+void core_free(struct ledger *self, void *pointer, size_t bytes)
+{
+    counted_free(self, pointer, bytes);
+}
+
+bool core_grow(struct ledger *self, void **pointer, size_t *capacity, size_t needed, size_t size)
+{
+    if (needed <= *capacity)
+        return true;
+    size_t wanted = *capacity ? *capacity : 64;
+    while (wanted < needed)
+        wanted *= 2;
+    void *bigger = core_alloc(self, wanted * size);
+    if (!bigger)
+        return false;
+    if (*capacity > 0)
+        memcpy(bigger, *pointer, *capacity * size);
+    core_free(self, *pointer, *capacity * size);
+    *pointer = bigger;
+    *capacity = wanted;
+    return true;
+}
+
+/* ---- life ----------------------------------------------------------------------------------------- */
+
+struct ledger_config ledger_config_default(void)
+{
+    return (struct ledger_config){
+        .partition = 0,
+        .partitions = 1,
+        .hash_key = 0,
+        .id_retention_us = INT64_C(7) * 24 * 3600 * 1000000,
+        .ids_in_memory = 1u << 20,
+        .link_window = 1u << 18,
+        .checkpoint_words = UINT64_C(1) << 26,
+    };
+}
+
+
+static bool ledger_init(struct ledger *self)
+{
+    struct mem *counted = core_alloc(self, sizeof(struct mem));
+    if (!counted)
+        return false;
+    *counted = (struct mem){self, counted_alloc, counted_free};
+    size_t transit = self->config.partitions * 256u;
+    self->transit = core_alloc(self, transit * sizeof *self->transit);
+    if (!self->transit)
+        return false;
+    memset(self->transit, 0xff, transit * sizeof *self->transit);
+    memset(self->house, 0xff, sizeof self->house);
+    for (uint32_t peer = 0; peer < LEDGER_PARTITIONS_MAX; peer++)
+        self->links[peer].next = 1;
+    return account_table_init(&self->accounts, counted, self->config.hash_key) &&
+           id_table_init(&self->ids, counted, self->config.hash_key, self->config.ids_in_memory,
+                         self->config.id_retention_us) &&
+           checkpoint_ensure(self, 1);
+}
+
+struct ledger *ledger_new(const struct ledger_config *config, const struct ledger_ports *ports,
+                          const struct mem *mem)
+{
+    CHECK(config->partitions >= 1 && config->partitions <= LEDGER_PARTITIONS_MAX);
+    CHECK(config->partition < config->partitions);
+    struct ledger *self = mem_alloc(mem, sizeof *self);
+    if (!self)
+        return NULL;
+    self->config = *config;
+    self->ports = *ports;
+    self->mem = *mem;
+    self->position = FACT_FIRST;
+    self->checkpoint.done_position = FACT_FIRST;
+    self->checkpoint.slice_position = FACT_FIRST;
+    self->checkpoint.restore_position = FACT_FIRST;
+    self->current = &self->units[0];
+    self->current->tickets_end = &self->current->unit.tickets;
+    self->recovering = true;
+    if (!ledger_init(self))
+        ledger_destroy(&self);
+    return self;
+}
+
+static void tickets_free(struct ledger *self, struct ledger_ticket *ticket)
+{
+    while (ticket) {
+        struct ledger_ticket *next = ticket->next;
+        ledger_ticket_free(self, &ticket);
+        ticket = next;
+    }
+}
+
+static void unit_buffer_release(struct ledger *self, struct unit_buffer *buffer)
+{
+    core_free(self, buffer->bytes, buffer->capacity);
+    core_free(self, buffer->put_list, buffer->put_capacity * sizeof *buffer->put_list);
+    core_free(self, buffer->put_bytes, buffer->put_bytes_capacity);
+    tickets_free(self, buffer->unit.tickets);
+}
+
+void ledger_destroy(struct ledger **self_p)
+{
+    struct ledger *self = *self_p;
+    *self_p = NULL;
+    if (!self)
+        return;
+    for (size_t i = 0; i <= LEDGER_UNITS_MAX; i++) {
+        if (!self->units[i].taken)
+            unit_buffer_release(self, &self->units[i]);
+    }
+    group_destroy_all(self);
+    link_release_all(self);
+    const struct mem *counted = self->accounts.mem;
+    if (counted) {
+        account_table_release(&self->accounts);
+        if (self->ids.mem)
+            id_table_release(&self->ids);
+    }
+    checkpoint_release(self);
+    core_free(self, self->transit, self->config.partitions * 256u * sizeof *self->transit);
+    if (counted) {
+        struct mem *table_mem = (struct mem *)(uintptr_t)counted;
+        core_free(self, table_mem, sizeof *table_mem);
+    }
+    struct mem mem = self->mem;
+    mem_free(&mem, self, sizeof *self);
+}
+
+void core_set_now(struct ledger *self, int64_t now_us)
+{
+    if (now_us > self->now_us)
+        self->now_us = now_us;
+    if (self->current->unit.length == 0)
+        self->current->unit.time_us = self->now_us;
+}
+
+void ledger_refuse_new(struct ledger *self, bool refuse)
+{
+    self->refuse_new = refuse;
+}
+
+uint64_t ledger_position(const struct ledger *self)
+{
+    return self->position;
+}
+
+/* ---- partitions ----------------------------------------------------------------------------------- */
+
+/* The number behind the last colon of a reserved id. */
+static uint32_t reserved_partition(struct str id)
+{
+    uint32_t number = 0, factor = 1;
+    for (uint32_t i = id.length; i-- > 0 && id.data[i] >= '0' && id.data[i] <= '9' && factor <= 10000;) {
+        number += (uint32_t)(id.data[i] - '0') * factor;
+        factor *= 10;
+    }
+    return number;
+}
+
+uint32_t ledger_partition_of(struct str account_id, uint32_t partitions)
+{
+    if (account_id.length > 6 && (account_id.data[0] == 'h' || account_id.data[0] == 't') &&
+        text_is_reserved_id(account_id))
+        return reserved_partition(account_id) % partitions;
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (uint32_t i = 0; i < account_id.length; i++)
+        hash = (hash ^ (unsigned char)account_id.data[i]) * UINT64_C(1099511628211);
+    hash ^= hash >> 32;
+    return (uint32_t)(hash % partitions);
+}
+
+/* ---- tickets --------------------------------------------------------------------------------------- */
+
+static size_t ticket_bytes(uint32_t rows)
+{
+    return sizeof(struct ledger_ticket) + rows * sizeof(struct ledger_row);
+}
+
+struct ledger_ticket *ledger_ticket_new(struct ledger *self, uint32_t row_count, void *user)
+{
+    CHECK(row_count >= 1 && row_count <= LEDGER_BATCH_MAX);
+    struct ledger_ticket *ticket = core_alloc(self, ticket_bytes(row_count));
+    if (!ticket)
+        return NULL;
+    ticket->user = user;
+    ticket->row_count = row_count;
+    ticket->open_count = row_count;
+    return ticket;
+}
+
+void ledger_ticket_free(struct ledger *self, struct ledger_ticket **ticket_p)
+{
+    if (*ticket_p)
+        core_free(self, *ticket_p, ticket_bytes((*ticket_p)->row_count));
+    *ticket_p = NULL;
+}
+
+void core_row_done(struct ledger *self, struct ledger_ticket *ticket, uint32_t rows)
+{
+    CHECK(ticket->open_count >= rows);
+    ticket->open_count -= rows;
+    if (ticket->open_count > 0)
+        return;
+    ticket->next = NULL;
+    *self->current->tickets_end = ticket;
+    self->current->tickets_end = &ticket->next;
+}
+
+/* ---- facts ------------------------------------------------------------------------------------------ */
+
+uint8_t *core_fact_room(struct ledger *self, size_t bytes)
+{
+    struct unit_buffer *buffer = self->current;
+    size_t needed = buffer->unit.length + bytes;
+    if (needed > buffer->capacity) {
+        size_t wanted = needed < 16384 ? 16384 : needed;
+        if (!core_grow(self, (void **)&buffer->bytes, &buffer->capacity, wanted, 1))
+            return NULL;
+    }
+    return buffer->bytes + buffer->unit.length;
+}
+
+void core_fact_commit(struct ledger *self, size_t bytes)
+{
+    struct unit_buffer *buffer = self->current;
+    struct ledger_unit *unit = &buffer->unit;
+    if (unit->length == 0) {
+        unit->position = self->position;
+        self->fact_us = unit->time_us;
+    }
+    uint64_t position = self->position;
+    const uint8_t *fact = buffer->bytes + unit->length;
+    unit->length += bytes;
+    unit->fact_count++;
+    self->position += bytes / FACT_WORD;
+    ledger_evolve(self, position, fact, bytes);
+}
+
+static size_t unit_fact_read(const struct unit_buffer *buffer, uint64_t position, uint8_t *out,
+                             size_t capacity)
+{
+    const struct ledger_unit *unit = &buffer->unit;
+    if (unit->length == 0 || position < unit->position ||
+        position >= unit->position + unit->length / FACT_WORD)
+        return 0;
+    const uint8_t *fact = buffer->bytes + (position - unit->position) * FACT_WORD;
+    struct fact_head head;
+    memcpy(&head, fact, sizeof head);
+    size_t size = (size_t)head.words * FACT_WORD;
+    CHECK(size <= capacity);
+    memcpy(out, fact, size);
+    return size;
+}
+
+size_t core_fact_read(struct ledger *self, uint64_t position, uint8_t *out, size_t capacity)
+{
+    size_t size = unit_fact_read(self->current, position, out, capacity);
+    for (size_t i = 0; size == 0 && i < self->in_flight_count; i++)
+        size = unit_fact_read(self->in_flight[i], position, out, capacity);
+    if (size > 0)
+        return size;
+    int64_t time_us;
+    return self->ports.fact_read(self->ports.context, position, out, capacity, &time_us);
+}
+
+/* ---- units ----------------------------------------------------------------------------------------- */
+
+size_t ledger_pending_bytes(const struct ledger *self)
+{
+    return self->current->unit.length;
+}
+
+bool ledger_has_work(const struct ledger *self)
+{
+    const struct ledger_unit *unit = &self->current->unit;
+    return unit->length > 0 || unit->tickets || link_has_messages(self) || checkpoint_due(self);
+}
+
+struct ledger_unit *ledger_take(struct ledger *self)
+{
+    if (!ledger_has_work(self) || self->in_flight_count == LEDGER_UNITS_MAX)
+        return NULL;
+    struct unit_buffer *buffer = self->current;
+    checkpoint_step(self);
+    link_collect(self, buffer);
+    buffer->taken = true;
+    buffer->unit.facts = buffer->bytes;
+    buffer->unit.puts = buffer->put_list;
+    if (buffer->unit.length == 0)
+        buffer->unit.position = self->position;
+    self->in_flight[self->in_flight_count++] = buffer;
+    for (size_t i = 0; i <= LEDGER_UNITS_MAX; i++) {
+        if (!self->units[i].taken)
+            self->current = &self->units[i];
+    }
+    CHECK(!self->current->taken);
+    self->current->unit = (struct ledger_unit){.time_us = self->now_us};
+    self->current->tickets_end = &self->current->unit.tickets;
+    self->current->put_bytes_length = 0;
+    return &buffer->unit;
+}
+
+void ledger_release(struct ledger *self, struct ledger_unit *unit)
+{
+    struct unit_buffer *buffer = (struct unit_buffer *)unit;
+    CHECK(self->in_flight_count > 0 && self->in_flight[0] == buffer);
+    buffer->taken = false;
+    buffer->unit = (struct ledger_unit){0};
+    buffer->tickets_end = &buffer->unit.tickets;
+    buffer->put_bytes_length = 0;
+    self->in_flight_count--;
+    memmove(&self->in_flight[0], &self->in_flight[1],
+            self->in_flight_count * sizeof self->in_flight[0]);
+}
+
+void ledger_peer_message_free(struct ledger *self, struct ledger_peer_message **message_p)
+{
+    struct ledger_peer_message *message = *message_p;
+    *message_p = NULL;
+    if (!message)
+        return;
+    self->mem.free(self->mem.context, message->bytes, message->capacity);
+    self->mem.free(self->mem.context, message, sizeof *message);
+}
+
+/* ---- looking in ------------------------------------------------------------------------------------- */
+
+void ledger_stats(const struct ledger *self, struct ledger_stats *out)
+{
+    *out = (struct ledger_stats){
+        .accounts = self->accounts.count - self->accounts.house_count,
+        .postings = self->posting_count,
+        .refusals = self->refusal_count,
+        .ids_active = id_table_memory_count(&self->ids),
+        .ids_stored = self->ids.stored_count,
+        .groups_open = self->group_count,
+        .position = self->position,
+        .checkpoint_position = self->checkpoint.done_position,
+        .memory_bytes = self->memory_bytes,
+    };
+    for (uint32_t peer = 0; peer < self->config.partitions; peer++)
+        out->links_open += self->links[peer].next - 1 - self->links[peer].resolved;
+}
+
+void ledger_total(const struct ledger *self, currency_index currency, struct ledger_total *out)
+{
+    *out = (struct ledger_total){0};
+    for (uint32_t i = 0; i < self->accounts.count; i++) {
+        const struct account *account = account_at(&self->accounts, i);
+        if (account->id_length == 0 || account->currency != currency)
+            continue;
+        int64_t *part = account->flags & ACCOUNT_IS_TRANSIT ? &out->transit
+                        : account->flags & ACCOUNT_IS_HOUSE ? &out->house
+                                                            : &out->customers;
+        CHECK(money_add(*part, account->balance, part));
+    }
+    CHECK(money_add(out->customers, out->house, &out->sum) &&
+          money_add(out->sum, out->transit, &out->sum));
+}
+
+void ledger_check(const struct ledger *self)
+{
+    bool used[256] = {false};
+    for (uint32_t i = 0; i < self->accounts.count; i++) {
+        const struct account *account = account_at(&self->accounts, i);
+        CHECK(account->id_length >= 1 && account->id_length <= ACCOUNT_ID_MAX);
+        CHECK(account->last_position >= FACT_FIRST && account->last_position < self->position);
+        CHECK(account->pending >= 0);
+        CHECK(account->state >= ACCOUNT_ACTIVE && account->state <= ACCOUNT_CLOSED);
+        CHECK(account->state != ACCOUNT_CLOSED || account->balance == 0);
+        char id[ACCOUNT_ID_MAX + 1];
+        struct str name = {id, account_id_copy(&self->accounts, i, id)};
+        CHECK(account_find(&self->accounts, name, account_hash(&self->accounts, name)) == i);
+        CHECK(ledger_partition_of(name, self->config.partitions) == self->config.partition);
+        used[account->currency] = true;
+    }
+    for (size_t currency = 1; currency < currency_count(); currency++) {
+        struct ledger_total total;
+        if (!used[currency])
+            continue;
+        ledger_total(self, (currency_index)currency, &total);
+        CHECK(total.sum == 0);
+    }
+    link_check(self);
+    group_check(self);
+}

@@ -1,0 +1,242 @@
+/* The same transaction id again: find the fact that answers for it, compare the payload, give the same
+ * answer, or wait with whoever asked first. */
+#include "actors/ledger/core.h"
+#include "actors/ledger/hash.h"
+
+struct repeat {
+    struct ledger *self;
+    const struct ledger_command *command;
+    struct ledger_ticket *ticket;
+    uint32_t row;
+    uint8_t *fact; /* CORE_FACT_MAX bytes */
+    size_t size;
+};
+
+static void answer(struct repeat *r, enum code code, enum field field)
+{
+    r->ticket->rows[r->row].code = (uint8_t)code;
+    r->ticket->rows[r->row].field = (uint8_t)field;
+    core_row_done(r->self, r->ticket, 1);
+}
+
+static void conflict(struct repeat *r)
+{
+    answer(r, CODE_CONFLICT, FIELD_TRANSACTION_ID);
+}
+
+/* The id in a fact, for the kinds that answer for one. */
+static const uint8_t *fact_id(const uint8_t *fact)
+{
+    switch ((enum fact_kind)fact[0]) {
+    case FACT_TRANSFER:
+    case FACT_DEPOSIT:
+    case FACT_WITHDRAWAL:
+    case FACT_SENT:
+    case FACT_RETURNED:
+    case FACT_RECEIVED:
+        return fact + offsetof(struct fact_posting, id);
+    case FACT_SETTLED:
+        return fact + offsetof(struct fact_settled, id);
+    case FACT_REFUSED:
+        return fact + offsetof(struct fact_refused, id);
+    case FACT_ACCOUNT_OPENED:
+        return fact + offsetof(struct fact_account, id);
+    case FACT_GROUP_STARTED:
+    case FACT_GROUP_ANSWERED:
+        return fact + offsetof(struct fact_group, id);
+    case FACT_BOUNCED:
+    case FACT_PRUNED:
+    case FACT_ACCOUNT_CHANGED:
+    case FACT_ACCOUNT_FROZEN:
+    case FACT_ACCOUNT_UNFROZEN:
+    case FACT_ACCOUNT_CLOSED:
+    case FACT_GROUP_PREPARED:
+    case FACT_GROUP_VOTED:
+    case FACT_GROUP_DECIDED:
+    case FACT_GROUP_CLOSED:
+    case FACT_GROUP_DONE:
+    case FACT_KIND_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+struct id_match {
+    struct ledger *self;
+    const struct uuid *id;
+    uint8_t *fact;
+    size_t size;
+    uint64_t position;
+};
+
+static bool id_matches(void *context, uint64_t position)
+{
+    struct id_match *match = context;
+    size_t size = core_fact_read(match->self, position, match->fact, CORE_FACT_MAX);
+    const uint8_t *id = size > 0 ? fact_id(match->fact) : NULL;
+    if (!id || memcmp(id, match->id->bytes, sizeof match->id->bytes) != 0)
+        return false;
+    match->size = size;
+    match->position = position;
+    return true;
+}
+
+static bool find(struct ledger *self, const struct uuid *id, uint64_t hash, struct id_match *match)
+{
+    match->self = self;
+    match->id = id;
+    struct id_lookup lookup = {
+        .run_find = self->ports.run_find,
+        .run_context = self->ports.context,
+        .match = id_matches,
+        .match_context = match,
+    };
+    return id_table_find(&self->ids, hash, &lookup);
+}
+
+uint64_t ledger_transaction_find(struct ledger *self, const struct uuid *id)
+{
+    uint8_t fact[CORE_FACT_MAX];
+    struct id_match match = {.fact = fact};
+    if (!find(self, id, hash_uuid(id, self->config.hash_key), &match))
+        return 0;
+    return match.position;
+}
+
+static bool strings_same(const uint8_t *bytes, size_t length, const struct ledger_command *command,
+                         struct str remote)
+{
+    struct fact_strings strings;
+    if (fact_strings_read(bytes, length, &strings) != ERR_OK)
+        return false;
+    return str_equal(strings.by_tag[FACT_TAG_MEMO], command->memo) &&
+           str_equal(strings.by_tag[FACT_TAG_REFERENCE], command->reference) &&
+           str_equal(strings.by_tag[FACT_TAG_REMOTE], remote);
+}
+
+static bool account_same(const struct ledger *self, uint32_t index, struct str id, currency_index currency)
+{
+    return account_at(&self->accounts, index)->currency == currency &&
+           account_id_is(&self->accounts, index, id);
+}
+
+/* A posting has the payload of the command: kind, accounts, amount, currency, memo, reference. */
+static bool posting_same(const struct repeat *r, const struct fact_posting *fact)
+{
+    const struct ledger_command *command = r->command;
+    bool is_transfer = fact->head.kind != FACT_DEPOSIT && fact->head.kind != FACT_WITHDRAWAL;
+    uint8_t kind = is_transfer                        ? COMMAND_TRANSFER
+                   : fact->head.kind == FACT_DEPOSIT ? COMMAND_DEPOSIT
+                                                      : COMMAND_WITHDRAW;
+    bool crossing = fact->head.kind == FACT_SENT || fact->head.kind == FACT_RETURNED;
+    uint32_t payer = fact->head.kind == FACT_RETURNED ? fact->credit : fact->debit;
+    if (fact->amount != command->amount || kind != command->kind || fact->head.kind == FACT_RECEIVED)
+        return false;
+    if (kind != COMMAND_DEPOSIT && !account_same(r->self, payer, command->from, command->currency))
+        return false;
+    if (kind != COMMAND_WITHDRAW && !crossing &&
+        !account_same(r->self, fact->credit, command->to, command->currency))
+        return false;
+    return strings_same(r->fact + sizeof *fact, r->size - sizeof *fact, command,
+                        crossing ? command->to : (struct str){0});
+}
+
+static void repeat_sent(struct repeat *r, const struct fact_posting *fact, uint64_t position)
+{
+    uint32_t peer = ledger_partition_of(r->command->to, r->self->config.partitions);
+    uint64_t sequence = link_find(r->self, peer, position);
+    CHECK(sequence != 0 && fact->head.kind == FACT_SENT);
+    if (!link_wait(r->self, peer, sequence, r->ticket, r->row))
+        answer(r, CODE_BUSY, FIELD_NONE);
+}
+
+static void repeat_posting(struct repeat *r, uint64_t position)
+{
+    struct fact_posting fact;
+    memcpy(&fact, r->fact, sizeof fact);
+    struct ledger_row *row = &r->ticket->rows[r->row];
+    bool in_group = fact.head.kind != FACT_RETURNED && (fact.head.detail & FACT_FLAG_GROUP);
+    if (in_group || !posting_same(r, &fact)) {
+        conflict(r);
+        return;
+    }
+    if (fact.head.kind == FACT_SENT) {
+        repeat_sent(r, &fact, position);
+        return;
+    }
+    if (fact.head.kind == FACT_RETURNED) {
+        answer(r, fact.head.detail, FIELD_TO_ACCOUNT);
+        return;
+    }
+    if (fact.head.kind != FACT_DEPOSIT) {
+        row->has |= ROW_HAS_FROM;
+        row->from_balance = fact.debit_balance;
+    }
+    if (fact.head.kind != FACT_WITHDRAWAL) {
+        row->has |= ROW_HAS_TO;
+        row->to_balance = fact.credit_balance;
+    }
+    answer(r, CODE_OK, FIELD_NONE);
+}
+
+static void repeat_settled(struct repeat *r)
+{
+    struct fact_settled settled;
+    struct fact_posting sent;
+    memcpy(&settled, r->fact, sizeof settled);
+    r->size = core_fact_read(r->self, settled.sent_position, r->fact, CORE_FACT_MAX);
+    if (r->size < sizeof sent) {
+        answer(r, CODE_UNKNOWN, FIELD_NONE);
+        return;
+    }
+    memcpy(&sent, r->fact, sizeof sent);
+    if (!posting_same(r, &sent)) {
+        conflict(r);
+        return;
+    }
+    struct ledger_row *row = &r->ticket->rows[r->row];
+    row->has = ROW_HAS_FROM | ROW_HAS_TO;
+    row->from_balance = sent.debit_balance;
+    row->to_balance = settled.remote_balance;
+    answer(r, CODE_OK, FIELD_NONE);
+}
+
+static void repeat_refused(struct repeat *r)
+{
+    struct fact_refused fact;
+    uint64_t fingerprint[2];
+    memcpy(&fact, r->fact, sizeof fact);
+    posting_fingerprint(r->self, r->command, fingerprint);
+    if (fact.command != r->command->kind || memcmp(fact.fingerprint, fingerprint, sizeof fingerprint) != 0)
+        conflict(r);
+    else
+        answer(r, fact.head.detail, fact.field);
+}
+
+bool posting_repeat(struct ledger *self, const struct ledger_command *command, uint64_t id_hash,
+                    struct ledger_ticket *ticket, uint32_t row)
+{
+    uint8_t fact[CORE_FACT_MAX];
+    struct id_match match = {.fact = fact};
+    if (!find(self, &command->id, id_hash, &match))
+        return false;
+    struct repeat r = {self, command, ticket, row, fact, match.size};
+    uint8_t kind = fact[0];
+    if (kind == FACT_GROUP_STARTED || kind == FACT_GROUP_ANSWERED) {
+        if (command->kind == COMMAND_GROUP)
+            group_repeat(self, fact, command, ticket, row);
+        else
+            conflict(&r);
+    } else if (command->kind == COMMAND_GROUP) {
+        group_conflict(self, command, ticket, row);
+    } else if (kind == FACT_SETTLED) {
+        repeat_settled(&r);
+    } else if (kind == FACT_REFUSED) {
+        repeat_refused(&r);
+    } else if (fact_is_posting(kind)) {
+        repeat_posting(&r, match.position);
+    } else {
+        conflict(&r);
+    }
+    return true;
+}
