@@ -162,7 +162,7 @@ static const struct option_row *find_row(const struct manual *manual, const char
     *value = is_long && equals != NULL ? equals + 1 : NULL;
     for (size_t i = 0; i < manual->option_count; i++) {
         const struct option_row *row = &manual->options[i];
-        if (is_long && strlen(row->name) == length && strncmp(row->name, word + 2, length) == 0)
+        if (is_long && strlen(row->name) == length && memcmp(row->name, word + 2, length) == 0)
             return row;
         if (!is_long && row->letter != 0 && word[1] == row->letter && word[2] == '\0')
             return row;

@@ -30,14 +30,14 @@ enum option_type {
 };
 
 struct option_row {
-    const char *name; /* without dashes */
-    char letter;      /* 0: none */
-    enum option_type type;
-    void *out;         /* keeps its value, the default, when the option is not given */
-    const char *value; /* what the help calls the value, "DIR"; NULL for a flag */
-    const char *help;  /* one line */
-    bool required;
+    const char *name;          /* without dashes */
+    void *out;                 /* keeps its value, the default, when the option is not given */
+    const char *value;         /* what the help calls the value, "DIR"; NULL for a flag */
+    const char *help;          /* one line */
     uint64_t minimum, maximum; /* of numbers, sizes and durations (ms); maximum 0: no limit */
+    enum option_type type;
+    char letter; /* 0: none */
+    bool required;
 };
 
 struct manual {

@@ -245,13 +245,27 @@ static void test_a_frame_above_the_limit_is_too_large(void **state)
 
 static void test_a_frame_far_above_the_limit_harms_nobody_else(void **state)
 {
+    static const size_t enormous = (size_t)3 * WIRE_FRAME_MAX;
     struct world *w = *state;
     void *attacker = world_client(w, ZMQ_DEALER);
-    void *bytes = calloc(1, 3 * WIRE_FRAME_MAX);
-    world_send_bytes(attacker, bytes, 3 * WIRE_FRAME_MAX, 0);
+    void *bytes = calloc(1, enormous);
+    world_send_bytes(attacker, bytes, enormous, 0);
     expect_good_connection(w);
     zmq_close(attacker);
     free(bytes);
+}
+
+static void test_a_client_that_does_not_read_stops_nobody(void **state)
+{
+    enum { REQUESTS = 60000 }; /* more replies than ZeroMQ keeps for one peer on both sides */
+    struct world *w = *state;
+    void *deaf = world_client(w, ZMQ_DEALER);
+    world_begin(w, OPERATION_VERSION, 1, WIRE_PARTITION_ANY);
+    mp_write_nil(&w->writer);
+    for (int i = 0; i < REQUESTS; i++)
+        world_send(w, deaf);
+    expect_good_connection(w);
+    zmq_close(deaf);
 }
 
 /* ---- refusals --------------------------------------------------------------------------------- */
@@ -321,10 +335,10 @@ static void test_health_tells_each_partitions_state(void **state)
 
 static bool find_key(struct mp_reader *map, const char *key)
 {
-    uint32_t count;
+    uint32_t count = 0;
     assert_true(mp_read_map(map, &count));
     for (uint32_t i = 0; i < count; i++) {
-        struct str name;
+        struct str name = {0};
         assert_true(mp_read_str(map, &name));
         if (str_equal(name, str_from(key)))
             return true;
@@ -365,7 +379,7 @@ static void test_status_tells_which_partition_could_not_answer(void **state)
     struct wire_reply reply = world_receive(w, w->client);
     struct mp_reader body = mp_reader_of(reply.body.data, reply.body.length);
     uint32_t count;
-    struct str code;
+    struct str code = {0};
     assert_true(find_key(&body, "partitions"));
     assert_true(mp_read_array(&body, &count) && mp_skip(&body, 0));
     assert_true(find_key(&body, "code"));
@@ -451,6 +465,7 @@ int main(void)
         WITH_WORLD(test_two_payload_frames_are_refused_with_the_request_id),
         WITH_WORLD(test_a_frame_above_the_limit_is_too_large),
         WITH_WORLD(test_a_frame_far_above_the_limit_harms_nobody_else),
+        WITH_WORLD(test_a_client_that_does_not_read_stops_nobody),
         WITH_WORLD(test_bad_heads_are_answered),
         WITH_WORLD(test_version_is_answered_without_the_partitions),
         WITH_WORLD(test_health_tells_each_partitions_state),
