@@ -639,6 +639,23 @@ static enum err skip_commit(void *context, const struct journal_commit *commit)
     return ERR_OK;
 }
 
+/* Sequence numbers have no gap, so the last one is the number of commits: a root that leads to an older
+ * tree shows here. Beside a writer the two numbers may be of different moments, so a reader leaves it to
+ * the walk from position 1. */
+static enum err check_count(struct journal_lmdb *self)
+{
+    MDB_stat stat;
+    int code = mdb_env_stat(self->env, &stat);
+    if (code != MDB_SUCCESS)
+        return lmdb_env_err(code);
+    if (self->read_only || stat.ms_entries == self->head.sequence)
+        return ERR_OK;
+    note_fault(self, &(struct journal_fault){.position = self->head.next_position,
+                                             .sequence = self->head.sequence + 1,
+                                             .what = "commits are missing at the end"});
+    return ERR_CORRUPT;
+}
+
 /* Takes the head from the last commit, and verifies that one. */
 static enum err read_end(struct journal_lmdb *self)
 {
@@ -647,6 +664,8 @@ static enum err read_end(struct journal_lmdb *self)
     view_release(&view);
     if (err == ERR_OK)
         err = lmdb_head(&self->base, &self->head);
+    if (err == ERR_OK)
+        err = check_count(self);
     if (err != ERR_OK)
         return err;
     if (self->head.sequence == 0)

@@ -137,8 +137,28 @@ static enum err parse_meta(const uint8_t *bytes, uint64_t number, struct meta *o
     return *what == NULL ? ERR_OK : ERR_CORRUPT;
 }
 
+/* Commit n writes its number into meta page n modulo 2, so the two pages hold neighbours. */
+static bool are_neighbours(const struct meta metas[META_COUNT])
+{
+    uint64_t even = metas[0].txnid;
+    uint64_t odd = metas[1].txnid;
+    if (even == 0 && odd == 0)
+        return true;
+    return even % 2 == 0 && odd % 2 == 1 && (even + 1 == odd || odd + 1 == even);
+}
+
+/* A journal only grows. Where the page with the higher number holds no more commits than the other, that number is
+ * damaged, and LMDB would open the journal without its last commit. */
+static bool grows(const struct meta metas[META_COUNT])
+{
+    const struct meta *newer = &metas[metas[1].txnid > metas[0].txnid ? 1 : 0];
+    const struct meta *older = newer == &metas[0] ? &metas[1] : &metas[0];
+    return newer->main.entries > older->main.entries ||
+           (newer->main.entries == 0 && older->main.entries == 0);
+}
+
 /* Reads both meta pages; they agree in the page size. */
-static enum err read_metas_once(int file, struct meta out[META_COUNT], const char **what)
+static enum err read_metas_once(int file, bool journal, struct meta out[META_COUNT], const char **what)
 {
     uint8_t bytes[META_SIZE];
     *what = "the file is too short";
@@ -152,19 +172,23 @@ static enum err read_metas_once(int file, struct meta out[META_COUNT], const cha
         return ERR_CORRUPT;
     }
     err = parse_meta(bytes, 1, &out[1], what);
-    if (err == ERR_OK && out[0].page_size != out[1].page_size) {
+    if (err == ERR_OK && out[0].page_size != out[1].page_size)
         *what = "the meta pages differ in the page size";
-        err = ERR_CORRUPT;
-    }
-    return err;
+    else if (err == ERR_OK && !are_neighbours(out))
+        *what = "the meta pages are not of neighbouring transactions";
+    else if (err == ERR_OK && journal && !grows(out))
+        *what = "the newer meta page holds fewer commits than the older one";
+    else
+        return err;
+    return ERR_CORRUPT;
 }
 
 /* A writer may be half way through one of the pages, so a fault has to be there again. */
-static enum err read_metas(int file, struct meta out[META_COUNT], const char **what)
+static enum err read_metas(int file, bool journal, struct meta out[META_COUNT], const char **what)
 {
     enum err err = ERR_CORRUPT;
     for (int i = 0; i < META_TRIES && err == ERR_CORRUPT; i++)
-        err = read_metas_once(file, out, what);
+        err = read_metas_once(file, journal, out, what);
     return err;
 }
 
@@ -172,7 +196,7 @@ enum err lmdb_shape_check_meta(int file, const char **what)
 {
     struct meta metas[META_COUNT];
     struct stat status;
-    enum err err = read_metas(file, metas, what);
+    enum err err = read_metas(file, false, metas, what);
     if (err != ERR_OK)
         return err;
     if (fstat(file, &status) != 0)
@@ -381,7 +405,7 @@ static bool check_table(struct shape *shape, const struct table *table, bool lis
 enum err lmdb_shape_check_tree(int file, uint64_t txnid, uint64_t from, uint64_t *key, const char **what)
 {
     struct meta metas[META_COUNT];
-    enum err err = read_metas(file, metas, what);
+    enum err err = read_metas(file, true, metas, what);
     *key = 0;
     if (err != ERR_OK)
         return err;

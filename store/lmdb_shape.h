@@ -3,7 +3,7 @@
  * LMDB trusts its pages: a flipped bit in one can make it read outside the file and end the process. This
  * reads the trees of the main table and of the table of free pages with pread, and tests everything that
  * LMDB would follow: page numbers, kinds, bounds, node offsets, key order, and that no page is used twice
- * or used and free. It costs a read of the trees' own pages and of the first page of each large value, not
+ * or used and free, and that neither meta page names a transaction that is not its own. It costs a read of the trees' own pages and of the first page of each large value, not
  * of the values.
  *
  * Only for files with 8-byte keys in native order in the main table and nothing else: journals.
