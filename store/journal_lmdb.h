@@ -8,6 +8,8 @@
  * far fewer file system operations than one that makes the file longer. So data.mdb is longer than what is in use:
  * journal_get_space says what is. A step takes at most an eighth of the free space.
  *
+ * Without that, a full file system may end in JOURNAL_UNKNOWN: LMDB reports a write cut short as an I/O error.
+ *
  * Outcomes: no room in the map or on the disk leaves the journal as it was (JOURNAL_FULL). Any other
  * failure of a commit is JOURNAL_UNKNOWN, for good: LMDB 0.9 would let the next commit succeed
  * after a sync has failed. An append that finds a commit it did not write, or that has an epoch below
