@@ -31,9 +31,11 @@ static const struct row rows[] = {
     {"[\"deposit\" id nil \"b\" \"12.34\" \"USD\" nil nil nil]", CODE_OK, FIELD_NONE},
     {"[\"withdraw\" id \"a\" nil \"0.001\" \"KWD\" \"\" \"\"]", CODE_OK, FIELD_NONE},
     {"[1 $b000112233445566778899aabbccddeeff \"a\" \"b\" 5 \"KRW\"]", CODE_OK, FIELD_NONE},
-    {"{\"currency\" \"KRW\" \"amount\" 5 \"to_account\" \"b\" \"from_account\" \"a\" \"transaction_id\" id \"kind\" 1}",
+    {"{\"currency\" \"KRW\" \"amount\" 5 \"to_account\" \"b\" \"from_account\" \"a\" \"transaction_id\" id "
+     "\"kind\" 1}",
      CODE_OK, FIELD_NONE},
-    {"{\"kind\" \"deposit\" \"transaction_id\" id \"from_account\" nil \"to_account\" \"b\" \"amount\" 5 \"currency\" "
+    {"{\"kind\" \"deposit\" \"transaction_id\" id \"from_account\" nil \"to_account\" \"b\" \"amount\" 5 "
+     "\"currency\" "
      "\"KRW\" \"memo\" nil \"reference\" nil \"deadline\" nil}",
      CODE_OK, FIELD_NONE},
     /* not an item at all */
@@ -43,16 +45,20 @@ static const struct row rows[] = {
     {"$cb3ff0000000000000", CODE_BAD_REQUEST, FIELD_NONE},
     {"$c70101ff", CODE_BAD_REQUEST, FIELD_NONE},
     {"[1 id \"a\" \"b\" 5 \"KRW\" nil nil nil nil]", CODE_BAD_REQUEST, FIELD_NONE},
-    {"{\"kind\" 1 \"transaction_id\" id \"from_account\" \"a\" \"to_account\" \"b\" \"amount\" 5 \"currency\" \"KRW\" "
+    {"{\"kind\" 1 \"transaction_id\" id \"from_account\" \"a\" \"to_account\" \"b\" \"amount\" 5 "
+     "\"currency\" \"KRW\" "
      "\"colour\" 1}",
      CODE_BAD_REQUEST, FIELD_NONE},
-    {"{\"kind\" 1 \"transaction_id\" id \"from_account\" \"a\" \"to_account\" \"b\" \"amount\" 5 \"currency\" \"KRW\" 7 "
+    {"{\"kind\" 1 \"transaction_id\" id \"from_account\" \"a\" \"to_account\" \"b\" \"amount\" 5 "
+     "\"currency\" \"KRW\" 7 "
      "1}",
      CODE_BAD_REQUEST, FIELD_NONE},
-    {"{\"kind\" 1 \"transaction_id\" id \"from_account\" \"a\" \"to_account\" \"b\" \"amount\" 5 \"currency\" \"KRW\" "
+    {"{\"kind\" 1 \"transaction_id\" id \"from_account\" \"a\" \"to_account\" \"b\" \"amount\" 5 "
+     "\"currency\" \"KRW\" "
      "\"amount\" 5}",
      CODE_BAD_REQUEST, FIELD_AMOUNT},
-    {"{\"kind\" 1 \"transaction_id\" id \"from_account\" \"a\" \"to_account\" \"b\" \"amount\" 5 \"currency\" \"KRW\" "
+    {"{\"kind\" 1 \"transaction_id\" id \"from_account\" \"a\" \"to_account\" \"b\" \"amount\" 5 "
+     "\"currency\" \"KRW\" "
      "\"items\" []}",
      CODE_BAD_REQUEST, FIELD_ITEMS},
     /* kind */
@@ -70,7 +76,8 @@ static const struct row rows[] = {
     {"[1 nil \"a\" \"b\" 5 \"KRW\"]", CODE_INVALID_FIELD, FIELD_TRANSACTION_ID},
     {"[1 7 \"a\" \"b\" 5 \"KRW\"]", CODE_INVALID_FIELD, FIELD_TRANSACTION_ID},
     {"[1 #00112233445566778899aabbccddee \"a\" \"b\" 5 \"KRW\"]", CODE_INVALID_FIELD, FIELD_TRANSACTION_ID},
-    {"[1 #00112233445566778899aabbccddeeff00 \"a\" \"b\" 5 \"KRW\"]", CODE_INVALID_FIELD, FIELD_TRANSACTION_ID},
+    {"[1 #00112233445566778899aabbccddeeff00 \"a\" \"b\" 5 \"KRW\"]", CODE_INVALID_FIELD,
+     FIELD_TRANSACTION_ID},
     {"[1 #00000000000000000000000000000000 \"a\" \"b\" 5 \"KRW\"]", CODE_INVALID_FIELD, FIELD_TRANSACTION_ID},
     {"[1 \"00000000-0000-0000-0000-000000000000\" \"a\" \"b\" 5 \"KRW\"]", CODE_INVALID_FIELD,
      FIELD_TRANSACTION_ID},
@@ -163,21 +170,23 @@ static const struct row rows[] = {
      CODE_INVALID_FIELD, FIELD_AMOUNT},
     /* groups */
     {"[4 id [[1 id \"a\" \"b\" 5 \"KRW\"]]]", CODE_OK, FIELD_NONE},
-    {"{\"kind\" \"group\" \"transaction_id\" id \"items\" [[1 id \"a\" \"b\" 5 \"KRW\"]]}", CODE_OK, FIELD_NONE},
+    {"{\"kind\" \"group\" \"transaction_id\" id \"items\" [[1 id \"a\" \"b\" 5 \"KRW\"]]}", CODE_OK,
+     FIELD_NONE},
     {"[4 nil [[1 id \"a\" \"b\" 5 \"KRW\"]]]", CODE_INVALID_FIELD, FIELD_TRANSACTION_ID},
     {"[4 id]", CODE_INVALID_FIELD, FIELD_ITEMS},
     {"[4 id []]", CODE_INVALID_FIELD, FIELD_ITEMS},
     {"[4 id {}]", CODE_INVALID_FIELD, FIELD_ITEMS},
     {"[4 id [[1 id \"a\" \"b\" 5 \"KRW\"]] 5]", CODE_BAD_REQUEST, FIELD_TO_ACCOUNT},
-    {"{\"kind\" 4 \"transaction_id\" id \"amount\" 5 \"items\" [[1 id \"a\" \"b\" 5 \"KRW\"]]}", CODE_BAD_REQUEST,
-     FIELD_AMOUNT},
+    {"{\"kind\" 4 \"transaction_id\" id \"amount\" 5 \"items\" [[1 id \"a\" \"b\" 5 \"KRW\"]]}",
+     CODE_BAD_REQUEST, FIELD_AMOUNT},
     {"[4 id [[1 id \"a\" \"b\" 0 \"KRW\"]]]", CODE_OK, FIELD_NONE},
 };
 
 static struct message batch_of(const char *item)
 {
     char body[1024];
-    snprintf(body, sizeof body, "[[1 id \"first\" \"b\" 1 \"KRW\"] %s [1 id \"last\" \"b\" 1 \"KRW\"]]", item);
+    snprintf(body, sizeof body, "[[1 id \"first\" \"b\" 1 \"KRW\"] %s [1 id \"last\" \"b\" 1 \"KRW\"]]",
+             item);
     return notation_request("batch", body);
 }
 
@@ -216,14 +225,16 @@ struct whole {
 
 static const struct whole wholes[] = {
     {"transfer", "[1 id \"a\" \"b\" 5 \"KRW\"]", CODE_OK, FIELD_NONE, CODE_OK, FIELD_NONE},
-    {"transfer", "{\"transaction_id\" id \"from_account\" \"a\" \"to_account\" \"b\" \"amount\" 5 \"currency\" \"KRW\"}",
+    {"transfer",
+     "{\"transaction_id\" id \"from_account\" \"a\" \"to_account\" \"b\" \"amount\" 5 \"currency\" \"KRW\"}",
      CODE_OK, FIELD_NONE, CODE_OK, FIELD_NONE},
-    {"deposit", "{\"transaction_id\" id \"to_account\" \"b\" \"amount\" 5 \"currency\" \"KRW\"}", CODE_OK, FIELD_NONE,
-     CODE_OK, FIELD_NONE},
+    {"deposit", "{\"transaction_id\" id \"to_account\" \"b\" \"amount\" 5 \"currency\" \"KRW\"}", CODE_OK,
+     FIELD_NONE, CODE_OK, FIELD_NONE},
     {"withdraw", "{\"transaction_id\" id \"from_account\" \"b\" \"amount\" 5 \"currency\" \"KRW\"}", CODE_OK,
      FIELD_NONE, CODE_OK, FIELD_NONE},
     {"deposit", "[1 id \"a\" \"b\" 5 \"KRW\"]", CODE_OK, FIELD_NONE, CODE_INVALID_FIELD, FIELD_KIND},
-    {"transfer", "[4 id [[1 id \"a\" \"b\" 5 \"KRW\"]]]", CODE_OK, FIELD_NONE, CODE_INVALID_FIELD, FIELD_KIND},
+    {"transfer", "[4 id [[1 id \"a\" \"b\" 5 \"KRW\"]]]", CODE_OK, FIELD_NONE, CODE_INVALID_FIELD,
+     FIELD_KIND},
     {"transfer", "[]", CODE_OK, FIELD_NONE, CODE_INVALID_FIELD, FIELD_TRANSACTION_ID},
     {"transfer", "{}", CODE_OK, FIELD_NONE, CODE_INVALID_FIELD, FIELD_TRANSACTION_ID},
     {"transfer", "{\"colour\" 1}", CODE_OK, FIELD_NONE, CODE_BAD_REQUEST, FIELD_NONE},
@@ -283,10 +294,10 @@ static void a_batch_cut_short_anywhere_is_refused_whole(void **state)
 {
     (void)state;
     struct wire_items items = {0};
-    struct message whole =
-        notation_request("batch", "[[1 id \"a\" \"b\" 70000 \"KRW\" \"memo\"] [4 id [[2 id nil \"b\" 5 \"KRW\"]]] "
-                                  "{\"kind\" 3 \"transaction_id\" id \"from_account\" \"a\" \"amount\" \"1.25\" "
-                                  "\"currency\" \"USD\"}]");
+    struct message whole = notation_request(
+        "batch", "[[1 id \"a\" \"b\" 70000 \"KRW\" \"memo\"] [4 id [[2 id nil \"b\" 5 \"KRW\"]]] "
+                 "{\"kind\" 3 \"transaction_id\" id \"from_account\" \"a\" \"amount\" \"1.25\" "
+                 "\"currency\" \"USD\"}]");
     struct wire_header full = message_header(&whole);
     size_t head = whole.length - full.body.length;
     for (size_t length = head + 1; length < whole.length; length++) {
@@ -307,9 +318,11 @@ static void an_item_means_the_same_in_both_forms(void **state)
     (void)state;
     struct wire_items items = {0};
     struct message message = notation_request(
-        "batch", "[[1 id \"a\" \"b\" 1234 \"USD\" \"m\" \"r\" 99] {\"kind\" \"transfer\" \"reference\" \"r\" \"memo\" "
-                 "\"m\" \"currency\" \"USD\" \"deadline\" 99 \"amount\" \"12.34\" \"to_account\" \"b\" \"from_account\" "
-                 "\"a\" \"transaction_id\" \"" ID_TEXT "\"}]");
+        "batch",
+        "[[1 id \"a\" \"b\" 1234 \"USD\" \"m\" \"r\" 99] {\"kind\" \"transfer\" \"reference\" \"r\" \"memo\" "
+        "\"m\" \"currency\" \"USD\" \"deadline\" 99 \"amount\" \"12.34\" \"to_account\" \"b\" "
+        "\"from_account\" "
+        "\"a\" \"transaction_id\" \"" ID_TEXT "\"}]");
     struct wire_header header = message_header(&message);
     enum field field;
     assert_int_equal(wire_items_read(&items, &header, &field), CODE_OK);
@@ -333,7 +346,8 @@ static void the_earlier_deadline_counts(void **state)
     struct wire_items items = {0};
     struct message message = notation_read(
         "[1 \"batch\" 7 nil 50 [[1 id \"a\" \"b\" 5 \"KRW\"] [1 id \"a\" \"b\" 5 \"KRW\" nil nil 40] "
-        "[1 id \"a\" \"b\" 5 \"KRW\" nil nil 60] [4 id [[1 id \"a\" \"b\" 5 \"KRW\"] [1 id \"a\" \"b\" 5 \"KRW\" nil nil "
+        "[1 id \"a\" \"b\" 5 \"KRW\" nil nil 60] [4 id [[1 id \"a\" \"b\" 5 \"KRW\"] [1 id \"a\" \"b\" 5 "
+        "\"KRW\" nil nil "
         "30]]]]]");
     static const int64_t expected[] = {50000, 40000, 50000, 30000};
     struct wire_header header = message_header(&message);
@@ -349,9 +363,10 @@ static void each_item_of_a_group_has_its_own_code(void **state)
 {
     (void)state;
     struct wire_items items = {0};
-    struct message message = notation_request(
-        "batch", "[[4 id [[1 id \"a\" \"b\" 5 \"KRW\"] [1 id \"a\" \"b\" 0 \"KRW\"] [4 id [[1 id \"a\" \"b\" 5 \"KRW\"]]] "
-                 "nil]] [4 id [[3 id \"z\" nil 5 \"KRW\"]]]]");
+    struct message message =
+        notation_request("batch", "[[4 id [[1 id \"a\" \"b\" 5 \"KRW\"] [1 id \"a\" \"b\" 0 \"KRW\"] [4 id "
+                                  "[[1 id \"a\" \"b\" 5 \"KRW\"]]] "
+                                  "nil]] [4 id [[3 id \"z\" nil 5 \"KRW\"]]]]");
     static const struct row expected[] = {{"", CODE_OK, FIELD_NONE},
                                           {"", CODE_INVALID_FIELD, FIELD_AMOUNT},
                                           {"", CODE_BAD_REQUEST, FIELD_NONE},
@@ -361,8 +376,9 @@ static void each_item_of_a_group_has_its_own_code(void **state)
     /* A group in a group is one level too deep for its items. */
     assert_int_equal(wire_items_read(&items, &header, &field), CODE_BAD_REQUEST);
     message_free(&message);
-    message = notation_request("batch", "[[4 id [[1 id \"a\" \"b\" 5 \"KRW\"] [1 id \"a\" \"b\" 0 \"KRW\"] nil nil]] "
-                                        "[4 id [[3 id \"z\" nil 5 \"KRW\"] [4 id []]]]]");
+    message = notation_request("batch",
+                               "[[4 id [[1 id \"a\" \"b\" 5 \"KRW\"] [1 id \"a\" \"b\" 0 \"KRW\"] nil nil]] "
+                               "[4 id [[3 id \"z\" nil 5 \"KRW\"] [4 id []]]]]");
     header = message_header(&message);
     assert_int_equal(wire_items_read(&items, &header, &field), CODE_OK);
     assert_int_equal(items.count, 2);
@@ -433,9 +449,17 @@ static void a_written_item_is_read_back(void **state)
     struct mp_writer w = {0};
     struct wire_header header = {.operation = OPERATION_BATCH, .partition = 3};
     const struct ledger_command in[] = {
-        {.kind = COMMAND_TRANSFER, .id = notation_id, .from = STR_LITERAL("a"), .to = STR_LITERAL("b"), .amount = 1},
+        {.kind = COMMAND_TRANSFER,
+         .id = notation_id,
+         .from = STR_LITERAL("a"),
+         .to = STR_LITERAL("b"),
+         .amount = 1},
         {.kind = COMMAND_DEPOSIT, .id = notation_id, .to = STR_LITERAL("b"), .amount = MONEY_MAX},
-        {.kind = COMMAND_WITHDRAW, .id = notation_id, .from = STR_LITERAL("a"), .amount = 70000, .deadline_us = 99000},
+        {.kind = COMMAND_WITHDRAW,
+         .id = notation_id,
+         .from = STR_LITERAL("a"),
+         .amount = 70000,
+         .deadline_us = 99000},
         {.kind = COMMAND_TRANSFER,
          .id = notation_id,
          .from = STR_LITERAL("a"),
@@ -474,7 +498,8 @@ static void a_written_item_is_read_back(void **state)
 static void the_id_of_a_refused_single_is_kept_for_its_answer(void **state)
 {
     (void)state;
-    static const char *const bodies[] = {"[1 id 7 \"b\" 5 \"KRW\"]", "[9 id]", "{\"transaction_id\" id \"colour\" 1}"};
+    static const char *const bodies[] = {"[1 id 7 \"b\" 5 \"KRW\"]", "[9 id]",
+                                         "{\"transaction_id\" id \"colour\" 1}"};
     struct wire_items items = {0};
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         struct message message = notation_request("transfer", bodies[i]);

@@ -12,9 +12,8 @@
 #include "notation.h"
 
 static const int64_t integers[] = {
-    0,         1,         127,           128,           255,        256,       65535,      65536,     INT32_MAX,
-    2147483648, UINT32_MAX, 4294967296, MONEY_MAX, INT64_MAX, -1,        -32,        -33,       -128,
-    -129,      -32768,    -32769,        INT32_MIN,     -2147483649, INT64_MIN,
+    0,         1,         127, 128, 255, 256,  65535, 65536,  INT32_MAX, 2147483648, UINT32_MAX,  4294967296,
+    MONEY_MAX, INT64_MAX, -1,  -32, -33, -128, -129,  -32768, -32769,    INT32_MIN,  -2147483649, INT64_MIN,
 };
 
 enum { INTEGER_COUNT = sizeof integers / sizeof integers[0] };
@@ -182,7 +181,8 @@ static void assert_msgpack_c_agrees(const uint8_t *bytes, size_t length)
     msgpack_unpacked_init(&result);
     msgpack_sbuffer_init(&buffer);
     msgpack_packer_init(&packer, &buffer, msgpack_sbuffer_write);
-    assert_int_equal(msgpack_unpack_next(&result, (const char *)bytes, length, &offset), MSGPACK_UNPACK_SUCCESS);
+    assert_int_equal(msgpack_unpack_next(&result, (const char *)bytes, length, &offset),
+                     MSGPACK_UNPACK_SUCCESS);
     assert_int_equal(offset, length);
     msgpack_pack_object(&packer, result.data);
     assert_int_equal(buffer.size, length);
@@ -291,7 +291,8 @@ static void what_we_write_is_what_msgpack_c_would_write(void **state)
     wire_rows_write(&w, UINT64_MAX, rows, 4);
     assert_msgpack_c_agrees(w.data, w.length);
     for (uint8_t code = CODE_OK; code < CODE_COUNT; code++) {
-        struct ledger_row row = {.code = code, .field = FIELD_TO_ACCOUNT, .has = ROW_HAS_FROM, .from_balance = -1};
+        struct ledger_row row = {
+            .code = code, .field = FIELD_TO_ACCOUNT, .has = ROW_HAS_FROM, .from_balance = -1};
         mp_writer_reset(&w);
         wire_row_write_single(&w, 300, &notation_id, &row);
         assert_msgpack_c_agrees(w.data, w.length);

@@ -126,8 +126,8 @@ static void an_error_is_read_back_for_every_code_and_field(void **state)
             assert_int_equal(reply.code, code);
             assert_true(wire_error_read(&reply, &read, &message));
             assert_int_equal(read, field);
-            assert_true(str_equal(message,
-                                  str_from(field == FIELD_LIMIT ? "so it is" : wire_code_message(code))));
+            assert_true(
+                str_equal(message, str_from(field == FIELD_LIMIT ? "so it is" : wire_code_message(code))));
             assert_true(wire_row_read_single(&reply, &id, &row, NULL));
             assert_true(uuid_is_nil(&id));
             mp_writer_release(&w);
@@ -136,12 +136,31 @@ static void an_error_is_read_back_for_every_code_and_field(void **state)
 }
 
 static const char *const bad_replies[] = {
-    "", "nil", "[]", "[1 7 \"OK\"]", "[1 7 \"OK\" nil nil]", "[2 7 \"OK\" []]", "[1 -7 \"OK\" []]", "[1 7 \"FINE\" []]",
-    "[1 7 \"\" []]", "[1 7 $a4 $4f4b0000 []]", "[1 7 5 []]", "[1 7 \"OK\" nil]", "[1 7 \"OK\" {}]",
-    "[1 7 \"OK\" [[]]]", "[1 7 \"OK\" [5]]", "[1 7 \"OK\" [[\"OK\"]]]", "[1 7 \"OK\" [[\"OK\" 5]]]",
-    "[1 7 \"OK\" [[\"OK\" 5 \"x\"]]]", "[1 7 \"OK\" [[\"OK\" 5 5 5]]]", "[1 7 \"OK\" [[\"OK\" nil []]]]",
-    "[1 7 \"OK\" [[\"BUSY\"]]]", "[1 7 \"OK\" [[\"BUSY\" \"colour\"]]]", "[1 7 \"OK\" [[\"BUSY\" nil 5]]]",
-    "[1 7 \"OK\" [[\"OK\" nil [[\"OK\" nil [[\"OK\" 5 5]]]]]]]", "[1 7 \"OK\" $ddff000000]",
+    "",
+    "nil",
+    "[]",
+    "[1 7 \"OK\"]",
+    "[1 7 \"OK\" nil nil]",
+    "[2 7 \"OK\" []]",
+    "[1 -7 \"OK\" []]",
+    "[1 7 \"FINE\" []]",
+    "[1 7 \"\" []]",
+    "[1 7 $a4 $4f4b0000 []]",
+    "[1 7 5 []]",
+    "[1 7 \"OK\" nil]",
+    "[1 7 \"OK\" {}]",
+    "[1 7 \"OK\" [[]]]",
+    "[1 7 \"OK\" [5]]",
+    "[1 7 \"OK\" [[\"OK\"]]]",
+    "[1 7 \"OK\" [[\"OK\" 5]]]",
+    "[1 7 \"OK\" [[\"OK\" 5 \"x\"]]]",
+    "[1 7 \"OK\" [[\"OK\" 5 5 5]]]",
+    "[1 7 \"OK\" [[\"OK\" nil []]]]",
+    "[1 7 \"OK\" [[\"BUSY\"]]]",
+    "[1 7 \"OK\" [[\"BUSY\" \"colour\"]]]",
+    "[1 7 \"OK\" [[\"BUSY\" nil 5]]]",
+    "[1 7 \"OK\" [[\"OK\" nil [[\"OK\" nil [[\"OK\" 5 5]]]]]]]",
+    "[1 7 \"OK\" $ddff000000]",
     "[1 7 \"OK\" [[\"OK\" nil $ddff000000]]]",
 };
 
@@ -153,7 +172,8 @@ static void replies_that_the_node_never_writes_are_refused(void **state)
         struct wire_reply reply;
         struct ledger_row rows[8];
         size_t count;
-        bool good = wire_reply_read(message.bytes, message.length, &reply) && wire_rows_read(&reply, rows, 8, &count);
+        bool good =
+            wire_reply_read(message.bytes, message.length, &reply) && wire_rows_read(&reply, rows, 8, &count);
         if (good)
             print_error("row: %s\n", bad_replies[i]);
         assert_false(good);

@@ -1,0 +1,95 @@
+/* Fuzz target: a request frame whose body is of account.*, reading or the node. What is let through keeps the
+ * promises of accounts.h and history.h. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/base/check.h"
+#include "broker/wire/accounts.h"
+#include "broker/wire/history.h"
+#include "broker/wire/split.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint32_t partition_by_length(struct str account, uint32_t partitions)
+{
+    CHECK(text_is_account_id(account));
+    return account.length % partitions;
+}
+
+static void check_account(const struct wire_header *header)
+{
+    struct ledger_account_command c;
+    enum field field;
+    if (wire_account_read(header, &c, &field) != CODE_OK)
+        return;
+    CHECK(c.account.length == 0 ? c.kind == ACCOUNT_OPEN : text_is_account_id(c.account));
+    CHECK(!text_is_reserved_id(c.account));
+    CHECK(c.kind != ACCOUNT_OPEN || (c.owner.length > 0 && c.currency != CURRENCY_NONE));
+    CHECK(c.owner.length <= OWNER_MAX && text_is_clean(c.owner));
+    CHECK(c.product.length == 0 || text_is_product(c.product));
+    CHECK(c.memo.length <= MEMO_MAX && text_is_clean(c.memo));
+    CHECK(c.minimum_balance >= -MONEY_MAX && c.minimum_balance <= MONEY_MAX && c.ceiling >= 0);
+}
+
+static void check_query(const struct wire_history_query *q)
+{
+    CHECK(text_is_account_id(q->account) && q->limit >= 1 && q->limit <= WIRE_HISTORY_MAX);
+    CHECK(q->cursor.length <= WIRE_CURSOR_MAX && q->before_us >= 0 && q->after_us >= 0);
+}
+
+static void check_histories(const struct wire_header *header)
+{
+    static struct wire_history_query queries[WIRE_HISTORIES_MAX];
+    size_t count;
+    enum field field;
+    if (wire_histories_read(header, queries, &count, &field) != CODE_OK)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (queries[i].code == CODE_OK)
+            check_query(&queries[i]);
+    }
+    struct wire_split split = {0};
+    CHECK(wire_items_split(&split, header, 3, partition_by_length, &field) == CODE_OK &&
+          split.count == count);
+    wire_split_release(&split);
+}
+
+static void check_reading(const struct wire_header *header)
+{
+    struct wire_history_query history;
+    struct wire_balance_query balance;
+    struct wire_list_query list;
+    struct str account;
+    struct uuid id;
+    enum field field;
+    /* Any body may be handed to any reader: the operation only chooses. */
+    if (wire_history_read(header, &history, &field) == CODE_OK)
+        check_query(&history);
+    if (wire_balance_read(header, &balance, &field) == CODE_OK)
+        CHECK(text_is_account_id(balance.account) && balance.at_us >= 0);
+    if (wire_list_read(header, &list, &field) == CODE_OK)
+        CHECK(list.limit >= 1 && list.limit <= LEDGER_PAGE_MAX && list.owner.length <= OWNER_MAX);
+    if (wire_account_show_read(header, &account, &field) == CODE_OK)
+        CHECK(text_is_account_id(account));
+    if (wire_transfer_show_read(header, &id, &field) == CODE_OK)
+        CHECK(!uuid_is_nil(&id));
+    if (wire_nothing_read(header, &field) == CODE_OK)
+        CHECK(header->body.length == 1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct wire_header header;
+    enum code code;
+    enum field field;
+    if (!wire_header_read(data, size, &header, &code, &field))
+        return 0;
+    if (header.operation >= OPERATION_ACCOUNT_OPEN && header.operation <= OPERATION_ACCOUNT_CLOSE)
+        check_account(&header);
+    else if (header.operation == OPERATION_HISTORIES)
+        check_histories(&header);
+    else
+        check_reading(&header);
+    wire_partition_of(&header, 3, partition_by_length);
+    return 0;
+}
