@@ -76,9 +76,9 @@ size_t node_destroy(struct node **self_p)
         return 0;
     size_t left = self->router == NULL ? 0 : drain(self);
     for (uint32_t p = 0; p < self->partitions; p++)
-        zactor_destroy(&self->ledgers[p]);
+        zactor_destroy(&self->readers[p]); /* they read the ledgers' journals */
     for (uint32_t p = 0; p < self->partitions; p++)
-        zactor_destroy(&self->readers[p]);
+        zactor_destroy(&self->ledgers[p]);
     zactor_destroy(&self->router);
     free(self);
     *self_p = NULL;

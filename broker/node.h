@@ -1,7 +1,7 @@
 /* A serving node: a data directory, a router, and for each partition a ledger actor and a reader actor.
  *
  * Order. Start: router, readers, ledgers; a request that comes early is answered BUSY. Stop: the router reads
- * no more and waits for what is open; then ledgers, readers, router end, and the directory is closed. The
+ * no more and waits for what is open; then readers, ledgers, router end, and the directory is closed. The
  * last replies are sent by zsys_shutdown, which the caller runs.
  */
 #ifndef TELLER_BROKER_NODE_H

@@ -491,6 +491,7 @@ static void take_box(struct router *self, const struct box *box)
     case BOX_REQUESTS:
     case BOX_PEER:
     case BOX_READ:
+    case BOX_NAMES:
         break;
     }
     CHECK_UNREACHABLE();

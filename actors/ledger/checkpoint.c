@@ -368,8 +368,9 @@ void checkpoint_step(struct ledger *self)
     struct checkpoint *cp = &self->checkpoint;
     if (checkpoint_due(self) && puts_ensure(self, 2 * RUN_SLICES + 4)) {
         ids_step(self, id_slices_due(self));
+        bool whole = self->position >= cp->restore_position; /* else recovery has only taken ids yet */
         bool due = cp->active || any_dirty(cp) || self->position > cp->done_position;
-        if (due && (cp->active || pass_begin(self)))
+        if (due && whole && (cp->active || pass_begin(self)))
             pass_slice(self, cp->hurried ? cp->quota * 4 : cp->quota);
         cp->slice_position = self->position;
         if (cp->hurried && !cp->active)

@@ -301,6 +301,8 @@ size_t ledger_pending_bytes(const struct ledger *self)
 bool ledger_has_work(const struct ledger *self)
 {
     const struct ledger_unit *unit = &self->current->unit;
+    if (self->recovering)
+        return checkpoint_due(self);
     return unit->length > 0 || unit->tickets || link_has_messages(self) || checkpoint_due(self);
 }
 
@@ -310,7 +312,8 @@ struct ledger_unit *ledger_take(struct ledger *self)
         return NULL;
     struct unit_buffer *buffer = self->current;
     checkpoint_step(self);
-    link_collect(self, buffer);
+    if (!self->recovering)
+        link_collect(self, buffer);
     buffer->taken = true;
     buffer->unit.facts = buffer->bytes;
     buffer->unit.puts = buffer->put_list;

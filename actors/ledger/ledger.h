@@ -300,7 +300,10 @@ uint64_t ledger_replay_from(struct ledger *self);
 enum err ledger_replay(struct ledger *self, uint64_t position, int64_t time_us, const uint8_t *facts,
                        size_t length) MUST_USE;
 
-/* Ends recovery. ERR_CORRUPT: an invariant does not hold. */
+/* Between commits of a long replay, ledger_take may give a unit with puts only: apply them and release
+ * it, so that memory stays bounded.
+ *
+ * Ends recovery. ERR_CORRUPT: an invariant does not hold. */
 enum err ledger_recovered(struct ledger *self) MUST_USE;
 
 /* Position of the next fact. */

@@ -19,6 +19,7 @@
 
 #include "actors/base/code.h"
 #include "actors/base/str.h"
+#include "actors/base/uuid.h"
 #include "broker/wire/msgpack.h"
 
 enum {
@@ -92,6 +93,7 @@ struct request {
     zmq_msg_t reply;    /* the whole reply frame, set by who answers */
     enum code code;     /* of the reply: for counters */
     uint32_t partition; /* whose mailbox it was put into */
+    struct uuid transaction_id; /* of a single transfer, deposit or withdrawal, for its answer */
     /* the router's own: */
     zmq_msg_t identity;
     bool has_delimiter;
@@ -106,6 +108,7 @@ enum box_kind {
     BOX_PEER,     /* pointer: struct ledger_peer_message *, from another partition's actor */
     BOX_STATE,    /* to the router: partition `number` is now in state `value` (enum partition_state) */
     BOX_READ,     /* pointer: struct read_job *, to a reader */
+    BOX_NAMES,    /* pointer: struct read_names *, to a reader */
 };
 
 enum partition_state { PARTITION_STARTING, PARTITION_SERVING, PARTITION_FULL, PARTITION_STOPPED };

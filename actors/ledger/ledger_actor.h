@@ -1,0 +1,31 @@
+/* The ledger actor: the shell around the ledger core of one partition.
+ *
+ *     poll ─► decode ─► core ─► take a unit ─► append its facts ─► run its effects ─► …
+ *
+ * Its inbox is "inproc://ledger-N": BOX_REQUESTS from the router, BOX_PEER from other ledgers. It answers to
+ * "inproc://router", asks its reader at "inproc://reader-N" to walk histories, and tells the router each change of its
+ * state (BOX_STATE). A mailbox is worked in rounds: all that a round decides is one commit.
+ *
+ * When an append may or may not have reached the disk, the actor answers UNKNOWN to all it has in hand, says
+ * PARTITION_STOPPED, and from then on only answers; the journal on disk is the truth at the next start.
+ * When there is no room, it holds the unit, answers BUSY, and tries again each second.
+ */
+#ifndef TELLER_LEDGER_LEDGER_ACTOR_H
+#define TELLER_LEDGER_LEDGER_ACTOR_H
+
+#include <czmq.h>
+#include <stdint.h>
+
+struct datadir;
+
+struct ledger_actor_options {
+    void *context; /* of all inproc sockets */
+    struct datadir *datadir;
+    uint32_t partition, partitions;
+};
+
+/* NULL: the endpoint is taken. The options are copied. Recovery goes on in the background: the actor says
+ * PARTITION_SERVING when it is done, or PARTITION_STOPPED when it cannot be. */
+zactor_t *ledger_actor_new(const struct ledger_actor_options *options);
+
+#endif

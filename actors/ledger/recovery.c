@@ -1,0 +1,164 @@
+#include "actors/ledger/recovery.h"
+
+#include <stdlib.h>
+
+#include "actors/base/check.h"
+#include "actors/ledger/fact.h"
+#include "actors/ledger/id_table.h"
+
+/* ---- ports ---------------------------------------------------------------------------------------------------- */
+
+static size_t port_fact_read(void *context, uint64_t position, uint8_t *out, size_t capacity, int64_t *time_us)
+{
+    struct recovery_ports *ports = context;
+    struct fact_head head;
+    size_t length, first = capacity < 320 ? capacity : 320;
+    if (journal_fetch(ports->journal, position, out, first, &length, time_us) != ERR_OK ||
+        length < FACT_WORD)
+        return 0;
+    memcpy(&head, out, sizeof head);
+    size_t size = (size_t)head.words * FACT_WORD;
+    if (size > capacity)
+        return 0;
+    if (size > length && journal_fetch(ports->journal, position, out, size, &length, time_us) != ERR_OK)
+        return 0;
+    return size <= length ? size : 0;
+}
+
+static void run_key(uint32_t run, uint32_t slice, uint8_t out[8])
+{
+    for (int i = 0; i < 4; i++) {
+        out[i] = (uint8_t)(run >> (24 - 8 * i));
+        out[4 + i] = (uint8_t)(slice >> (24 - 8 * i));
+    }
+}
+
+static bool slice_load(struct recovery_ports *ports, uint32_t run, uint32_t slice, size_t *length)
+{
+    uint8_t key[8];
+    run_key(run, slice, key);
+    enum err err = state_get(ports->state, STATE_IDS, key, sizeof key, ports->slice,
+                             ports->slice_capacity, length);
+    if (err == ERR_RANGE) {
+        uint8_t *bigger = realloc(ports->slice, *length);
+        if (!bigger)
+            return false;
+        ports->slice = bigger;
+        ports->slice_capacity = *length;
+        err = state_get(ports->state, STATE_IDS, key, sizeof key, ports->slice, ports->slice_capacity,
+                        length);
+    }
+    return err == ERR_OK;
+}
+
+static uint64_t entry_hash(const uint8_t *entry)
+{
+    uint64_t hash;
+    memcpy(&hash, entry, sizeof hash);
+    return hash;
+}
+
+static void port_run_find(void *context, uint32_t run, uint64_t hash,
+                          bool (*match)(void *match_context, uint64_t position), void *match_context)
+{
+    struct recovery_ports *ports = context;
+    size_t length;
+    if (!ports->state || !slice_load(ports, run, (uint32_t)(hash >> 56), &length))
+        return;
+    size_t low = 0, high = length / RUN_ENTRY;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (entry_hash(ports->slice + middle * RUN_ENTRY) < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < length / RUN_ENTRY && entry_hash(ports->slice + low * RUN_ENTRY) == hash; low++) {
+        uint64_t position = 0;
+        memcpy(&position, ports->slice + low * RUN_ENTRY + 8, 6);
+        if (match(match_context, position))
+            return;
+    }
+}
+
+struct ledger_ports recovery_ports(struct recovery_ports *context)
+{
+    return (struct ledger_ports){context, port_fact_read, port_run_find};
+}
+
+void recovery_ports_release(struct recovery_ports *context)
+{
+    free(context->slice);
+    context->slice = NULL;
+    context->slice_capacity = 0;
+}
+
+/* ---- recovery --------------------------------------------------------------------------------------------------- */
+
+enum err recovery_apply(struct state *state, const struct ledger_unit *unit)
+{
+    if (unit->put_count == 0)
+        return ERR_OK;
+    struct state_put *puts = malloc(unit->put_count * sizeof *puts);
+    if (!puts)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < unit->put_count; i++) {
+        const struct ledger_put *put = &unit->puts[i];
+        puts[i] = (struct state_put){(enum state_table)put->table, put->key, put->key_length, put->value,
+                                     put->value_length};
+    }
+    enum err err = state_apply(state, puts, unit->put_count);
+    free(puts);
+    return err;
+}
+
+struct walk {
+    struct ledger *ledger;
+    struct state *state;
+    uint8_t table;
+};
+
+static enum err restore_visit(void *context, const uint8_t *key, size_t key_length, const uint8_t *value,
+                              size_t value_length)
+{
+    struct walk *walk = context;
+    return ledger_restore(walk->ledger, walk->table, key, key_length, value, value_length);
+}
+
+static enum err restore_all(struct walk *walk)
+{
+    /* The list of runs before the runs. */
+    static const enum state_table order[] = {STATE_RECORDS, STATE_ACCOUNTS, STATE_IDS};
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < 3 && err == ERR_OK; i++) {
+        walk->table = (uint8_t)order[i];
+        err = state_walk(walk->state, order[i], NULL, 0, restore_visit, walk);
+    }
+    return err;
+}
+
+static enum err replay_visit(void *context, const struct journal_commit *commit)
+{
+    struct walk *walk = context;
+    enum err err =
+        ledger_replay(walk->ledger, commit->position, commit->time_us, commit->facts, commit->length);
+    struct ledger_unit *unit = err == ERR_OK ? ledger_take(walk->ledger) : NULL;
+    if (!unit)
+        return err;
+    if (walk->state)
+        err = recovery_apply(walk->state, unit);
+    ledger_release(walk->ledger, unit);
+    return err;
+}
+
+enum err recovery_run(struct ledger *ledger, struct journal *journal, struct state *state)
+{
+    struct walk walk = {.ledger = ledger, .state = state};
+    enum err err = state ? restore_all(&walk) : ERR_OK;
+    if (err != ERR_OK)
+        return err;
+    err = journal_walk(journal, ledger_replay_from(ledger), replay_visit, &walk);
+    if (err == ERR_NOT_FOUND)
+        err = ERR_CORRUPT; /* the state speaks of facts that the journal does not have */
+    return err == ERR_OK ? ledger_recovered(ledger) : err;
+}

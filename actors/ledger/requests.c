@@ -1,0 +1,437 @@
+#include "actors/ledger/requests.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/base/check.h"
+#include "actors/ledger/mailbox.h"
+#include "broker/wire/accounts.h"
+#include "broker/wire/rows.h"
+
+enum { NAMES_MAX = 1 << 20 }; /* accounts told to the reader at once */
+
+void request_list_init(struct request_list *list)
+{
+    list->first = NULL;
+    list->end = &list->first;
+}
+
+void request_list_add(struct request_list *list, struct request *request)
+{
+    request->next = NULL;
+    *list->end = request;
+    list->end = &request->next;
+}
+
+void requests_init(struct requests *self, uint32_t partition, uint32_t partitions, struct journal *journal)
+{
+    *self = (struct requests){.partition = partition, .partitions = partitions, .journal = journal};
+    request_list_init(&self->answered);
+    self->reads_end = &self->reads;
+    self->page = malloc(LEDGER_PAGE_MAX * sizeof *self->page);
+    self->queries = malloc(WIRE_HISTORIES_MAX * sizeof *self->queries);
+    CHECK(self->page && self->queries);
+}
+
+void requests_release(struct requests *self)
+{
+    wire_items_release(&self->items);
+    mp_writer_release(&self->writer);
+    free(self->page);
+    free(self->queries);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------------------- */
+
+static void answer(struct requests *self, struct request *request, enum code code)
+{
+    request_reply(request, &self->writer, code);
+    request_list_add(&self->answered, request);
+}
+
+static void answer_error(struct requests *self, struct request *request, enum code code, enum field field)
+{
+    wire_error_write(&self->writer, request->header.request_id, code, field, NULL);
+    answer(self, request, code);
+}
+
+void requests_refuse(struct requests *self, struct request *request, enum code code, enum field field)
+{
+    mp_writer_reset(&self->writer);
+    wire_error_write(&self->writer, request->header.request_id, code, field, NULL);
+    request_reply(request, &self->writer, code);
+}
+
+void requests_unanswer(struct requests *self, enum code code)
+{
+    for (struct request *request = self->answered.first; request; request = request->next)
+        requests_refuse(self, request, code, FIELD_NONE);
+    while (self->reads) {
+        struct read_job *job = self->reads;
+        self->reads = job->next;
+        requests_refuse(self, job->request, code, FIELD_NONE);
+        request_list_add(&self->answered, job->request);
+        free(job);
+    }
+    self->reads_end = &self->reads;
+}
+
+void requests_answer_ticket(struct requests *self, struct ledger_ticket *ticket)
+{
+    struct request *request = ticket->user;
+    uint64_t id = request->header.request_id;
+    if (request->header.operation == OPERATION_BATCH) {
+        wire_rows_write(&self->writer, id, ticket->rows, ticket->row_count);
+        answer(self, request, CODE_OK);
+        return;
+    }
+    wire_row_write_single(&self->writer, id, &request->transaction_id, &ticket->rows[0]);
+    answer(self, request, ticket->rows[0].code);
+}
+
+/* ---- money --------------------------------------------------------------------------------------------------- */
+
+static void work_money(struct requests *self, struct ledger *ledger, struct request *request, int64_t now_us)
+{
+    enum field field = FIELD_NONE;
+    enum code code = wire_items_read(&self->items, &request->header, &field);
+    struct ledger_ticket *ticket = NULL;
+    if (code == CODE_OK)
+        ticket = ledger_ticket_new(ledger, self->items.row_count, request);
+    if (!ticket) {
+        answer_error(self, request, code == CODE_OK ? CODE_BUSY : code, field);
+        return;
+    }
+    if (request->header.operation != OPERATION_BATCH)
+        request->transaction_id = self->items.commands[0].id;
+    ledger_post(ledger, now_us, ticket, self->items.commands, self->items.count);
+}
+
+/* ---- accounts ------------------------------------------------------------------------------------------------- */
+
+static void work_account(struct requests *self, struct ledger *ledger, struct request *request,
+                         int64_t now_us)
+{
+    struct ledger_account_command command;
+    struct ledger_account_answer out = {.code = CODE_OK};
+    out.code = wire_account_read(&request->header, &command, &out.field);
+    if (out.code == CODE_OK && request->header.deadline_us != 0 && now_us > request->header.deadline_us)
+        out.code = CODE_DEADLINE_EXCEEDED;
+    if (out.code == CODE_OK)
+        ledger_account(ledger, now_us, &command, &out);
+    if (out.code != CODE_OK) {
+        answer_error(self, request, out.code, out.field);
+        return;
+    }
+    wire_account_write(&self->writer, request->header.request_id, &out.view);
+    answer(self, request, CODE_OK);
+}
+
+static void work_show(struct requests *self, struct ledger *ledger, struct request *request)
+{
+    struct str account;
+    struct ledger_account_view view;
+    enum field field = FIELD_ACCOUNT;
+    enum code code = wire_account_show_read(&request->header, &account, &field);
+    if (code == CODE_OK) {
+        field = FIELD_ACCOUNT;
+        code = ledger_account_show(ledger, account, &view);
+    }
+    if (code != CODE_OK) {
+        answer_error(self, request, code, field);
+        return;
+    }
+    wire_account_write(&self->writer, request->header.request_id, &view);
+    answer(self, request, CODE_OK);
+}
+
+/* "PARTITION:INDEX" of the next account; the router has read the partition. */
+static bool list_cursor(struct str cursor, uint32_t *after)
+{
+    uint64_t index = 0;
+    *after = UINT32_MAX;
+    if (cursor.length == 0)
+        return true;
+    uint32_t at = 0;
+    while (at < cursor.length && cursor.data[at] != ':')
+        at++;
+    for (at++; at < cursor.length; at++) {
+        if (cursor.data[at] < '0' || cursor.data[at] > '9' || index > UINT32_MAX)
+            return false;
+        index = index * 10 + (uint64_t)(cursor.data[at] - '0');
+    }
+    if (index > UINT32_MAX)
+        return false;
+    *after = index == 0 ? UINT32_MAX : (uint32_t)(index - 1);
+    return true;
+}
+
+static void work_list(struct requests *self, struct ledger *ledger, struct request *request)
+{
+    struct wire_list_query query;
+    uint32_t after;
+    enum field field = FIELD_NONE;
+    enum code code = wire_list_read(&request->header, &query, &field);
+    if (code == CODE_OK && !list_cursor(query.cursor, &after)) {
+        code = CODE_INVALID_FIELD;
+        field = FIELD_CURSOR;
+    }
+    if (code != CODE_OK) {
+        answer_error(self, request, code, field);
+        return;
+    }
+    char next[WIRE_CURSOR_MAX];
+    struct str cursor = {next, 0};
+    size_t count = ledger_account_list(ledger, query.owner, after, self->page, query.limit);
+    if (count == query.limit)
+        cursor.length = (uint32_t)snprintf(next, sizeof next, "%u:%u", self->partition,
+                                           self->page[count - 1].index + 1);
+    else if (self->partition + 1 < self->partitions)
+        cursor.length = (uint32_t)snprintf(next, sizeof next, "%u:0", self->partition + 1);
+    wire_list_write(&self->writer, request->header.request_id, self->page, count, cursor);
+    answer(self, request, CODE_OK);
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+static struct read_job *job_new(struct requests *self, struct request *request, uint32_t count)
+{
+    struct read_job *job = calloc(1, sizeof *job + count * sizeof job->queries[0]);
+    if (!job)
+        return NULL;
+    job->request = request;
+    job->journal = self->journal;
+    job->count = count;
+    return job;
+}
+
+static void job_add(struct requests *self, struct read_job *job)
+{
+    *self->reads_end = job;
+    self->reads_end = &job->next;
+}
+
+/* Where the account's history begins. */
+static enum code query_fill(const struct ledger *ledger, struct str account, struct read_query *out)
+{
+    struct ledger_account_view view;
+    enum code code = ledger_account_show(ledger, account, &view);
+    if (code != CODE_OK)
+        return code;
+    out->account = view.index;
+    out->last_position = view.last_position;
+    out->opened_us = view.opened_us;
+    out->currency = view.currency;
+    return CODE_OK;
+}
+
+static void work_balance(struct requests *self, struct ledger *ledger, struct request *request,
+                         int64_t now_us)
+{
+    struct wire_balance_query query;
+    struct ledger_account_view view;
+    enum field field = FIELD_NONE;
+    enum code code = wire_balance_read(&request->header, &query, &field);
+    if (code == CODE_OK) {
+        field = FIELD_ACCOUNT;
+        code = ledger_account_show(ledger, query.account, &view);
+    }
+    struct read_job *job = NULL;
+    if (code == CODE_OK && query.has_at) {
+        job = job_new(self, request, 1);
+        code = job ? query_fill(ledger, query.account, &job->queries[0]) : CODE_BUSY;
+    }
+    if (code != CODE_OK) {
+        free(job);
+        answer_error(self, request, code, field);
+        return;
+    }
+    if (job) {
+        job->at_us = query.at_us;
+        job_add(self, job);
+        return;
+    }
+    struct wire_balance balance = {
+        .account = {view.id, view.id_length},
+        .currency = view.currency,
+        .balance = view.balance,
+        .pending = view.pending,
+        .available = view.balance - view.pending - view.minimum_balance,
+        .at_us = now_us,
+    };
+    wire_balance_write(&self->writer, request->header.request_id, &balance);
+    answer(self, request, CODE_OK);
+}
+
+static void work_history(struct requests *self, struct ledger *ledger, struct request *request)
+{
+    struct wire_history_query query;
+    enum field field = FIELD_NONE;
+    enum code code = wire_history_read(&request->header, &query, &field);
+    struct read_job *job = code == CODE_OK ? job_new(self, request, 1) : NULL;
+    if (code == CODE_OK) {
+        field = FIELD_ACCOUNT;
+        code = job ? query_fill(ledger, query.account, &job->queries[0]) : CODE_BUSY;
+    }
+    if (code != CODE_OK) {
+        free(job);
+        answer_error(self, request, code, field);
+        return;
+    }
+    job->queries[0].query = query;
+    job_add(self, job);
+}
+
+static void work_histories(struct requests *self, struct ledger *ledger, struct request *request)
+{
+    size_t count = 0;
+    enum field field = FIELD_NONE;
+    enum code code = wire_histories_read(&request->header, self->queries, &count, &field);
+    struct read_job *job = code == CODE_OK ? job_new(self, request, (uint32_t)count) : NULL;
+    if (!job) {
+        answer_error(self, request, code == CODE_OK ? CODE_BUSY : code, field);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct read_query *query = &job->queries[i];
+        query->query = self->queries[i];
+        if (query->query.code != CODE_OK)
+            continue;
+        query->query.code = (uint8_t)query_fill(ledger, query->query.account, query);
+        query->query.field = query->query.code == CODE_OK ? FIELD_NONE : FIELD_ACCOUNT;
+    }
+    job_add(self, job);
+}
+
+static void work_transfer_show(struct requests *self, struct ledger *ledger, struct request *request)
+{
+    struct uuid id;
+    enum field field = FIELD_NONE;
+    enum code code = wire_transfer_show_read(&request->header, &id, &field);
+    uint64_t position = code == CODE_OK ? ledger_transaction_find(ledger, &id) : 0;
+    if (code == CODE_OK && position == 0) {
+        code = CODE_NOT_FOUND;
+        field = FIELD_TRANSACTION_ID;
+    }
+    struct read_job *job = code == CODE_OK ? job_new(self, request, 0) : NULL;
+    if (!job) {
+        answer_error(self, request, code == CODE_OK ? CODE_BUSY : code, field);
+        return;
+    }
+    job->position = position;
+    job_add(self, job);
+}
+
+/* ---- the partition about itself ---------------------------------------------------------------------------------- */
+
+static void work_status(struct requests *self, struct ledger *ledger, struct request *request)
+{
+    struct ledger_stats stats;
+    struct journal_space space = {0};
+    ledger_stats(ledger, &stats);
+    if (self->journal && journal_get_space(self->journal, &space) != ERR_OK)
+        space = (struct journal_space){0};
+    const struct {
+        const char *name;
+        uint64_t value;
+    } numbers[] = {
+        {"partition", self->partition},
+        {"accounts", stats.accounts},
+        {"postings", stats.postings},
+        {"refusals", stats.refusals},
+        {"ids_in_memory", stats.ids_active},
+        {"ids_stored", stats.ids_stored},
+        {"transfers_in_transit", stats.links_open},
+        {"groups_open", stats.groups_open},
+        {"position", stats.position},
+        {"checkpoint_position", stats.checkpoint_position},
+        {"memory_bytes", stats.memory_bytes},
+        {"journal_bytes", space.used_bytes},
+        {"journal_limit_bytes", space.limit_bytes},
+    };
+    size_t count = sizeof numbers / sizeof numbers[0];
+    wire_reply_begin(&self->writer, request->header.request_id, CODE_OK);
+    mp_write_map(&self->writer, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        mp_write_str(&self->writer, str_from(numbers[i].name));
+        mp_write_uint(&self->writer, numbers[i].value);
+    }
+    answer(self, request, CODE_OK);
+}
+
+void requests_work(struct requests *self, struct ledger *ledger, struct request *request, int64_t now_us)
+{
+    check_note("request", request->header.operation, request->header.request_id);
+    self->counts[request->header.operation]++;
+    mp_writer_reset(&self->writer);
+    switch (request->header.operation) {
+    case OPERATION_TRANSFER:
+    case OPERATION_DEPOSIT:
+    case OPERATION_WITHDRAW:
+    case OPERATION_BATCH:
+        work_money(self, ledger, request, now_us);
+        return;
+    case OPERATION_ACCOUNT_OPEN:
+    case OPERATION_ACCOUNT_CHANGE:
+    case OPERATION_ACCOUNT_FREEZE:
+    case OPERATION_ACCOUNT_UNFREEZE:
+    case OPERATION_ACCOUNT_CLOSE:
+        work_account(self, ledger, request, now_us);
+        return;
+    case OPERATION_ACCOUNT_SHOW:
+        work_show(self, ledger, request);
+        return;
+    case OPERATION_ACCOUNT_LIST:
+        work_list(self, ledger, request);
+        return;
+    case OPERATION_BALANCE:
+        work_balance(self, ledger, request, now_us);
+        return;
+    case OPERATION_HISTORY:
+        work_history(self, ledger, request);
+        return;
+    case OPERATION_HISTORIES:
+        work_histories(self, ledger, request);
+        return;
+    case OPERATION_TRANSFER_SHOW:
+        work_transfer_show(self, ledger, request);
+        return;
+    case OPERATION_STATUS:
+        work_status(self, ledger, request);
+        return;
+    case OPERATION_HEALTH:
+    case OPERATION_VERSION:
+    case OPERATION_COUNT:
+        break; /* the router's own */
+    }
+    answer_error(self, request, CODE_UNSUPPORTED, FIELD_OPERATION);
+}
+
+/* ---- names for the reader ------------------------------------------------------------------------------------------ */
+
+struct read_names *requests_names(const struct ledger *ledger, uint32_t *sent)
+{
+    uint32_t count = ledger_account_count(ledger) - *sent;
+    if (count == 0)
+        return NULL;
+    if (count > NAMES_MAX)
+        count = NAMES_MAX;
+    struct read_names *names = malloc(sizeof *names + (size_t)count * (ACCOUNT_ID_MAX + 2));
+    if (!names)
+        return NULL;
+    char *at = names->bytes;
+    for (uint32_t i = *sent; i < *sent + count; i++) {
+        struct ledger_account_view view;
+        bool there = ledger_account_at(ledger, i, &view);
+        CHECK(there);
+        *at++ = (char)view.id_length;
+        *at++ = (char)view.currency;
+        memcpy(at, view.id, view.id_length);
+        at += view.id_length;
+    }
+    names->first = *sent;
+    names->count = count;
+    names->length = (size_t)(at - names->bytes);
+    *sent += count;
+    return names;
+}

@@ -1,0 +1,286 @@
+#include "actors/ledger/statement.h"
+
+#include <stdlib.h>
+
+/* ---- the directory -------------------------------------------------------------------------------------- */
+
+static bool grow(void **pointer, size_t *capacity, size_t needed, size_t size)
+{
+    if (needed <= *capacity)
+        return true;
+    size_t wanted = *capacity ? *capacity * 2 : 1024;
+    while (wanted < needed)
+        wanted *= 2;
+    void *bigger = realloc(*pointer, wanted * size);
+    if (!bigger)
+        return false;
+    *pointer = bigger;
+    *capacity = wanted;
+    return true;
+}
+
+enum err directory_add(struct directory *self, uint32_t first, uint32_t count, const char *bytes,
+                       size_t length)
+{
+    size_t offsets = self->offset_capacity;
+    if (first != self->count || self->length + length > UINT32_MAX)
+        return ERR_RANGE;
+    bool room = grow((void **)&self->bytes, &self->capacity, self->length + length, 1) &&
+                grow((void **)&self->offsets, &offsets, (size_t)self->count + count, sizeof *self->offsets);
+    self->offset_capacity = (uint32_t)offsets;
+    if (!room)
+        return ERR_NO_MEMORY;
+    memcpy(self->bytes + self->length, bytes, length);
+    for (uint32_t i = 0; i < count; i++) {
+        self->offsets[self->count++] = (uint32_t)self->length;
+        self->length += 2u + (unsigned char)self->bytes[self->length];
+    }
+    return ERR_OK;
+}
+
+struct str directory_at(const struct directory *self, uint32_t index)
+{
+    if (index >= self->count)
+        return (struct str){0};
+    const char *at = self->bytes + self->offsets[index];
+    return (struct str){at + 2, (unsigned char)at[0]};
+}
+
+currency_index directory_currency_at(const struct directory *self, uint32_t index)
+{
+    return index < self->count ? (currency_index)self->bytes[self->offsets[index] + 1] : CURRENCY_NONE;
+}
+
+void directory_release(struct directory *self)
+{
+    free(self->bytes);
+    free(self->offsets);
+    *self = (struct directory){0};
+}
+
+/* ---- facts ------------------------------------------------------------------------------------------------ */
+
+/* Most facts are short; the few long ones are fetched again. */
+static enum err fact_fetch(const struct statement_source *source, uint64_t position, uint8_t *fact,
+                           size_t *size, int64_t *time_us)
+{
+    enum { USUALLY = 320 };
+    size_t length;
+    enum err err = journal_reader_fetch(source->reader, position, fact, USUALLY, &length, time_us);
+    if (err != ERR_OK)
+        return err;
+    struct fact_head head;
+    if (length < FACT_WORD)
+        return ERR_CORRUPT;
+    memcpy(&head, fact, sizeof head);
+    size_t whole = (size_t)head.words * FACT_WORD;
+    if (whole > STATEMENT_FACT_MAX)
+        return ERR_CORRUPT;
+    if (whole > length) {
+        err = journal_reader_fetch(source->reader, position, fact, whole, &length, time_us);
+        if (err != ERR_OK)
+            return err;
+    }
+    return fact_check(fact, length, size);
+}
+
+/* Copies a string into an entry's own room. */
+static struct str keep(char **at, struct str text)
+{
+    struct str kept = {*at, text.length};
+    if (text.length > 0)
+        memcpy(*at, text.data, text.length);
+    *at += text.length;
+    return kept;
+}
+
+static const enum wire_entry_kind KINDS[FACT_KIND_COUNT] = {
+    [FACT_TRANSFER] = ENTRY_TRANSFER,         [FACT_DEPOSIT] = ENTRY_DEPOSIT,
+    [FACT_WITHDRAWAL] = ENTRY_WITHDRAWAL,     [FACT_SENT] = ENTRY_SENT,
+    [FACT_RECEIVED] = ENTRY_RECEIVED,         [FACT_RETURNED] = ENTRY_RETURNED,
+    [FACT_ACCOUNT_OPENED] = ENTRY_OPENED,     [FACT_ACCOUNT_CHANGED] = ENTRY_CHANGED,
+    [FACT_ACCOUNT_FROZEN] = ENTRY_FROZEN,     [FACT_ACCOUNT_UNFROZEN] = ENTRY_UNFROZEN,
+    [FACT_ACCOUNT_CLOSED] = ENTRY_CLOSED,
+};
+
+static enum err posting_entry(const struct statement_source *source, uint32_t account,
+                              const uint8_t *bytes, size_t size, struct statement_entry *out)
+{
+    struct fact_posting fact;
+    struct fact_strings strings;
+    struct wire_history_entry *entry = &out->entry;
+    char *text = out->text;
+    memcpy(&fact, bytes, sizeof fact);
+    if (fact.debit != account && fact.credit != account)
+        return ERR_INVALID;
+    if (fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK)
+        return ERR_CORRUPT;
+    bool out_going = fact.debit == account;
+    struct str other = strings.by_tag[FACT_TAG_REMOTE];
+    if (other.length == 0)
+        other = directory_at(source->directory, out_going ? fact.credit : fact.debit);
+    entry->id = fact.id;
+    entry->amount = fact.amount;
+    entry->direction = out_going ? DIRECTION_OUT : DIRECTION_IN;
+    entry->balance = out_going ? fact.debit_balance : fact.credit_balance;
+    entry->counterparty = keep(&text, other);
+    entry->memo = keep(&text, strings.by_tag[FACT_TAG_MEMO]);
+    entry->reference = keep(&text, strings.by_tag[FACT_TAG_REFERENCE]);
+    out->previous = fact_position48_get(out_going ? fact.debit_previous : fact.credit_previous);
+    return ERR_OK;
+}
+
+/* An account fact moves nothing: the balance is that after the fact before it. */
+static enum err account_entry(uint32_t account, const uint8_t *bytes, size_t size,
+                              struct statement_entry *out)
+{
+    struct fact_account fact;
+    struct fact_strings strings;
+    char *text = out->text;
+    memcpy(&fact, bytes, sizeof fact);
+    if (fact.account != account)
+        return ERR_INVALID;
+    if (fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK)
+        return ERR_CORRUPT;
+    out->entry.id = fact.id;
+    out->entry.memo = keep(&text, strings.by_tag[FACT_TAG_MEMO]);
+    out->previous = fact.previous;
+    return ERR_OK;
+}
+
+static enum err entry_at(const struct statement_source *source, uint32_t account, uint64_t position,
+                         struct statement_entry *out)
+{
+    uint8_t bytes[STATEMENT_FACT_MAX];
+    size_t size;
+    int64_t time_us;
+    enum err err = fact_fetch(source, position, bytes, &size, &time_us);
+    if (err != ERR_OK)
+        return err;
+    out->entry = (struct wire_history_entry){
+        .kind = KINDS[bytes[0]], .time_us = time_us, .position = position};
+    out->previous = 0;
+    if (fact_is_posting(bytes[0]))
+        return posting_entry(source, account, bytes, size, out);
+    if (bytes[0] >= FACT_ACCOUNT_OPENED && bytes[0] <= FACT_ACCOUNT_CLOSED)
+        return account_entry(account, bytes, size, out);
+    return ERR_INVALID;
+}
+
+enum err statement_entry_read(const struct statement_source *source, uint32_t account, uint64_t position,
+                              struct statement_entry *out)
+{
+    struct statement_entry before;
+    enum err err = entry_at(source, account, position, out);
+    bool moves = err == ERR_OK && out->entry.direction != DIRECTION_NONE;
+    uint64_t at = out->previous;
+    while (err == ERR_OK && !moves && at != 0) {
+        err = entry_at(source, account, at, &before);
+        moves = err == ERR_OK && before.entry.direction != DIRECTION_NONE;
+        if (moves)
+            out->entry.balance = before.entry.balance;
+        at = before.previous;
+    }
+    return err;
+}
+
+/* ---- transactions ------------------------------------------------------------------------------------------- */
+
+static void transfer_of_posting(const struct statement_source *source, const struct fact_posting *fact,
+                                const struct fact_strings *strings, struct statement_transfer *out)
+{
+    struct wire_transfer *transfer = &out->transfer;
+    char *text = out->text;
+    struct str remote = strings->by_tag[FACT_TAG_REMOTE];
+    struct str from = directory_at(source->directory, fact->debit);
+    struct str to = directory_at(source->directory, fact->credit);
+    transfer->currency = directory_currency_at(source->directory, fact->debit);
+    transfer->kind = COMMAND_TRANSFER;
+    if (fact->head.kind == FACT_DEPOSIT) {
+        transfer->kind = COMMAND_DEPOSIT;
+        from = (struct str){0};
+    } else if (fact->head.kind == FACT_WITHDRAWAL) {
+        transfer->kind = COMMAND_WITHDRAW;
+        to = (struct str){0};
+    } else if (fact->head.kind == FACT_SENT) {
+        to = remote;
+    } else if (fact->head.kind == FACT_RETURNED) {
+        from = to;
+        to = remote;
+    }
+    transfer->id = fact->id;
+    transfer->amount = fact->amount;
+    transfer->from = keep(&text, from);
+    transfer->to = keep(&text, to);
+    transfer->memo = keep(&text, strings->by_tag[FACT_TAG_MEMO]);
+    transfer->reference = keep(&text, strings->by_tag[FACT_TAG_REFERENCE]);
+}
+
+static enum err transfer_posting(const struct statement_source *source, const uint8_t *bytes, size_t size,
+                                 struct statement_transfer *out)
+{
+    struct fact_posting fact;
+    struct fact_strings strings;
+    memcpy(&fact, bytes, sizeof fact);
+    if (fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK)
+        return ERR_CORRUPT;
+    transfer_of_posting(source, &fact, &strings, out);
+    if (fact.head.kind == FACT_RETURNED) {
+        out->transfer.status = TRANSFER_FAILED;
+        out->transfer.code = fact.head.detail;
+    } else if (fact.head.kind == FACT_SENT && !(fact.head.detail & FACT_FLAG_GROUP)) {
+        out->transfer.status = TRANSFER_PENDING;
+    }
+    return ERR_OK;
+}
+
+/* The transfer itself stands in the FACT_SENT that was settled. */
+static enum err transfer_settled(const struct statement_source *source, const uint8_t *bytes,
+                                 struct statement_transfer *out)
+{
+    struct fact_settled settled;
+    uint8_t sent[STATEMENT_FACT_MAX];
+    size_t size;
+    memcpy(&settled, bytes, sizeof settled);
+    enum err err = fact_fetch(source, settled.sent_position, sent, &size, &out->transfer.time_us);
+    if (err == ERR_OK)
+        err = transfer_posting(source, sent, size, out);
+    out->transfer.status = TRANSFER_SUCCESS;
+    return err;
+}
+
+enum err statement_transfer_read(const struct statement_source *source, uint64_t position,
+                                 struct statement_transfer *out)
+{
+    uint8_t bytes[STATEMENT_FACT_MAX];
+    size_t size;
+    out->transfer = (struct wire_transfer){0};
+    enum err err = fact_fetch(source, position, bytes, &size, &out->transfer.time_us);
+    if (err != ERR_OK)
+        return err;
+    if (fact_is_posting(bytes[0]))
+        return transfer_posting(source, bytes, size, out);
+    if (bytes[0] == FACT_SETTLED)
+        return transfer_settled(source, bytes, out);
+    if (bytes[0] == FACT_REFUSED) {
+        struct fact_refused fact;
+        memcpy(&fact, bytes, sizeof fact);
+        out->transfer.id = fact.id;
+        out->transfer.status = TRANSFER_FAILED;
+        out->transfer.code = fact.head.detail;
+        out->transfer.kind = fact.command;
+        return ERR_OK;
+    }
+    if (bytes[0] == FACT_GROUP_STARTED || bytes[0] == FACT_GROUP_ANSWERED) {
+        struct fact_group fact;
+        memcpy(&fact, bytes, sizeof fact);
+        out->transfer.id = fact.id;
+        out->transfer.kind = COMMAND_GROUP;
+        out->transfer.code = fact.head.detail;
+        out->transfer.status = bytes[0] == FACT_GROUP_STARTED ? TRANSFER_PENDING
+                               : fact.head.detail == CODE_OK  ? TRANSFER_SUCCESS
+                                                              : TRANSFER_FAILED;
+        return ERR_OK;
+    }
+    return ERR_INVALID;
+}
