@@ -89,10 +89,10 @@ bool wire_message_init(zmq_msg_t *message, struct mp_writer *w);
 struct request {
     struct request *next;
     struct wire_header header;
-    zmq_msg_t frame;    /* the request frame; header.body points into it */
-    zmq_msg_t reply;    /* the whole reply frame, set by who answers */
-    enum code code;     /* of the reply: for counters */
-    uint32_t partition; /* whose mailbox it was put into */
+    zmq_msg_t frame;            /* the request frame; header.body points into it */
+    zmq_msg_t reply;            /* the whole reply frame, set by who answers */
+    enum code code;             /* of the reply: for counters */
+    uint32_t partition;         /* whose mailbox it was put into */
     struct uuid transaction_id; /* of a single transfer, deposit or withdrawal, for its answer */
     /* the router's own: */
     zmq_msg_t identity;

@@ -8,7 +8,7 @@
 
 #include "broker/wire/accounts.h"
 #include "broker/wire/history.h"
-#include "notation.h"
+#include "tests/unit/wire/notation.h"
 
 #include <stdio.h>
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "notation.h"
+#include "tests/unit/wire/notation.h"
 
 #include <stdio.h>
 

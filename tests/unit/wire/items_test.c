@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "broker/wire/items.h"
-#include "notation.h"
+#include "tests/unit/wire/notation.h"
 
 #include <stdio.h>
 

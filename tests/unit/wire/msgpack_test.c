@@ -9,7 +9,7 @@
 
 #include "broker/wire/items.h"
 #include "broker/wire/rows.h"
-#include "notation.h"
+#include "tests/unit/wire/notation.h"
 
 static const int64_t integers[] = {
     0,         1,         127, 128, 255, 256,  65535, 65536,  INT32_MAX, 2147483648, UINT32_MAX,  4294967296,

@@ -1,5 +1,5 @@
 /* A reader of the notation by recursive descent. Mistakes in a test's text end the test program. */
-#include "notation.h"
+#include "tests/unit/wire/notation.h"
 
 #include <ctype.h>
 #include <stdio.h>

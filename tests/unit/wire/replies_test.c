@@ -9,7 +9,7 @@
 #include "broker/wire/accounts.h"
 #include "broker/wire/history.h"
 #include "broker/wire/node.h"
-#include "notation.h"
+#include "tests/unit/wire/notation.h"
 
 #include <stdio.h>
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "broker/wire/rows.h"
-#include "notation.h"
+#include "tests/unit/wire/notation.h"
 
 static void assert_rows_equal(const struct ledger_row *a, const struct ledger_row *b)
 {

@@ -10,7 +10,7 @@
 #include "broker/wire/items.h"
 #include "broker/wire/rows.h"
 #include "broker/wire/split.h"
-#include "notation.h"
+#include "tests/unit/wire/notation.h"
 
 #include <stdio.h>
 
