@@ -49,6 +49,17 @@ static uint32_t home(const struct ledger *self, struct str id)
     return ledger_partition_of(id, self->config.partitions);
 }
 
+/* Money comes from the house, or goes to it, where the account is. */
+static uint32_t from_home(const struct ledger *self, const struct ledger_command *item)
+{
+    return home(self, item->from.length > 0 ? item->from : item->to);
+}
+
+static uint32_t to_home(const struct ledger *self, const struct ledger_command *item)
+{
+    return home(self, item->to.length > 0 ? item->to : item->from);
+}
+
 static uint64_t bit(uint32_t partition)
 {
     return UINT64_C(1) << partition;
@@ -232,8 +243,7 @@ static bool postings_ensure(struct ledger *self, const struct ledger_command *it
 {
     size_t bytes = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t from = items[i].from.length > 0 ? home(self, items[i].from) : own(self);
-        uint32_t to = items[i].to.length > 0 ? home(self, items[i].to) : own(self);
+        uint32_t from = from_home(self, &items[i]), to = to_home(self, &items[i]);
         bytes += sizeof(struct fact_posting) + 4 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 16;
         if (from != own(self) && to != own(self))
             continue;
@@ -254,20 +264,19 @@ static bool postings_ensure(struct ledger *self, const struct ledger_command *it
 static void post_item(struct ledger *self, const struct ledger_command *item, uint32_t index,
                       struct group_row *row)
 {
-    uint32_t from_home = item->from.length > 0 ? home(self, item->from) : own(self);
-    uint32_t to_home = item->to.length > 0 ? home(self, item->to) : own(self);
-    if (from_home != own(self) && to_home != own(self))
+    uint32_t payer = from_home(self, item), receiver = to_home(self, item);
+    if (payer != own(self) && receiver != own(self))
         return;
     uint32_t from = item->from.length == 0 ? posting_house(self, item->currency)
-                    : from_home == own(self) ? find(self, item->from)
-                                             : posting_transit(self, from_home, item->currency);
-    uint32_t to = item->to.length == 0 ? posting_house(self, item->currency)
-                  : to_home == own(self) ? find(self, item->to)
-                                         : posting_transit(self, to_home, item->currency);
+                    : payer == own(self)   ? find(self, item->from)
+                                           : posting_transit(self, payer, item->currency);
+    uint32_t to = item->to.length == 0     ? posting_house(self, item->currency)
+                  : receiver == own(self) ? find(self, item->to)
+                                           : posting_transit(self, receiver, item->currency);
     enum fact_kind kind = item->kind == COMMAND_DEPOSIT    ? FACT_DEPOSIT
                           : item->kind == COMMAND_WITHDRAW ? FACT_WITHDRAWAL
-                          : from_home != own(self)         ? FACT_RECEIVED
-                          : to_home != own(self)           ? FACT_SENT
+                          : payer != own(self)             ? FACT_RECEIVED
+                          : receiver != own(self)          ? FACT_SENT
                                                            : FACT_TRANSFER;
     struct str remote = kind == FACT_SENT ? item->to : kind == FACT_RECEIVED ? item->from : (struct str){0};
     struct fact_strings strings = posting_strings(remote, item->memo, item->reference);
@@ -275,11 +284,11 @@ static void post_item(struct ledger *self, const struct ledger_command *item, ui
         posting_append(self, kind, FACT_FLAG_GROUP, from, to, item->amount, &item->id, &strings);
     CHECK(written);
     row->item = (uint8_t)index;
-    if (item->from.length > 0 && from_home == own(self)) {
+    if (item->from.length > 0 && payer == own(self)) {
         row->has |= ROW_HAS_FROM;
         row->from_balance = account_at(&self->accounts, from)->balance;
     }
-    if (item->to.length > 0 && to_home == own(self)) {
+    if (item->to.length > 0 && receiver == own(self)) {
         row->has |= ROW_HAS_TO;
         row->to_balance = account_at(&self->accounts, to)->balance;
     }
