@@ -62,6 +62,7 @@ struct ledger {
     struct ledger_config config;
     struct ledger_ports ports;
     struct mem mem;
+    struct mem counted; /* mem, with memory_bytes kept: for the tables */
     size_t memory_bytes;
 
     struct account_table accounts;
@@ -70,6 +71,7 @@ struct ledger {
     struct id_table ids;
     struct link links[LEDGER_PARTITIONS_MAX];
     struct waiter *waiters; /* more tickets for requests in flight */
+    struct ledger_ticket *open_tickets; /* not answered yet */
     struct group *groups;   /* open ones */
     uint32_t group_count;
     uint16_t held_ids[LEDGER_HELD_SLOTS]; /* ids of items of open groups, counted by hash */

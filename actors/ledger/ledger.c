@@ -68,10 +68,7 @@ struct ledger_config ledger_config_default(void)
 
 static bool ledger_init(struct ledger *self)
 {
-    struct mem *counted = core_alloc(self, sizeof(struct mem));
-    if (!counted)
-        return false;
-    *counted = (struct mem){self, counted_alloc, counted_free};
+    self->counted = (struct mem){self, counted_alloc, counted_free};
     size_t transit = self->config.partitions * 256u;
     self->transit = core_alloc(self, transit * sizeof *self->transit);
     if (!self->transit)
@@ -80,8 +77,8 @@ static bool ledger_init(struct ledger *self)
     memset(self->house, 0xff, sizeof self->house);
     for (uint32_t peer = 0; peer < LEDGER_PARTITIONS_MAX; peer++)
         self->links[peer].next = 1;
-    return account_table_init(&self->accounts, counted, self->config.hash_key) &&
-           id_table_init(&self->ids, counted, self->config.hash_key, self->config.ids_in_memory,
+    return account_table_init(&self->accounts, &self->counted, self->config.hash_key) &&
+           id_table_init(&self->ids, &self->counted, self->config.hash_key, self->config.ids_in_memory,
                          self->config.id_retention_us) &&
            checkpoint_ensure(self, 1);
 }
@@ -120,10 +117,11 @@ static void tickets_free(struct ledger *self, struct ledger_ticket *ticket)
 
 static void unit_buffer_release(struct ledger *self, struct unit_buffer *buffer)
 {
+    if (!buffer->taken)
+        tickets_free(self, buffer->unit.tickets);
     core_free(self, buffer->bytes, buffer->capacity);
     core_free(self, buffer->put_list, buffer->put_capacity * sizeof *buffer->put_list);
     core_free(self, buffer->put_bytes, buffer->put_bytes_capacity);
-    tickets_free(self, buffer->unit.tickets);
 }
 
 void ledger_destroy(struct ledger **self_p)
@@ -132,24 +130,17 @@ void ledger_destroy(struct ledger **self_p)
     *self_p = NULL;
     if (!self)
         return;
-    for (size_t i = 0; i <= LEDGER_UNITS_MAX; i++) {
-        if (!self->units[i].taken)
-            unit_buffer_release(self, &self->units[i]);
-    }
+    for (size_t i = 0; i <= LEDGER_UNITS_MAX; i++)
+        unit_buffer_release(self, &self->units[i]);
+    tickets_free(self, self->open_tickets);
     group_destroy_all(self);
     link_release_all(self);
-    const struct mem *counted = self->accounts.mem;
-    if (counted) {
+    if (self->accounts.mem)
         account_table_release(&self->accounts);
-        if (self->ids.mem)
-            id_table_release(&self->ids);
-    }
+    if (self->ids.mem)
+        id_table_release(&self->ids);
     checkpoint_release(self);
     core_free(self, self->transit, self->config.partitions * 256u * sizeof *self->transit);
-    if (counted) {
-        struct mem *table_mem = (struct mem *)(uintptr_t)counted;
-        core_free(self, table_mem, sizeof *table_mem);
-    }
     struct mem mem = self->mem;
     mem_free(&mem, self, sizeof *self);
 }
@@ -213,14 +204,34 @@ struct ledger_ticket *ledger_ticket_new(struct ledger *self, uint32_t row_count,
     ticket->user = user;
     ticket->row_count = row_count;
     ticket->open_count = row_count;
+    ticket->next = self->open_tickets;
+    if (ticket->next)
+        ticket->next->previous = ticket;
+    self->open_tickets = ticket;
     return ticket;
+}
+
+static void ticket_close(struct ledger *self, struct ledger_ticket *ticket)
+{
+    if (ticket->previous)
+        ticket->previous->next = ticket->next;
+    else
+        self->open_tickets = ticket->next;
+    if (ticket->next)
+        ticket->next->previous = ticket->previous;
+    ticket->previous = NULL;
+    ticket->next = NULL;
 }
 
 void ledger_ticket_free(struct ledger *self, struct ledger_ticket **ticket_p)
 {
-    if (*ticket_p)
-        core_free(self, *ticket_p, ticket_bytes((*ticket_p)->row_count));
+    struct ledger_ticket *ticket = *ticket_p;
     *ticket_p = NULL;
+    if (!ticket)
+        return;
+    if (ticket->open_count > 0)
+        ticket_close(self, ticket);
+    core_free(self, ticket, ticket_bytes(ticket->row_count));
 }
 
 void core_row_done(struct ledger *self, struct ledger_ticket *ticket, uint32_t rows)
@@ -229,7 +240,7 @@ void core_row_done(struct ledger *self, struct ledger_ticket *ticket, uint32_t r
     ticket->open_count -= rows;
     if (ticket->open_count > 0)
         return;
-    ticket->next = NULL;
+    ticket_close(self, ticket);
     *self->current->tickets_end = ticket;
     self->current->tickets_end = &ticket->next;
 }

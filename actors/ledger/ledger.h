@@ -74,6 +74,8 @@ struct ledger_ports {
 /* NULL: no memory. ports and mem are copied. */
 struct ledger *ledger_new(const struct ledger_config *config, const struct ledger_ports *ports,
                           const struct mem *mem);
+/* Frees everything, tickets without an answer too. The tickets and messages of a unit that is still taken
+ * are the shell's to free before. */
 void ledger_destroy(struct ledger **self_p);
 
 /* The partition that owns an account id: FNV-1a 64 of its bytes, mixed, modulo partitions; reserved ids
@@ -127,7 +129,8 @@ struct ledger_row {
  * becomes an effect of the current unit. Owned by the core from ledger_ticket_new until it appears in a
  * unit, then by the shell, which gives it back with ledger_ticket_free. */
 struct ledger_ticket {
-    struct ledger_ticket *next; /* in a unit's list */
+    struct ledger_ticket *next; /* in a unit's list; before that, the core's */
+    struct ledger_ticket *previous; /* the core's */
     void *user;                 /* the shell's */
     uint32_t row_count;
     uint32_t open_count; /* rows without an outcome */
