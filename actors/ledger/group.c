@@ -212,11 +212,12 @@ struct refusal {
     uint8_t item;
 };
 
-static bool ids_unused(struct ledger *self, const struct ledger_command *items, uint32_t count,
-                       struct refusal *out)
+/* Each item needs an id of its own, that of the group is not. */
+static bool ids_unused(struct ledger *self, const struct uuid *group_id, const struct ledger_command *items,
+                       uint32_t count, struct refusal *out)
 {
     for (uint32_t i = 0; i < count; i++) {
-        bool used = group_holds_id(self, &items[i].id);
+        bool used = uuid_equal(group_id, &items[i].id) || group_holds_id(self, &items[i].id);
         for (uint32_t before = 0; before < i && !used; before++)
             used = uuid_equal(&items[before].id, &items[i].id);
         if (used || ledger_transaction_find(self, &items[i].id) != 0) {
@@ -543,7 +544,7 @@ static bool refuse_at_once(struct ledger *self, const struct ledger_command *com
         group_conflict(self, command, ticket, row);
         return true;
     }
-    if (!ids_unused(self, command->items, command->group_count, &conflict)) {
+    if (!ids_unused(self, &command->id, command->items, command->group_count, &conflict)) {
         answer_refusal(self, command, ticket, row, conflict);
         return true;
     }
@@ -695,8 +696,9 @@ bool group_prepare(struct ledger *self, uint32_t peer, const uint8_t *bytes, siz
     items_read(packed, length - sizeof started, started.count, items);
     uint32_t n = legs_of(self, items, started.count, legs);
     struct refusal refusal = legs_check(self, items, legs, n);
+    struct uuid id = started.id;
     if (refusal.code == CODE_OK)
-        ids_unused(self, items, started.count, &refusal);
+        ids_unused(self, &id, items, started.count, &refusal);
     if (refusal.code != CODE_OK) {
         struct verdict verdict = {refusal.code, refusal.field};
         return link_bounce(self, peer, LINK_PREPARE, verdict, refusal.item);
@@ -705,7 +707,6 @@ bool group_prepare(struct ledger *self, uint32_t peer, const uint8_t *bytes, siz
         return false;
     uint64_t fingerprint[2];
     memcpy(fingerprint, started.fingerprint, sizeof fingerprint);
-    struct uuid id = started.id;
     struct fact_group fact = fact_of(FACT_GROUP_PREPARED, &id, fingerprint, refusal);
     fact.peer = (uint16_t)peer;
     fact.count = started.count;
@@ -841,7 +842,8 @@ static void evolve_voted(struct ledger *self, struct group *group, const struct 
     group->voted |= bit(head->peer);
     if (head->head.detail == CODE_OK)
         group->agreed |= bit(head->peer);
-    else if (group->code == CODE_OK || head->item < group->item) {
+    else if (group->code == CODE_OK || head->item < group->item ||
+             (head->item == group->item && head->field == FIELD_FROM_ACCOUNT)) {
         group->code = head->head.detail;
         group->field = head->field;
         group->item = head->item;
