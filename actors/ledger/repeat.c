@@ -146,6 +146,7 @@ static void repeat_sent(struct repeat *r, const struct fact_posting *fact, uint6
     uint32_t peer = ledger_partition_of(r->command->to, r->self->config.partitions);
     uint64_t sequence = link_find(r->self, peer, position);
     CHECK(sequence != 0 && fact->head.kind == FACT_SENT);
+    r->ticket->rows[r->row].from_balance = fact->debit_balance; /* after a restart, nobody else knows it */
     if (!link_wait(r->self, peer, sequence, r->ticket, r->row))
         answer(r, CODE_BUSY, FIELD_NONE);
 }
