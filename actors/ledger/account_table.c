@@ -32,15 +32,10 @@ uint32_t account_hash(const struct account_table *self, struct str id)
     return (uint32_t)hash_bytes(id.data, id.length, self->hash_key);
 }
 
-bool account_id_is(const struct account_table *self, uint32_t index, struct str id)
+bool account_long_id_is(const struct account_table *self, uint32_t index, struct str id)
 {
-    const struct account *account = account_at(self, index);
-    if (account->id_length != id.length)
-        return false;
-    if (id.length <= ACCOUNT_ID_INLINE)
-        return memcmp(account->id, id.data, id.length) == 0;
     struct str rest = names_at(&self->names, account_more_at(self, index)->id_rest);
-    return memcmp(account->id, id.data, ACCOUNT_ID_INLINE) == 0 &&
+    return memcmp(account_at(self, index)->id, id.data, ACCOUNT_ID_INLINE) == 0 &&
            memcmp(rest.data, id.data + ACCOUNT_ID_INLINE, id.length - ACCOUNT_ID_INLINE) == 0;
 }
 

@@ -21,9 +21,9 @@
 
 enum {
     ACCOUNT_ID_INLINE = 20, /* bytes of the id that stand in the account itself */
-    ACCOUNT_SEGMENT = 4096,
+    ACCOUNT_SEGMENT = 32768, /* 2 MiB of accounts: one huge page */
     ACCOUNT_CHUNK = 256, /* accounts of one checkpoint value */
-    ACCOUNT_SEGMENTS_MAX = 1 << 16,
+    ACCOUNT_SEGMENTS_MAX = 1 << 13,
 };
 
 enum account_flag {
@@ -114,7 +114,40 @@ static inline uint32_t account_candidate(const struct account_table *self, uint3
 
 /* Copies the id; out has ACCOUNT_ID_MAX + 1 bytes and is NUL-terminated. Returns its length. */
 uint32_t account_id_copy(const struct account_table *self, uint32_t index, char *out);
-bool account_id_is(const struct account_table *self, uint32_t index, struct str id);
+bool account_long_id_is(const struct account_table *self, uint32_t index, struct str id);
+
+/* Up to 20 bytes, compared in overlapping words. */
+static inline bool account_bytes_equal(const char *a, const char *b, uint32_t length)
+{
+    uint64_t a8, b8, a8_end, b8_end;
+    if (length < 8) {
+        unsigned different = 0;
+        for (uint32_t i = 0; i < length; i++)
+            different |= (unsigned char)a[i] ^ (unsigned char)b[i];
+        return different == 0;
+    }
+    memcpy(&a8, a, 8);
+    memcpy(&b8, b, 8);
+    memcpy(&a8_end, a + length - 8, 8);
+    memcpy(&b8_end, b + length - 8, 8);
+    if (((a8 ^ b8) | (a8_end ^ b8_end)) != 0)
+        return false;
+    if (length <= 16)
+        return true;
+    memcpy(&a8, a + 8, 8);
+    memcpy(&b8, b + 8, 8);
+    return a8 == b8;
+}
+
+static inline bool account_id_is(const struct account_table *self, uint32_t index, struct str id)
+{
+    const struct account *account = account_at(self, index);
+    if (account->id_length != id.length)
+        return false;
+    if (__builtin_expect(id.length > ACCOUNT_ID_INLINE, 0))
+        return account_long_id_is(self, index, id);
+    return account_bytes_equal(account->id, id.data, id.length);
+}
 
 /* Memory for one more account at `index` with these strings, so that account_insert cannot fail. */
 bool account_ensure(struct account_table *self, uint32_t index, struct str id, struct str owner,

@@ -49,7 +49,7 @@ bool id_table_init(struct id_table *self, const struct mem *mem, uint64_t key, u
 
 static size_t filter_bytes(const struct id_filter *filter)
 {
-    return ((size_t)filter->block_mask + 1) * 64;
+    return ((size_t)1 << (64 - filter->block_shift)) * 64;
 }
 
 void id_table_release(struct id_table *self)
@@ -110,6 +110,92 @@ static bool memory_has(const struct id_memory *memory, uint64_t hash)
     return slot->position != 0 && slot->hash == hash;
 }
 
+/* ---- filters ------------------------------------------------------------------------------------ */
+
+/* Eight bits in one 64-byte block: the block is the top bits of the hash, so that a run, which is in order
+ * of hashes, fills the filter from front to back; the bits come from the hash multiplied once more. */
+static inline uint64_t filter_bits(uint64_t hash)
+{
+    return hash * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+static void filter_add(struct id_filter *filter, uint64_t hash)
+{
+    uint64_t *block = filter->blocks + (hash >> filter->block_shift) * 8;
+    uint64_t bits = filter_bits(hash);
+    for (int word = 0; word < FILTER_PROBES; word++, bits >>= 6)
+        block[word] |= UINT64_C(1) << (bits & 63);
+}
+
+static bool filter_has(const struct id_filter *filter, uint64_t hash)
+{
+    const uint64_t *block = filter->blocks + (hash >> filter->block_shift) * 8;
+    uint64_t bits = filter_bits(hash), missing = 0;
+    for (int word = 0; word < FILTER_PROBES; word++, bits >>= 6)
+        missing |= ~block[word] & (UINT64_C(1) << (bits & 63));
+    return missing == 0;
+}
+
+static uint32_t filter_runs_wanted(const struct id_table *self)
+{
+    uint32_t runs = FIRST_GENERATION_RUNS;
+    if (self->filter_count > self->filter_first)
+        runs = self->filters[self->filter_count - 1].runs_max * 2;
+    return runs > LAST_GENERATION_RUNS ? LAST_GENERATION_RUNS : runs;
+}
+
+/* The generation of a table that begins now: the newest one, if it has room for one more, else a new one. The table
+ * becomes a run later; its ids go into the filter as they are put. */
+static bool filter_begin_table(struct id_table *self)
+{
+    if (self->filter_count > self->filter_first) {
+        struct id_filter *last = &self->filters[self->filter_count - 1];
+        if (last->runs < last->runs_max) {
+            last->runs++;
+            return true;
+        }
+    }
+    if (self->filter_count == ID_GENERATIONS_MAX)
+        return false;
+    uint32_t runs = filter_runs_wanted(self);
+    uint64_t wanted = (uint64_t)runs * self->limit * FILTER_BITS_PER_ID / 512;
+    uint64_t blocks = 64;
+    while (blocks < wanted)
+        blocks *= 2;
+    uint64_t *memory = mem_alloc(self->mem, blocks * 64);
+    if (!memory)
+        return false;
+    self->filters[self->filter_count++] =
+        (struct id_filter){.blocks = memory,
+                           .block_shift = 64 - (uint32_t)__builtin_ctzll(blocks),
+                           .runs = 1,
+                           .runs_max = runs,
+                           .first_run = self->run_count + self->sealed_count};
+    return true;
+}
+
+/* A table of full size is behind a filter; smaller ones are looked into directly. */
+static bool is_full_size(const struct id_table *self, const struct id_memory *memory)
+{
+    return memory->capacity / 2 >= self->limit;
+}
+
+/* ---- the active table ------------------------------------------------------------------------- */
+
+/* The active table has reached its full size: from now on its ids are in a filter too. */
+static bool active_filter(struct id_table *self)
+{
+    if (!filter_begin_table(self))
+        return false;
+    self->is_filtered = true;
+    struct id_filter *filter = &self->filters[self->filter_count - 1];
+    for (size_t i = 0; i < (size_t)self->active.capacity + SLACK; i++) {
+        if (self->active.slots[i].position != 0)
+            filter_add(filter, self->active.slots[i].hash);
+    }
+    return true;
+}
+
 /* Both tables are in order of hash, so this reads and writes from front to back. */
 static bool memory_double(struct id_table *self)
 {
@@ -126,7 +212,7 @@ static bool memory_double(struct id_table *self)
     }
     memory_release(self, &self->active);
     self->active = bigger;
-    return true;
+    return !is_full_size(self, &self->active) || active_filter(self);
 }
 
 static bool seal(struct id_table *self)
@@ -137,6 +223,11 @@ static bool seal(struct id_table *self)
     if (!memory_init(self, &fresh, self->active.capacity))
         return false;
     self->sealed[self->sealed_count++] = self->active;
+    if (!filter_begin_table(self)) {
+        self->sealed_count--;
+        memory_release(self, &fresh);
+        return false;
+    }
     fresh.first_position = 0; /* set by the first put */
     self->active = fresh;
     return true;
@@ -150,8 +241,10 @@ bool id_table_ensure(struct id_table *self, uint32_t more)
     struct id_memory *active = &self->active;
     if (active->count + more <= active->capacity / 2)
         return true;
-    if (active->capacity / 2 < self->limit)
+    if (!is_full_size(self, active))
         return memory_double(self);
+    if (!self->is_filtered && !active_filter(self))
+        return false;
     return seal(self);
 }
 
@@ -164,6 +257,8 @@ void id_table_put(struct id_table *self, uint64_t hash, uint64_t position, int64
     self->active.newest_us = now_us;
     bool room = memory_put(&self->active, hash, position);
     CHECK(room);
+    if (self->is_filtered)
+        filter_add(&self->filters[self->filter_count - 1], hash);
 }
 
 void id_table_move(struct id_table *self, uint64_t hash, uint64_t old, uint64_t position, int64_t now_us)
@@ -189,79 +284,19 @@ void id_table_prefetch(const struct id_table *self, uint64_t hash)
         __builtin_prefetch(self->sealed[i].slots + (hash >> self->sealed[i].shift));
     for (uint32_t i = self->filter_first; i < self->filter_count; i++) {
         const struct id_filter *filter = &self->filters[i];
-        __builtin_prefetch(filter->blocks + ((hash >> 32) & filter->block_mask) * 8);
+        __builtin_prefetch(filter->blocks + (hash >> filter->block_shift) * 8);
     }
-}
-
-/* ---- filters ------------------------------------------------------------------------------------ */
-
-/* Eight bits in one 64-byte block: the block comes from the upper half of the hash, the bits from the
- * hash multiplied once more. */
-static inline uint64_t filter_bits(uint64_t hash)
-{
-    return hash * UINT64_C(0x9E3779B97F4A7C15);
-}
-
-static void filter_add(struct id_filter *filter, uint64_t hash)
-{
-    uint64_t *block = filter->blocks + ((hash >> 32) & filter->block_mask) * 8;
-    uint64_t bits = filter_bits(hash);
-    for (int word = 0; word < FILTER_PROBES; word++, bits >>= 6)
-        block[word] |= UINT64_C(1) << (bits & 63);
-}
-
-static bool filter_has(const struct id_filter *filter, uint64_t hash)
-{
-    const uint64_t *block = filter->blocks + ((hash >> 32) & filter->block_mask) * 8;
-    uint64_t bits = filter_bits(hash), missing = 0;
-    for (int word = 0; word < FILTER_PROBES; word++, bits >>= 6)
-        missing |= ~block[word] & (UINT64_C(1) << (bits & 63));
-    return missing == 0;
-}
-
-/* The newest generation, if it has room for one more run, else a new one. */
-static struct id_filter *filter_for_new_run(struct id_table *self, uint32_t ids)
-{
-    struct id_filter *last = NULL;
-    if (self->filter_count > self->filter_first)
-        last = &self->filters[self->filter_count - 1];
-    if (last && last->runs < last->runs_max)
-        return last;
-    if (self->filter_count == ID_GENERATIONS_MAX)
-        return NULL;
-    uint32_t runs = last ? last->runs_max * 2 : FIRST_GENERATION_RUNS;
-    if (runs > LAST_GENERATION_RUNS)
-        runs = LAST_GENERATION_RUNS;
-    uint64_t wanted = (uint64_t)runs * ids * FILTER_BITS_PER_ID / 512;
-    uint64_t blocks = 64;
-    while (blocks < wanted)
-        blocks *= 2;
-    uint64_t *memory = mem_alloc(self->mem, blocks * 64);
-    if (!memory)
-        return NULL;
-    struct id_filter *fresh = &self->filters[self->filter_count++];
-    *fresh = (struct id_filter){.blocks = memory,
-                                .block_mask = (uint32_t)(blocks - 1),
-                                .runs_max = runs,
-                                .first_run = self->run_count};
-    return fresh;
 }
 
 /* ---- looking ------------------------------------------------------------------------------------ */
 
 bool id_table_may_have(const struct id_table *self, uint64_t hash)
 {
-    if (memory_has(&self->active, hash))
-        return true;
-    for (uint32_t i = 0; i < self->sealed_count; i++) {
-        if (memory_has(&self->sealed[i], hash))
-            return true;
-    }
     for (uint32_t i = self->filter_first; i < self->filter_count; i++) {
-        if (filter_has(&self->filters[i], hash))
+        if (__builtin_expect(filter_has(&self->filters[i], hash), 0))
             return true;
     }
-    return false;
+    return !self->is_filtered && memory_has(&self->active, hash);
 }
 
 struct run_match {
@@ -336,7 +371,7 @@ static void entry_write(uint8_t *out, const struct id_slot *slot)
 }
 
 /* The oldest sealed table has become a run. */
-static void flush_finish(struct id_table *self, struct id_filter *filter)
+static void flush_finish(struct id_table *self)
 {
     struct id_memory *done = &self->sealed[0];
     uint64_t end = self->sealed_count > 1 ? self->sealed[1].first_position : self->active.first_position;
@@ -347,7 +382,6 @@ static void flush_finish(struct id_table *self, struct id_filter *filter)
         .end_position = end,
         .newest_us = done->newest_us,
     };
-    filter->runs++;
     self->stored_count += done->count;
     memory_release(self, done);
     self->sealed_count--;
@@ -365,9 +399,6 @@ bool id_table_flush(struct id_table *self, uint32_t *run, uint32_t *slice, uint8
     if (self->sealed_count == 1 && self->active.first_position == 0)
         return false;
     struct id_memory *from = &self->sealed[0];
-    struct id_filter *filter = filter_for_new_run(self, from->capacity / 2);
-    if (!filter)
-        return false;
     size_t at = 0, bound = id_table_slice_bound(self);
     size_t slots = (size_t)from->capacity + SLACK;
     size_t i = self->flush_slot;
@@ -384,7 +415,6 @@ bool id_table_flush(struct id_table *self, uint32_t *run, uint32_t *slice, uint8
         CHECK(at + RUN_ENTRY <= bound);
         entry_write(out + at, slot);
         at += RUN_ENTRY;
-        filter_add(filter, slot->hash);
     }
     *run = self->next_run;
     *slice = self->flush_slice;
@@ -392,7 +422,7 @@ bool id_table_flush(struct id_table *self, uint32_t *run, uint32_t *slice, uint8
     self->flush_slot = (uint32_t)i;
     *finished = ++self->flush_slice == RUN_SLICES;
     if (*finished)
-        flush_finish(self, filter);
+        flush_finish(self);
     return true;
 }
 
@@ -460,8 +490,7 @@ enum err id_table_load(struct id_table *self, const uint8_t *bytes, size_t lengt
     self->active.first_position = self->restore_position;
     const uint8_t *at = bytes + LIST_HEAD;
     for (uint32_t i = 0; i < runs; i++, at += LIST_ENTRY) {
-        struct id_filter *filter = filter_for_new_run(self, self->limit);
-        if (!filter)
+        if (!filter_begin_table(self))
             return ERR_NO_MEMORY;
         struct id_run *run = &self->runs[self->run_count++];
         memcpy(&run->number, at, 4);
@@ -469,7 +498,6 @@ enum err id_table_load(struct id_table *self, const uint8_t *bytes, size_t lengt
         memcpy(&run->end_position, at + 8, 8);
         memcpy(&run->newest_us, at + 16, 8);
         self->stored_count += run->count;
-        filter->runs++;
     }
     return ERR_OK;
 }
@@ -478,7 +506,8 @@ static struct id_filter *filter_of_run(struct id_table *self, uint32_t number)
 {
     for (uint32_t i = self->filter_first; i < self->filter_count; i++) {
         struct id_filter *filter = &self->filters[i];
-        for (uint32_t run = filter->first_run; run < filter->first_run + filter->runs; run++) {
+        for (uint32_t run = filter->first_run;
+             run < filter->first_run + filter->runs && run < self->run_count; run++) {
             if (self->runs[run].number == number)
                 return filter;
         }

@@ -48,7 +48,7 @@ struct id_memory {
 
 struct id_filter {
     uint64_t *blocks; /* 8 words a block */
-    uint32_t block_mask;
+    uint32_t block_shift; /* 64 - log2(blocks): a hash's block is its top bits, so runs fill it in order */
     uint32_t runs, runs_max;
     uint32_t first_run; /* index into id_table.runs */
 };
@@ -76,6 +76,7 @@ struct id_table {
     uint32_t next_run;
     struct id_filter filters[ID_GENERATIONS_MAX];
     uint32_t filter_count, filter_first;
+    bool is_filtered; /* the active table's ids are in the newest filter too */
     uint64_t stored_count;
     uint64_t restore_position; /* recovery: ids of facts before it are already in runs */
 };

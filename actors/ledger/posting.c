@@ -4,7 +4,7 @@
 
 /* Commands of a batch are worked in chunks: first every line of memory that a chunk will need is
  * asked for, then the commands are decided in order. */
-enum { CHUNK = 64 };
+enum { CHUNK = 32 };
 
 /* ---- the two sides of a posting ------------------------------------------------------------------- */
 
