@@ -620,7 +620,7 @@ static bool step_ensure(struct ledger *self, const struct group *group)
 {
     struct ledger_command items[LEDGER_GROUP_MAX];
     for (uint32_t peer = 0; peer < self->config.partitions; peer++) {
-        if ((group->asked & bit(peer)) && !link_ensure_request(self, peer, 1))
+        if ((group->asked & bit(peer)) && !link_ensure_step(self, peer))
             return false;
     }
     items_read(group->items, group->length, group->item_count, items);

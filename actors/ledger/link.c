@@ -117,6 +117,11 @@ bool link_ensure_request(struct ledger *self, uint32_t peer, uint32_t more)
     return requests_room(self, link, more);
 }
 
+bool link_ensure_step(struct ledger *self, uint32_t peer)
+{
+    return requests_room(self, &self->links[peer], 1);
+}
+
 bool link_ensure_answer(struct ledger *self, uint32_t peer, uint32_t more)
 {
     struct link *link = &self->links[peer];

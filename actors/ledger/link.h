@@ -128,6 +128,9 @@ void link_release_all(struct ledger *self);
 
 /* Room for `more` requests to the peer, and for bytes of message. false: no memory, or the window is full. */
 bool link_ensure_request(struct ledger *self, uint32_t peer, uint32_t more);
+/* The same for the next step of what is already on its way: a full window must not stop it, because
+ * the window empties in order and the step may be what its oldest request waits for. */
+bool link_ensure_step(struct ledger *self, uint32_t peer);
 bool link_ensure_answer(struct ledger *self, uint32_t peer, uint32_t more);
 
 /* Decides the debit of a transfer whose credit is another partition's. */
