@@ -5,6 +5,7 @@
 #ifndef TELLER_BROKER_COMMAND_H
 #define TELLER_BROKER_COMMAND_H
 
+int command_bench(int argc, char **argv);
 int command_init(int argc, char **argv);
 int command_serve(int argc, char **argv);
 

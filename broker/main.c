@@ -13,6 +13,7 @@ struct command {
 
 static const struct command commands[] = {
     {"init", "make a data directory", command_init},
+    {"bench", "measure a node", command_bench},
     {"serve", "serve a data directory", command_serve},
 };
 

@@ -1,0 +1,54 @@
+/* Load: messages of one shape, many in flight, every answer checked.
+ *
+ * Closed loop: `window` messages are always in flight; an answer lets the next one go. Open loop: messages are due at fixed
+ * times, whatever the node does, and their latency counts from when they were due.
+ */
+#ifndef TELLER_BENCH_LOAD_H
+#define TELLER_BENCH_LOAD_H
+
+#include <stdint.h>
+
+#include "actors/base/code.h"
+#include "broker/bench/histogram.h"
+#include "broker/bench/line.h"
+#include "broker/bench/workload.h"
+
+enum load_kind {
+    LOAD_TRANSFERS,
+    LOAD_OPEN,    /* opens every account of the workload */
+    LOAD_DEPOSIT, /* gives every account its first money; a repeat moves nothing */
+    LOAD_HISTORY, /* reads the last entries of drawn accounts */
+};
+
+enum { LOAD_WINDOW_MAX = 32768 };
+
+struct load_options {
+    enum load_kind kind;
+    uint32_t partitions;
+    uint32_t batch;      /* items of a message; 1: the operation for one */
+    uint32_t window;     /* messages in flight; open loop: the most of them */
+    double rate;         /* items a second of an open loop; 0: closed */
+    int64_t warmup_ns;   /* at the start, not counted */
+    int64_t duration_ns; /* behind it; 0: until item_limit */
+    uint64_t item_limit; /* 0: none */
+    int64_t timeout_ns;  /* without any answer */
+};
+
+struct load_result {
+    uint64_t items;      /* answered within the counted time */
+    uint64_t items_sent; /* from first to last, warm-up included */
+    int64_t elapsed_ns;  /* counted time */
+    uint64_t errors[CODE_COUNT];
+    uint64_t malformed;       /* answers that could not be read, or that nobody had asked for */
+    uint64_t unanswered;      /* messages, when the node fell silent */
+    uint64_t entries;         /* LOAD_HISTORY: lines read */
+    struct histogram latency; /* of messages */
+};
+
+enum load_end { LOAD_DONE, LOAD_SILENT, LOAD_NO_MEMORY };
+
+/* Runs to the end and waits for what is in flight. */
+enum load_end load_run(struct line *line, struct workload *workload, const struct load_options *options,
+                       struct load_result *result);
+
+#endif
