@@ -695,10 +695,10 @@ bool group_prepare(struct ledger *self, uint32_t peer, const uint8_t *bytes, siz
     CHECK(started.count <= LEDGER_GROUP_MAX);
     items_read(packed, length - sizeof started, started.count, items);
     uint32_t n = legs_of(self, items, started.count, legs);
-    struct refusal refusal = legs_check(self, items, legs, n);
     struct uuid id = started.id;
-    if (refusal.code == CODE_OK)
-        ids_unused(self, &id, items, started.count, &refusal);
+    struct refusal refusal;
+    if (ids_unused(self, &id, items, started.count, &refusal))
+        refusal = legs_check(self, items, legs, n);
     if (refusal.code != CODE_OK) {
         struct verdict verdict = {refusal.code, refusal.field};
         return link_bounce(self, peer, LINK_PREPARE, verdict, refusal.item);
@@ -837,13 +837,15 @@ static void evolve_prepared(struct ledger *self, const struct fact_group *head, 
     link_push_answer(self, head->peer, &answer);
 }
 
+/* The first refused item counts; of two refusals of one item the one whose field comes first: so it does
+ * not matter whose answer came first. */
 static void evolve_voted(struct ledger *self, struct group *group, const struct fact_group *head)
 {
     group->voted |= bit(head->peer);
     if (head->head.detail == CODE_OK)
         group->agreed |= bit(head->peer);
     else if (group->code == CODE_OK || head->item < group->item ||
-             (head->item == group->item && head->field == FIELD_FROM_ACCOUNT)) {
+             (head->item == group->item && head->field < group->field)) {
         group->code = head->head.detail;
         group->field = head->field;
         group->item = head->item;
