@@ -330,7 +330,8 @@ static bool takes_part(const struct model *model, const struct ledger_command *g
 }
 
 /* The coordinator judges its part first; then all others do, and the first item that one of them refuses
- * is the culprit, the paying side before the receiving one. */
+ * is the culprit; where two refuse the same item, its id counts before its paying side, and that before
+ * its receiving side. */
 static struct culprit group_judge(struct model *model, const struct ledger_command *group, uint32_t home)
 {
     struct culprit first = partition_judges(model, group, home);
@@ -339,11 +340,11 @@ static struct culprit group_judge(struct model *model, const struct ledger_comma
     for (uint32_t partition = 0; partition < model->partitions; partition++) {
         if (partition == home || !takes_part(model, group, partition))
             continue;
-        struct culprit other = partition_judges(model, group, partition);
+        struct culprit other = partition_knows(model, group, partition);
         if (other.outcome.code == CODE_OK)
-            other = partition_knows(model, group, partition);
+            other = partition_judges(model, group, partition);
         bool earlier = first.outcome.code == CODE_OK || other.item < first.item ||
-                       (other.item == first.item && other.outcome.field == FIELD_FROM_ACCOUNT);
+                       (other.item == first.item && other.outcome.field < first.outcome.field);
         if (other.outcome.code != CODE_OK && earlier)
             first = other;
     }

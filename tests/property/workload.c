@@ -103,9 +103,7 @@ static void group_make(struct workload *self, struct workload_entry *entry)
 /* The same again. */
 static void entry_repeat(struct workload *self, struct workload_entry *entry, int earlier)
 {
-    const struct workload_entry *from = &self->entries[earlier];
-    *entry = *from;
-    entry->same_as = from->same_as >= 0 ? from->same_as : earlier;
+    *entry = self->entries[earlier];
     if (entry->command.kind == COMMAND_GROUP)
         entry->command.items = entry->items;
 }
@@ -125,7 +123,7 @@ struct workload_entry *workload_next(struct workload *self)
 {
     CHECK(self->count < WORKLOAD_COMMANDS_MAX);
     struct workload_entry *entry = &self->entries[self->count];
-    *entry = (struct workload_entry){.same_as = -1};
+    *entry = (struct workload_entry){0};
     uint32_t kind = random_of(self, 100);
     int earlier = self->count > 0 ? (int)random_of(self, (uint32_t)self->count) : -1;
     if (earlier >= 0 && kind < 15) {

@@ -13,7 +13,6 @@ struct workload_entry {
     struct ledger_command command;
     struct ledger_command items[MODEL_ITEMS_MAX];
     struct runner_request *request; /* the caller's */
-    int same_as; /* an earlier entry of the same payload, or -1 */
 };
 
 struct workload {
