@@ -323,6 +323,7 @@ static void ids_step(struct ledger *self, uint32_t slices)
         run_key(run, slice, key);
         bool added = put_add(self, CHECKPOINT_IDS, key, sizeof key, length, false);
         CHECK(added); /* the list of puts was grown before: see puts_ensure */
+        self->current->runs_finished += finished;
         changed = changed || finished;
     }
     uint32_t expired;

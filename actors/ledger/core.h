@@ -34,6 +34,7 @@ struct unit_buffer {
     size_t put_bytes_capacity, put_bytes_length;
     struct ledger_ticket **tickets_end;
     struct ledger_peer_message *message_list[LEDGER_PARTITIONS_MAX];
+    uint32_t runs_finished; /* runs of ids whose last slice is among the puts */
     bool taken;
 };
 

@@ -57,6 +57,7 @@ void id_table_release(struct id_table *self)
     memory_release(self, &self->active);
     for (uint32_t i = 0; i < self->sealed_count; i++)
         memory_release(self, &self->sealed[i]);
+    id_table_settle(self, self->written_count);
     for (uint32_t i = self->filter_first; i < self->filter_count; i++)
         mem_free(self->mem, self->filters[i].blocks, filter_bytes(&self->filters[i]));
     mem_free(self->mem, self->runs, ID_RUNS_MAX * sizeof *self->runs);
@@ -330,6 +331,10 @@ bool id_table_find(const struct id_table *self, uint64_t hash, const struct id_l
         if (memory_find(&self->sealed[i], hash, lookup))
             return true;
     }
+    for (uint32_t i = self->written_count; i-- > 0;) {
+        if (memory_find(&self->written[i], hash, lookup))
+            return true;
+    }
     for (uint32_t i = self->filter_count; i-- > self->filter_first;) {
         if (filter_has(&self->filters[i], hash) && filter_search(self, &self->filters[i], hash, lookup))
             return true;
@@ -383,7 +388,7 @@ static void flush_finish(struct id_table *self)
         .newest_us = done->newest_us,
     };
     self->stored_count += done->count;
-    memory_release(self, done);
+    self->written[self->written_count++] = *done;
     self->sealed_count--;
     memmove(&self->sealed[0], &self->sealed[1], self->sealed_count * sizeof self->sealed[0]);
     self->flush_slice = 0;
@@ -393,7 +398,7 @@ static void flush_finish(struct id_table *self)
 bool id_table_flush(struct id_table *self, uint32_t *run, uint32_t *slice, uint8_t *out, size_t *length,
                     bool *finished)
 {
-    if (self->sealed_count == 0 || self->run_count == ID_RUNS_MAX)
+    if (self->sealed_count == 0 || self->run_count == ID_RUNS_MAX || self->written_count == ID_WRITTEN_MAX)
         return false;
     /* The next table must have begun: its first fact is where a restart looks for ids again. */
     if (self->sealed_count == 1 && self->active.first_position == 0)
@@ -424,6 +429,15 @@ bool id_table_flush(struct id_table *self, uint32_t *run, uint32_t *slice, uint8
     if (*finished)
         flush_finish(self);
     return true;
+}
+
+void id_table_settle(struct id_table *self, uint32_t runs)
+{
+    CHECK(runs <= self->written_count);
+    for (uint32_t i = 0; i < runs; i++)
+        memory_release(self, &self->written[i]);
+    self->written_count -= runs;
+    memmove(&self->written[0], &self->written[runs], self->written_count * sizeof self->written[0]);
 }
 
 bool id_table_expire(struct id_table *self, int64_t now_us, uint32_t *run)

@@ -30,6 +30,7 @@ enum {
     ID_RUNS_MAX = 4096,
     ID_GENERATIONS_MAX = 160,
     ID_SEALED_MAX = 4,
+    ID_WRITTEN_MAX = 4,
 };
 
 struct id_slot {
@@ -71,6 +72,8 @@ struct id_table {
     uint32_t sealed_count;
     uint32_t flush_slice; /* next slice of sealed[0] to write */
     uint32_t flush_slot;  /* where that slice begins */
+    struct id_memory written[ID_WRITTEN_MAX]; /* oldest first: runs whose last slices are on their way to disk */
+    uint32_t written_count;
     struct id_run *runs;  /* oldest first */
     uint32_t run_count, run_first; /* runs before run_first are dropped */
     uint32_t next_run;
@@ -118,6 +121,10 @@ uint64_t id_table_replay_from(const struct id_table *self);
 bool id_table_flush(struct id_table *self, uint32_t *run, uint32_t *slice, uint8_t *out, size_t *length,
                     bool *finished);
 size_t id_table_slice_bound(const struct id_table *self);
+
+/* The oldest so many finished runs can be found in the state store: until this is said, their ids are
+ * looked for in memory. */
+void id_table_settle(struct id_table *self, uint32_t runs);
 
 /* A run that has outlived the retention time: its slices may be deleted. false: none. */
 bool id_table_expire(struct id_table *self, int64_t now_us, uint32_t *run);

@@ -346,6 +346,8 @@ void ledger_release(struct ledger *self, struct ledger_unit *unit)
 {
     struct unit_buffer *buffer = (struct unit_buffer *)unit;
     CHECK(self->in_flight_count > 0 && self->in_flight[0] == buffer);
+    id_table_settle(&self->ids, buffer->runs_finished);
+    buffer->runs_finished = 0;
     buffer->taken = false;
     buffer->unit = (struct ledger_unit){0};
     buffer->tickets_end = &buffer->unit.tickets;

@@ -280,8 +280,9 @@ bool ledger_has_work(const struct ledger *self);
 /* Ends the current unit and hands it over; NULL when there is nothing, or LEDGER_UNITS_MAX are out. */
 struct ledger_unit *ledger_take(struct ledger *self);
 
-/* The facts are durable and the effects have been taken over by the shell (tickets and messages are
- * not freed here). Units are released in the order they were taken. */
+/* The facts are durable, the puts are applied (from now on the core looks for their ids in the state
+ * store), and the effects have been taken over by the shell (tickets and messages are not freed here).
+ * Units are released in the order they were taken. */
 void ledger_release(struct ledger *self, struct ledger_unit *unit);
 
 /* Makes every later unit carry more checkpoint work, until the pass is complete: for a quiet moment or a

@@ -1,0 +1,153 @@
+/* A crash between any two steps: money arrives once or goes back once, and asking again tells which. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/scenario/world.h"
+
+enum { STEPS_MAX = 60 };
+
+struct pair {
+    struct runner *runner;
+    char here[WORLD_ID_MAX], there[WORLD_ID_MAX];
+};
+
+/* Two partitions, an account of 1,000 in each. */
+static void pair_open(struct pair *pair, uint64_t seed)
+{
+    struct runner_config config = runner_config_default(2);
+    config.seed = seed;
+    config.ledger.checkpoint_words = 64;
+    pair->runner = runner_new(&config);
+    world_account_id(0, 2, "h", 0, pair->here);
+    world_account_id(1, 2, "t", 0, pair->there);
+    world_open(pair->runner, pair->here, "KRW");
+    world_open(pair->runner, pair->there, "KRW");
+    const struct ledger_command deposits[] = {world_deposit(1, pair->here, 1000, "KRW"),
+                                              world_deposit(2, pair->there, 1000, "KRW")};
+    assert_int_equal(world_run(pair->runner, &deposits[0])[0].code, CODE_OK);
+    assert_int_equal(world_run(pair->runner, &deposits[1])[0].code, CODE_OK);
+    runner_snapshot(pair->runner, 0);
+    runner_snapshot(pair->runner, 1);
+}
+
+/* Posts, takes so many steps, crashes one partition, settles, and asks again. */
+static void crash_after(struct pair *pair, const struct ledger_command *command, unsigned steps,
+                        uint32_t victim, enum runner_state state, enum code expected)
+{
+    const struct runner_request *first =
+        runner_post(pair->runner, world_home(command, 2), command, 1);
+    for (unsigned i = 0; i < steps && runner_step(pair->runner); i++) {
+    }
+    runner_crash(pair->runner, victim, state);
+    runner_settle(pair->runner);
+    const struct ledger_row *rows = world_run(pair->runner, command);
+    assert_int_equal(rows[0].code, expected);
+    if (first->done)
+        assert_memory_equal(rows, first->rows, first->row_count * sizeof rows[0]);
+}
+
+static void balances_are(struct pair *pair, int64_t here, int64_t there)
+{
+    assert_int_equal(world_view(pair->runner, pair->here).balance, here);
+    assert_int_equal(world_view(pair->runner, pair->there).balance, there);
+    assert_int_equal(world_view(pair->runner, pair->here).pending, 0);
+    assert_int_equal(world_view(pair->runner, pair->there).pending, 0);
+}
+
+static void each_crash(void (*scenario)(unsigned steps, uint32_t victim, enum runner_state state))
+{
+    for (unsigned steps = 0; steps < STEPS_MAX; steps++) {
+        for (uint32_t victim = 0; victim < 2; victim++) {
+            scenario(steps, victim, RUNNER_STATE_KEPT);
+            scenario(steps, victim, RUNNER_STATE_DELETED);
+            scenario(steps, victim, RUNNER_STATE_STALE);
+        }
+    }
+}
+
+static void transfer_crash(unsigned steps, uint32_t victim, enum runner_state state)
+{
+    struct pair pair;
+    pair_open(&pair, steps + 1);
+    struct ledger_command command = world_transfer(10, pair.here, pair.there, 300, "KRW");
+    crash_after(&pair, &command, steps, victim, state, CODE_OK);
+    balances_are(&pair, 700, 1300);
+    runner_destroy(&pair.runner);
+}
+
+static void a_crossing_transfer_survives_a_crash_at_any_step(void **state)
+{
+    (void)state;
+    each_crash(transfer_crash);
+}
+
+static void returned_crash(unsigned steps, uint32_t victim, enum runner_state state)
+{
+    struct pair pair;
+    pair_open(&pair, steps + 1);
+    struct ledger_account_command freeze = world_account(ACCOUNT_FREEZE, pair.there, "KRW");
+    assert_int_equal(runner_account(pair.runner, &freeze).code, CODE_OK);
+    runner_settle(pair.runner);
+    struct ledger_command command = world_transfer(10, pair.here, pair.there, 300, "KRW");
+    crash_after(&pair, &command, steps, victim, state, CODE_ACCOUNT_FROZEN);
+    balances_are(&pair, 1000, 1000);
+    runner_destroy(&pair.runner);
+}
+
+static void a_refused_crossing_transfer_is_returned_after_a_crash_at_any_step(void **state)
+{
+    (void)state;
+    each_crash(returned_crash);
+}
+
+static void group_crash(unsigned steps, uint32_t victim, enum runner_state state)
+{
+    struct pair pair;
+    pair_open(&pair, steps + 1);
+    const struct ledger_command items[] = {world_transfer(11, pair.here, pair.there, 300, "KRW"),
+                                           world_transfer(12, pair.there, pair.here, 50, "KRW"),
+                                           world_deposit(13, pair.there, 7, "KRW")};
+    struct ledger_command command = world_group(10, items, 3);
+    crash_after(&pair, &command, steps, victim, state, CODE_OK);
+    balances_are(&pair, 750, 1257);
+    runner_destroy(&pair.runner);
+}
+
+static void a_crossing_group_survives_a_crash_at_any_step(void **state)
+{
+    (void)state;
+    each_crash(group_crash);
+}
+
+static void refused_group_crash(unsigned steps, uint32_t victim, enum runner_state state)
+{
+    struct pair pair;
+    pair_open(&pair, steps + 1);
+    const struct ledger_command items[] = {world_transfer(11, pair.here, pair.there, 300, "KRW"),
+                                           world_withdraw(12, pair.there, 1001, "KRW")};
+    struct ledger_command command = world_group(10, items, 2);
+    crash_after(&pair, &command, steps, victim, state, CODE_INSUFFICIENT_FUNDS);
+    balances_are(&pair, 1000, 1000);
+    runner_destroy(&pair.runner);
+}
+
+static void a_refused_crossing_group_moves_nothing_after_a_crash_at_any_step(void **state)
+{
+    (void)state;
+    each_crash(refused_group_crash);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_crossing_transfer_survives_a_crash_at_any_step),
+        cmocka_unit_test(a_refused_crossing_transfer_is_returned_after_a_crash_at_any_step),
+        cmocka_unit_test(a_crossing_group_survives_a_crash_at_any_step),
+        cmocka_unit_test(a_refused_crossing_group_moves_nothing_after_a_crash_at_any_step),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,143 @@
+/* Transaction ids over many tables and runs: exact, whatever stage a run is at. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/scenario/world.h"
+
+enum { BATCH = 60, BATCHES = 80 };
+
+static struct ledger_command deposit_of(uint32_t number)
+{
+    return world_deposit(number + 1, "acc", 1 + number % 7, "KRW");
+}
+
+static struct runner_request *batch_post(struct runner *runner, uint32_t first)
+{
+    struct ledger_command commands[BATCH];
+    for (uint32_t i = 0; i < BATCH; i++)
+        commands[i] = deposit_of(first + i);
+    return runner_post(runner, 0, commands, BATCH);
+}
+
+static int64_t sum_of(uint32_t count)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        sum += 1 + i % 7;
+    return sum;
+}
+
+static struct runner *open_runner(uint64_t seed, uint32_t ids_in_memory)
+{
+    struct runner_config config = runner_config_default(1);
+    config.seed = seed;
+    config.check_each_step = false;
+    config.ledger.ids_in_memory = ids_in_memory;
+    config.ledger.checkpoint_words = 256;
+    struct runner *runner = runner_new(&config);
+    world_open(runner, "acc", "KRW");
+    runner_settle(runner);
+    return runner;
+}
+
+/* Batches, steps between them, and earlier batches again: their rows must be what they were. */
+static void ids_stay(uint64_t seed, uint32_t ids_in_memory, uint32_t crash_percent)
+{
+    struct runner *runner = open_runner(seed, ids_in_memory);
+    struct runner_request *firsts[BATCHES], *again[BATCHES * 3];
+    uint32_t which[BATCHES * 3], agains = 0;
+    for (uint32_t batch = 0; batch < BATCHES; batch++) {
+        firsts[batch] = batch_post(runner, batch * BATCH);
+        for (uint32_t steps = runner_random(runner, 6); steps > 0; steps--)
+            runner_step(runner);
+        for (int i = 0; i < 3; i++) {
+            which[agains] = runner_random(runner, batch + 1);
+            again[agains] = batch_post(runner, which[agains] * BATCH);
+            agains++;
+            runner_step(runner);
+        }
+        if (runner_random(runner, 100) < crash_percent) {
+            runner_settle(runner);
+            runner_crash(runner, 0, RUNNER_STATE_KEPT);
+        }
+    }
+    runner_settle(runner);
+    for (uint32_t i = 0; i < agains; i++) {
+        assert_true(again[i]->done && firsts[which[i]]->done);
+        assert_memory_equal(again[i]->rows, firsts[which[i]]->rows, BATCH * sizeof again[i]->rows[0]);
+    }
+    assert_int_equal(world_view(runner, "acc").balance, sum_of(BATCH * BATCHES));
+    runner_destroy(&runner);
+}
+
+static void an_id_is_known_while_its_table_is_sealed_written_and_dropped(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 12; seed++)
+        ids_stay(seed, seed % 2 ? 16 : 1024, 0);
+}
+
+static void an_id_is_known_after_restarts(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 12; seed++)
+        ids_stay(seed, seed % 2 ? 64 : 512, 20);
+}
+
+static void recovery_finds_the_same_ids_with_state_without_and_with_an_old_one(void **state)
+{
+    (void)state;
+    static struct uuid ids[BATCH * BATCHES];
+    struct runner *runner = open_runner(5, 32);
+    for (uint32_t batch = 0; batch < BATCHES; batch++) {
+        batch_post(runner, batch * BATCH);
+        runner_flush(runner, 0);
+        if (batch == BATCHES / 2)
+            runner_snapshot(runner, 0);
+    }
+    for (uint32_t i = 0; i < BATCH * BATCHES; i++)
+        ids[i] = world_uuid(i + 1);
+    for (int found = RUNNER_STATE_KEPT; found <= RUNNER_STATE_STALE; found++)
+        runner_compare(runner, 0, (enum runner_state)found, ids, BATCH * BATCHES);
+    runner_destroy(&runner);
+}
+
+static void an_id_is_forgotten_only_after_the_retention_time(void **state)
+{
+    (void)state;
+    struct runner *runner = open_runner(3, 16);
+    const int64_t retention_us = ledger_config_default().id_retention_us;
+    struct runner_request *first = batch_post(runner, 0);
+    runner_settle(runner);
+    for (uint32_t batch = 1; batch < BATCHES / 2; batch++)
+        batch_post(runner, batch * BATCH), runner_flush(runner, 0);
+    runner_advance(runner, retention_us - 60000000);
+    struct runner_request *again = batch_post(runner, 0);
+    runner_settle(runner);
+    assert_memory_equal(first->rows, again->rows, BATCH * sizeof first->rows[0]);
+    struct ledger_stats before, after;
+    ledger_stats(runner_ledger(runner, 0), &before);
+    runner_advance(runner, 2 * 60000000);
+    for (uint32_t batch = BATCHES / 2; batch < BATCHES * 2; batch++)
+        batch_post(runner, batch * BATCH), runner_flush(runner, 0);
+    ledger_stats(runner_ledger(runner, 0), &after);
+    struct uuid oldest = world_uuid(1);
+    assert_int_equal(ledger_transaction_find(runner_ledger(runner, 0), &oldest), 0);
+    assert_true(before.ids_stored > 0 && after.ids_stored > 0);
+    runner_destroy(&runner);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_id_is_known_while_its_table_is_sealed_written_and_dropped),
+        cmocka_unit_test(an_id_is_known_after_restarts),
+        cmocka_unit_test(recovery_finds_the_same_ids_with_state_without_and_with_an_old_one),
+        cmocka_unit_test(an_id_is_forgotten_only_after_the_retention_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
