@@ -201,6 +201,24 @@ static struct str assign_id(const struct ledger *self, char *out)
     }
 }
 
+/* Does the command ask for what this fact opened? The account may have changed since then. */
+static bool open_same(const struct ledger *self, const uint8_t *bytes, size_t size,
+                      const struct ledger_account_command *command)
+{
+    struct fact_account fact;
+    struct fact_strings strings;
+    if (size < sizeof fact || bytes[0] != FACT_ACCOUNT_OPENED ||
+        fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK)
+        return false;
+    memcpy(&fact, bytes, sizeof fact);
+    return memcmp(fact.currency, currency_at(command->currency)->code, CURRENCY_CODE_LENGTH) == 0 &&
+           fact.minimum_balance == command->minimum_balance && fact.ceiling == command->ceiling &&
+           str_equal(strings.by_tag[FACT_TAG_OWNER], command->owner) &&
+           str_equal(strings.by_tag[FACT_TAG_PRODUCT], command->product) &&
+           (command->account.length == 0 ||
+            account_id_is(&self->accounts, fact.account, command->account));
+}
+
 /* An open that was made under a transaction id is found by it, whatever id the account was assigned. */
 static bool open_repeat(struct ledger *self, const struct ledger_account_command *command,
                         struct ledger_account_answer *out)
@@ -209,17 +227,14 @@ static bool open_repeat(struct ledger *self, const struct ledger_account_command
     if (position == 0)
         return false;
     uint8_t bytes[CORE_FACT_MAX];
-    struct fact_account fact = {0};
+    struct fact_account fact;
     size_t size = core_fact_read(self, position, bytes, sizeof bytes);
-    if (size >= sizeof fact)
+    if (open_same(self, bytes, size, command)) {
         memcpy(&fact, bytes, sizeof fact);
-    bool same = fact.head.kind == FACT_ACCOUNT_OPENED && account_same(self, fact.account, command) &&
-                (command->account.length == 0 ||
-                 account_id_is(&self->accounts, fact.account, command->account));
-    if (same)
         answer_account(self, out, fact.account);
-    else
+    } else {
         answer(out, CODE_CONFLICT, FIELD_TRANSACTION_ID);
+    }
     return true;
 }
 

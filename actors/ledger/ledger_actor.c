@@ -5,6 +5,7 @@
 
 #include "actors/base/check.h"
 #include "actors/base/handover.h"
+#include "actors/ledger/commit_writer.h"
 #include "actors/ledger/mailbox.h"
 #include "actors/ledger/memory.h"
 #include "actors/ledger/read_job.h"
@@ -19,6 +20,24 @@ enum {
     SPACE_EVERY_BYTES = 32 * 1024 * 1024,
     FULL_PERCENT = 85,
     WARN_PERCENT = 70,
+    INLINE_BYTES_MAX = 32 * 1024, /* a smaller unit is committed in place */
+};
+
+/* What becomes of the unit that has been taken. Only one is on its way at a time.
+ *
+ *     IDLE ──take──► APPENDING ──durable: effects──► APPLYING ──► IDLE
+ *                     │    ▲                          │    ▲
+ *                     ▼    │ each second              ▼    │ each second
+ *                    NO_ROOM                         NO_ROOM
+ */
+enum flight_state { FLIGHT_IDLE, FLIGHT_APPENDING, FLIGHT_APPLYING, FLIGHT_NO_ROOM };
+
+struct flight {
+    enum flight_state state;
+    struct commit_job job;
+    int64_t retry_ms; /* NO_ROOM: when to try again */
+    struct request_list answered; /* they leave when the unit is durable */
+    struct read_job *reads;
 };
 
 struct actor {
@@ -32,13 +51,14 @@ struct actor {
     struct mem mem;
     struct journal_head head; /* as of the last append */
     uint64_t epoch;
+    zactor_t *writer;
+    struct flight flight;
     struct ledger *ledger;
     struct requests requests; /* decoding, and what waits for the next commit */
     struct request *todo;     /* received and not yet worked */
     uint32_t names_sent;
     uint64_t space_checked_bytes, appended_bytes;
-    uint64_t open_before; /* links open at the last tick: to see progress */
-    uint64_t position_before;
+    uint64_t position_before; /* at the last tick: to see whether it is quiet */
     enum partition_state state_said;
     bool is_warned;
     bool is_stopped; /* the store cannot be trusted any more */
@@ -84,15 +104,13 @@ static void send_names(struct actor *self)
     }
 }
 
-static void send_reads(struct actor *self)
+static void send_reads(struct actor *self, struct read_job *jobs)
 {
-    if (!self->requests.reads)
+    if (!jobs)
         return;
-    struct box box = {.kind = BOX_READ, .pointer = self->requests.reads};
+    struct box box = {.kind = BOX_READ, .pointer = jobs};
     bool sent = mailbox_send(self->reader, &box);
     CHECK(sent);
-    self->requests.reads = NULL;
-    self->requests.reads_end = &self->requests.reads;
 }
 
 static void send_messages(struct actor *self, const struct ledger_unit *unit)
@@ -105,19 +123,31 @@ static void send_messages(struct actor *self, const struct ledger_unit *unit)
     }
 }
 
-/* Everything that waited for this unit, and what needed no facts, leaves. */
+/* What was answered while the unit was filled leaves with it. */
+static void flight_load(struct actor *self)
+{
+    request_list_move(&self->flight.answered, &self->requests.answered);
+    self->flight.reads = self->requests.reads;
+    self->requests.reads = NULL;
+    self->requests.reads_end = &self->requests.reads;
+}
+
+/* Everything that waited for this unit leaves; without a unit, what needed no facts. */
 static void run_effects(struct actor *self, struct ledger_unit *unit)
 {
-    send_messages(self, unit);
-    while (unit->tickets) {
+    struct request_list *answered = &self->flight.answered;
+    if (unit)
+        send_messages(self, unit);
+    while (unit && unit->tickets) {
         struct ledger_ticket *ticket = unit->tickets;
         unit->tickets = ticket->next;
-        requests_answer_ticket(&self->requests, ticket);
+        request_list_add(answered, requests_answer_ticket(&self->requests, ticket));
         ledger_ticket_free(self->ledger, &ticket);
     }
     send_names(self);
-    send_reads(self);
-    send_answered(self, &self->requests.answered);
+    send_reads(self, self->flight.reads);
+    self->flight.reads = NULL;
+    send_answered(self, answered);
 }
 
 /* ---- stopping ------------------------------------------------------------------------------------------------ */
@@ -148,10 +178,14 @@ static void stop(struct actor *self, struct ledger_unit *unit, const char *why)
         request->next = NULL;
         answer_all(self, request, CODE_UNKNOWN);
     }
-    requests_unanswer(&self->requests, CODE_UNKNOWN);
-    send_answered(self, &self->requests.answered);
+    requests_unanswer(&self->requests, &self->flight.answered, &self->flight.reads, CODE_UNKNOWN);
+    send_answered(self, &self->flight.answered);
+    flight_load(self);
+    requests_unanswer(&self->requests, &self->flight.answered, &self->flight.reads, CODE_UNKNOWN);
+    send_answered(self, &self->flight.answered);
     answer_all(self, self->todo, CODE_BUSY); /* never begun */
     self->todo = NULL;
+    self->flight.state = FLIGHT_IDLE;
     say_state(self, PARTITION_STOPPED);
 }
 
@@ -179,31 +213,6 @@ static bool told_to_end(struct actor *self)
     return self->is_ending;
 }
 
-static void wait_for_mail(struct actor *self, long timeout_ms)
-{
-    zmq_pollitem_t items[] = {
-        {.socket = self->inbox, .events = ZMQ_POLLIN},
-        {.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN},
-    };
-    zmq_poll(items, 2, timeout_ms);
-}
-
-/* While there is no room on disk: each second another try, and BUSY to whoever comes. true: go on trying. */
-static bool wait_for_room(struct actor *self)
-{
-    struct box box;
-    say_state(self, PARTITION_FULL);
-    answer_all(self, self->todo, CODE_BUSY);
-    self->todo = NULL;
-    int64_t until = zclock_mono() + TICK_MS;
-    while (zclock_mono() < until && !told_to_end(self)) {
-        wait_for_mail(self, (long)(until - zclock_mono()) + 1);
-        while (mailbox_receive(self->inbox, &box))
-            box_drop(self, &box);
-    }
-    return !self->is_ending;
-}
-
 /* ---- commits ---------------------------------------------------------------------------------------------------- */
 
 /* A guard before the disk is really full: what is on its way can still be finished. */
@@ -222,75 +231,118 @@ static void check_space(struct actor *self)
     say_state(self, percent >= FULL_PERCENT ? PARTITION_FULL : PARTITION_SERVING);
 }
 
-/* false: the actor has stopped. */
-static bool append(struct actor *self, struct ledger_unit *unit)
-{
-    const struct journal_commit commit = {
-        .sequence = self->head.sequence + 1,
-        .epoch = self->epoch,
-        .position = unit->position,
-        .time_us = unit->time_us,
-        .fact_count = unit->fact_count,
-        .facts = unit->facts,
-        .length = unit->length,
-    };
-    enum journal_outcome outcome;
-    while ((outcome = journal_append(self->journal, &commit)) == JOURNAL_FULL) {
-        if (!wait_for_room(self)) {
-            stop(self, unit, "there is no room and it was told to end");
-            return false;
-        }
-    }
-    if (outcome != JOURNAL_OK) {
-        stop(self, unit, outcome == JOURNAL_FENCED ? "another owner has taken over" : "a commit failed");
-        return false;
-    }
-    self->head.sequence++;
-    self->appended_bytes += unit->length;
-    return true;
-}
+static void job_submit(struct actor *self, enum commit_step step);
 
-/* The state store follows behind: the facts that it reflects are durable. false: the actor has stopped. */
-static bool apply_puts(struct actor *self, const struct ledger_unit *unit)
+/* The unit has done its work. */
+static void flight_end(struct actor *self)
 {
-    enum err err;
-    while ((err = recovery_apply(self->state, unit)) == ERR_FULL || err == ERR_NO_MEMORY) {
-        if (!wait_for_room(self))
-            return true; /* a restart replays more of the journal, that is all */
-    }
-    if (err == ERR_OK)
-        return true;
-    stop(self, NULL, "the state store failed");
-    return false;
-}
-
-static void commit(struct actor *self)
-{
-    struct ledger_unit *unit = ledger_take(self->ledger);
-    if (!unit) {
-        send_names(self);
-        send_reads(self);
-        send_answered(self, &self->requests.answered);
-        return;
-    }
-    bool durable = unit->length == 0 || append(self, unit);
-    if (durable) {
-        run_effects(self, unit);
-        durable = apply_puts(self, unit);
-    }
-    ledger_release(self->ledger, unit);
-    if (!durable)
-        return;
+    ledger_release(self->ledger, self->flight.job.unit);
+    self->flight.state = FLIGHT_IDLE;
     if (self->appended_bytes - self->space_checked_bytes >= SPACE_EVERY_BYTES ||
         self->state_said == PARTITION_FULL)
         check_space(self);
 }
 
+static void flight_no_room(struct actor *self)
+{
+    say_state(self, PARTITION_FULL);
+    self->flight.state = FLIGHT_NO_ROOM;
+    self->flight.retry_ms = zclock_mono() + TICK_MS;
+}
+
+static void append_done(struct actor *self)
+{
+    struct commit_job *job = &self->flight.job;
+    if (job->outcome == JOURNAL_FULL) {
+        flight_no_room(self);
+        return;
+    }
+    if (job->outcome != JOURNAL_OK) {
+        stop(self, job->unit,
+             job->outcome == JOURNAL_FENCED ? "another owner has taken over" : "a commit failed");
+        return;
+    }
+    self->head.sequence++;
+    self->appended_bytes += job->unit->length;
+    run_effects(self, job->unit);
+    if (job->unit->put_count > 0)
+        job_submit(self, COMMIT_APPLY);
+    else
+        flight_end(self);
+}
+
+/* The state store follows behind: the facts that it reflects are durable. */
+static void apply_done(struct actor *self)
+{
+    enum err err = self->flight.job.err;
+    if (err == ERR_FULL || err == ERR_NO_MEMORY)
+        flight_no_room(self);
+    else if (err == ERR_OK)
+        flight_end(self);
+    else
+        stop(self, NULL, "the state store failed");
+}
+
+static void job_done(struct actor *self)
+{
+    if (self->flight.job.step == COMMIT_APPEND)
+        append_done(self);
+    else
+        apply_done(self);
+}
+
+static void job_submit(struct actor *self, enum commit_step step)
+{
+    struct commit_job *job = &self->flight.job;
+    job->step = step;
+    self->flight.state = step == COMMIT_APPEND ? FLIGHT_APPENDING : FLIGHT_APPLYING;
+    if (step == COMMIT_APPLY || job->unit->length > INLINE_BYTES_MAX) {
+        commit_writer_give(self->writer, job);
+        return;
+    }
+    commit_writer_run(job);
+    job_done(self);
+}
+
+/* Sends the next unit on its way, when none is. */
+static void commit(struct actor *self)
+{
+    if (self->flight.state != FLIGHT_IDLE || self->is_stopped)
+        return;
+    struct ledger_unit *unit = ledger_take(self->ledger);
+    flight_load(self);
+    if (!unit) {
+        run_effects(self, NULL);
+        return;
+    }
+    self->flight.job = (struct commit_job){
+        .journal = self->journal,
+        .state = self->state,
+        .unit = unit,
+        .sequence = self->head.sequence + 1,
+        .epoch = self->epoch,
+    };
+    if (unit->length > 0) {
+        job_submit(self, COMMIT_APPEND);
+        return;
+    }
+    run_effects(self, unit);
+    if (unit->put_count > 0)
+        job_submit(self, COMMIT_APPLY);
+    else
+        flight_end(self);
+}
+
 /* ---- rounds ------------------------------------------------------------------------------------------------------ */
+
+static bool has_room(const struct actor *self)
+{
+    return ledger_pending_bytes(self->ledger) < ROUND_BYTES_MAX;
+}
 
 static void work_todo(struct actor *self)
 {
-    while (self->todo && ledger_pending_bytes(self->ledger) < ROUND_BYTES_MAX) {
+    while (self->todo && has_room(self)) {
         struct request *request = self->todo;
         self->todo = request->next;
         request->next = NULL;
@@ -308,7 +360,7 @@ static void todo_append(struct actor *self, struct request *list)
 
 static void receive(struct actor *self, struct box *box)
 {
-    if (self->is_stopped) {
+    if (self->is_stopped || self->flight.state == FLIGHT_NO_ROOM) {
         box_drop(self, box);
         return;
     }
@@ -324,18 +376,18 @@ static void receive(struct actor *self, struct box *box)
     ledger_peer_message_free(self->ledger, &message);
 }
 
-/* Takes what is in the mailbox, up to the size of a commit. */
-static void round_once(struct actor *self)
+/* Takes what is in the mailbox, up to the size of a commit. true: the mailbox is empty. */
+static bool read_mail(struct actor *self)
 {
     struct box box;
-    work_todo(self);
-    for (int i = 0; i < ROUND_BOXES_MAX && !self->todo; i++) {
-        if (ledger_pending_bytes(self->ledger) >= ROUND_BYTES_MAX || !mailbox_receive(self->inbox, &box))
-            break;
+    for (int i = 0; i < ROUND_BOXES_MAX; i++) {
+        if (!self->is_stopped && (self->todo || !has_room(self)))
+            return false;
+        if (!mailbox_receive(self->inbox, &box))
+            return true;
         receive(self, &box);
     }
-    if (!self->is_stopped)
-        commit(self);
+    return false;
 }
 
 /* Once a second: what a peer has not answered is sent again, and a quiet ledger writes its checkpoint. */
@@ -352,34 +404,88 @@ static void tick(struct actor *self)
     check_space(self);
 }
 
+/* While there is no room, what has come is told so, and each second the step is tried again. */
+static void retry(struct actor *self, int64_t now_ms)
+{
+    if (self->flight.state != FLIGHT_NO_ROOM)
+        return;
+    answer_all(self, self->todo, CODE_BUSY);
+    self->todo = NULL;
+    if (now_ms >= self->flight.retry_ms)
+        job_submit(self, self->flight.job.step);
+}
+
+/* One turn: what the writer has done, what has come, what is next. wait_ms: the most to wait for any of it. */
+static void turn(struct actor *self, long wait_ms)
+{
+    zmq_pollitem_t items[] = {
+        {.socket = self->inbox, .events = ZMQ_POLLIN},
+        {.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN},
+        {.socket = zsock_resolve(self->writer), .events = ZMQ_POLLIN},
+    };
+    bool closed = !self->is_stopped && (self->todo || !has_room(self));
+    if (closed)
+        items[0].events = 0;
+    zmq_poll(items, 3, wait_ms);
+    if (commit_writer_take(self->writer))
+        job_done(self);
+    if (!self->is_stopped)
+        work_todo(self);
+    read_mail(self);
+    commit(self);
+}
+
+static bool can_go_on(const struct actor *self)
+{
+    return !self->is_stopped && self->flight.state == FLIGHT_IDLE &&
+           (self->todo || ledger_has_work(self->ledger));
+}
+
 static void run(struct actor *self)
 {
     int64_t next_tick = zclock_mono() + TICK_MS;
     while (!told_to_end(self)) {
-        bool busy = self->todo || (!self->is_stopped && ledger_has_work(self->ledger));
         int64_t now = zclock_mono();
-        if (now >= next_tick && !self->is_stopped) {
-            tick(self);
+        if (now >= next_tick) {
             next_tick = now + TICK_MS;
+            if (!self->is_stopped)
+                tick(self);
         }
-        if (!busy)
-            wait_for_mail(self, (long)(next_tick > now ? next_tick - now : TICK_MS));
-        round_once(self);
+        retry(self, now);
+        turn(self, can_go_on(self) ? 0 : (long)(next_tick - now));
     }
+}
+
+/* What is under way is finished, as far as there is room for it. */
+static void finish_flight(struct actor *self)
+{
+    while (self->flight.state == FLIGHT_APPENDING || self->flight.state == FLIGHT_APPLYING)
+        turn(self, TICK_MS);
+    if (self->flight.state != FLIGHT_NO_ROOM)
+        return;
+    if (self->flight.job.step == COMMIT_APPEND)
+        stop(self, self->flight.job.unit, "there is no room and it was told to end");
+    self->is_stopped = true; /* a checkpoint that found no room: a restart replays more, that is all */
+}
+
+static bool has_mail(struct actor *self)
+{
+    zmq_pollitem_t item = {.socket = self->inbox, .events = ZMQ_POLLIN};
+    return zmq_poll(&item, 1, 0) > 0;
 }
 
 /* At a clean end everything is checkpointed, so that the next start replays nothing. */
 static void finish(struct actor *self)
 {
     struct box box;
-    while (!self->is_stopped && (self->todo || zmq_poll(&(zmq_pollitem_t){.socket = self->inbox,
-                                                                          .events = ZMQ_POLLIN},
-                                                        1, 0) > 0))
-        round_once(self);
-    while (!self->is_stopped && ledger_checkpoint_hurry(self->ledger))
-        commit(self);
+    finish_flight(self);
+    while (!self->is_stopped && (self->todo || has_mail(self) || ledger_checkpoint_hurry(self->ledger))) {
+        turn(self, 0);
+        finish_flight(self);
+    }
     while (mailbox_receive(self->inbox, &box))
         box_drop(self, &box);
+    zactor_destroy(&self->writer);
 }
 
 /* ---- start ------------------------------------------------------------------------------------------------------- */
@@ -475,6 +581,8 @@ static void ledger_main(zsock_t *pipe, void *argument)
     self->mem = memory_pages();
     self->state_said = PARTITION_STARTING;
     connect_all(self);
+    self->writer = commit_writer_new();
+    request_list_init(&self->flight.answered);
     zsock_signal(pipe, 0);
     if (recover(self) == ERR_OK) {
         requests_init(&self->requests, self->options.partition, self->options.partitions, self->journal);

@@ -23,6 +23,15 @@ void request_list_add(struct request_list *list, struct request *request)
     list->end = &request->next;
 }
 
+void request_list_move(struct request_list *list, struct request_list *from)
+{
+    if (!from->first)
+        return;
+    *list->end = from->first;
+    list->end = from->end;
+    request_list_init(from);
+}
+
 void requests_init(struct requests *self, uint32_t partition, uint32_t partitions, struct journal *journal)
 {
     *self = (struct requests){.partition = partition, .partitions = partitions, .journal = journal};
@@ -62,31 +71,33 @@ void requests_refuse(struct requests *self, struct request *request, enum code c
     request_reply(request, &self->writer, code);
 }
 
-void requests_unanswer(struct requests *self, enum code code)
+void requests_unanswer(struct requests *self, struct request_list *answered, struct read_job **reads,
+                       enum code code)
 {
-    for (struct request *request = self->answered.first; request; request = request->next)
+    for (struct request *request = answered->first; request; request = request->next)
         requests_refuse(self, request, code, FIELD_NONE);
-    while (self->reads) {
-        struct read_job *job = self->reads;
-        self->reads = job->next;
+    while (*reads) {
+        struct read_job *job = *reads;
+        *reads = job->next;
         requests_refuse(self, job->request, code, FIELD_NONE);
-        request_list_add(&self->answered, job->request);
+        request_list_add(answered, job->request);
         free(job);
     }
-    self->reads_end = &self->reads;
 }
 
-void requests_answer_ticket(struct requests *self, struct ledger_ticket *ticket)
+struct request *requests_answer_ticket(struct requests *self, struct ledger_ticket *ticket)
 {
     struct request *request = ticket->user;
     uint64_t id = request->header.request_id;
+    enum code code = ticket->rows[0].code;
     if (request->header.operation == OPERATION_BATCH) {
         wire_rows_write(&self->writer, id, ticket->rows, ticket->row_count);
-        answer(self, request, CODE_OK);
-        return;
+        code = CODE_OK;
+    } else {
+        wire_row_write_single(&self->writer, id, &request->transaction_id, &ticket->rows[0]);
     }
-    wire_row_write_single(&self->writer, id, &request->transaction_id, &ticket->rows[0]);
-    answer(self, request, ticket->rows[0].code);
+    request_reply(request, &self->writer, code);
+    return request;
 }
 
 /* ---- money --------------------------------------------------------------------------------------------------- */

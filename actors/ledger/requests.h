@@ -17,6 +17,8 @@ struct request_list {
 
 void request_list_init(struct request_list *list);
 void request_list_add(struct request_list *list, struct request *request);
+/* Appends all of `from`, which is then empty. */
+void request_list_move(struct request_list *list, struct request_list *from);
 
 struct requests {
     uint32_t partition, partitions;
@@ -36,14 +38,15 @@ void requests_release(struct requests *self);
 /* Works one request: it ends up in answered, in reads, or behind a ticket of the core. */
 void requests_work(struct requests *self, struct ledger *ledger, struct request *request, int64_t now_us);
 
-/* A complete ticket's request, with its rows as the reply, joins answered. */
-void requests_answer_ticket(struct requests *self, struct ledger_ticket *ticket);
+/* Writes a complete ticket's rows into its request's reply, and returns the request. */
+struct request *requests_answer_ticket(struct requests *self, struct ledger_ticket *ticket);
 
 /* Replaces a request's reply by an error. */
 void requests_refuse(struct requests *self, struct request *request, enum code code, enum field field);
 
-/* What waits must not be told after all: every reply in answered becomes an error, reads too. */
-void requests_unanswer(struct requests *self, enum code code);
+/* What waited must not be told after all: every reply in answered becomes an error; reads join them. */
+void requests_unanswer(struct requests *self, struct request_list *answered, struct read_job **reads,
+                       enum code code);
 
 /* Names of accounts from *sent on, for the reader; NULL: none. *sent moves on. */
 struct read_names *requests_names(const struct ledger *ledger, uint32_t *sent);

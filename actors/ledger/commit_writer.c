@@ -1,0 +1,76 @@
+#include "actors/ledger/commit_writer.h"
+
+#include "actors/base/check.h"
+#include "actors/base/handover.h"
+#include "actors/ledger/recovery.h"
+
+void commit_writer_run(struct commit_job *job)
+{
+    const struct ledger_unit *unit = job->unit;
+    if (job->step == COMMIT_APPLY) {
+        job->err = recovery_apply(job->state, unit);
+        return;
+    }
+    const struct journal_commit commit = {
+        .sequence = job->sequence,
+        .epoch = job->epoch,
+        .position = unit->position,
+        .time_us = unit->time_us,
+        .fact_count = unit->fact_count,
+        .facts = unit->facts,
+        .length = unit->length,
+    };
+    job->outcome = journal_append(job->journal, &commit);
+}
+
+/* The pipe carries a job's address, or czmq's "$TERM". */
+static struct commit_job *job_receive(void *socket, int flags, bool *end)
+{
+    char bytes[16];
+    struct commit_job *job = NULL;
+    int length = zmq_recv(socket, bytes, sizeof bytes, flags);
+    *end = length >= 0 && length != (int)sizeof(struct commit_job *);
+    if (length == (int)sizeof(struct commit_job *)) {
+        memcpy(&job, bytes, sizeof(struct commit_job *));
+        handover_take(job);
+    }
+    return job;
+}
+
+static void job_send(void *socket, struct commit_job *job)
+{
+    handover_give(job);
+    int sent = zmq_send(socket, &job, sizeof(struct commit_job *), 0);
+    CHECK(sent == (int)sizeof(struct commit_job *));
+}
+
+static void writer_main(zsock_t *pipe, void *argument)
+{
+    (void)argument;
+    bool end = false;
+    check_enter("commit writer");
+    zsock_signal(pipe, 0);
+    while (!end) {
+        struct commit_job *job = job_receive(zsock_resolve(pipe), 0, &end);
+        if (!job)
+            continue;
+        commit_writer_run(job);
+        job_send(zsock_resolve(pipe), job);
+    }
+}
+
+zactor_t *commit_writer_new(void)
+{
+    return zactor_new(writer_main, NULL);
+}
+
+void commit_writer_give(zactor_t *writer, struct commit_job *job)
+{
+    job_send(zsock_resolve(writer), job);
+}
+
+struct commit_job *commit_writer_take(zactor_t *writer)
+{
+    bool end;
+    return job_receive(zsock_resolve(writer), ZMQ_DONTWAIT, &end);
+}
