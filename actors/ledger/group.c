@@ -511,9 +511,9 @@ static void post_crossing(struct ledger *self, const struct ledger_command *comm
         answer_all(self, command, ticket, row, CODE_UNKNOWN, FIELD_NONE);
 }
 
-/* What the decoder or the moment refuses: not kept with the id. */
-static bool refuse_at_once(struct ledger *self, const struct ledger_command *command,
-                           struct ledger_ticket *ticket, uint32_t row)
+/* What the decoder refuses: tested before the id is looked up, for it is no payload to compare. */
+static bool refuse_malformed(struct ledger *self, const struct ledger_command *command,
+                             struct ledger_ticket *ticket, uint32_t row)
 {
     for (uint32_t i = 0; i < command->group_count; i++) {
         const struct ledger_command *item = &command->items[i];
@@ -522,6 +522,16 @@ static bool refuse_at_once(struct ledger *self, const struct ledger_command *com
             answer_refusal(self, command, ticket, row, refusal);
             return true;
         }
+    }
+    return false;
+}
+
+/* What the moment refuses: not kept with the id. */
+static bool refuse_at_once(struct ledger *self, const struct ledger_command *command,
+                           struct ledger_ticket *ticket, uint32_t row)
+{
+    for (uint32_t i = 0; i < command->group_count; i++) {
+        const struct ledger_command *item = &command->items[i];
         if (item->deadline_us != 0 && self->now_us > item->deadline_us) {
             struct refusal refusal = {CODE_DEADLINE_EXCEEDED, FIELD_NONE, (uint8_t)i};
             answer_refusal(self, command, ticket, row, refusal);
@@ -558,6 +568,8 @@ void group_post(struct ledger *self, struct ledger_ticket *ticket, uint32_t row,
         answer_all(self, command, ticket, row, command->code, command->field);
         return;
     }
+    if (refuse_malformed(self, command, ticket, row))
+        return;
     uint64_t id_hash = hash_uuid(&command->id, self->config.hash_key);
     if (id_table_may_have(&self->ids, id_hash) && posting_repeat(self, command, id_hash, ticket, row))
         return;
