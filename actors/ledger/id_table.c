@@ -10,10 +10,10 @@
 enum {
     FIRST_CAPACITY = 1024,
     SLACK = 512,
-    FILTER_BITS_PER_ID = 24,
+    FILTER_BITS_PER_ID = 20,
     FILTER_PROBES = 8,
-    FIRST_GENERATION_RUNS = 4,
-    LAST_GENERATION_RUNS = 32,
+    FIRST_GENERATION_RUNS = 128,
+    GENERATION_RUNS = 384,
 };
 
 static size_t memory_bytes(uint32_t capacity)
@@ -49,7 +49,7 @@ bool id_table_init(struct id_table *self, const struct mem *mem, uint64_t key, u
 
 static size_t filter_bytes(const struct id_filter *filter)
 {
-    return ((size_t)1 << (64 - filter->block_shift)) * 64;
+    return filter->block_count * 64;
 }
 
 void id_table_release(struct id_table *self)
@@ -113,16 +113,21 @@ static bool memory_has(const struct id_memory *memory, uint64_t hash)
 
 /* ---- filters ------------------------------------------------------------------------------------ */
 
-/* Eight bits in one 64-byte block: the block is the top bits of the hash, so that a run, which is in order
- * of hashes, fills the filter from front to back; the bits come from the hash multiplied once more. */
+/* Eight bits in one 64-byte block; the bits come from the hash multiplied once more. */
 static inline uint64_t filter_bits(uint64_t hash)
 {
     return hash * UINT64_C(0x9E3779B97F4A7C15);
 }
 
+/* The block of a hash: the hash scaled down, so that hashes in order meet blocks in order. */
+static inline uint64_t *filter_block(const struct id_filter *filter, uint64_t hash)
+{
+    return filter->blocks + (uint64_t)((unsigned __int128)hash * filter->block_count >> 64) * 8;
+}
+
 static void filter_add(struct id_filter *filter, uint64_t hash)
 {
-    uint64_t *block = filter->blocks + (hash >> filter->block_shift) * 8;
+    uint64_t *block = filter_block(filter, hash);
     uint64_t bits = filter_bits(hash);
     for (int word = 0; word < FILTER_PROBES; word++, bits >>= 6)
         block[word] |= UINT64_C(1) << (bits & 63);
@@ -130,19 +135,11 @@ static void filter_add(struct id_filter *filter, uint64_t hash)
 
 static bool filter_has(const struct id_filter *filter, uint64_t hash)
 {
-    const uint64_t *block = filter->blocks + (hash >> filter->block_shift) * 8;
+    const uint64_t *block = filter_block(filter, hash);
     uint64_t bits = filter_bits(hash), missing = 0;
     for (int word = 0; word < FILTER_PROBES; word++, bits >>= 6)
         missing |= ~block[word] & (UINT64_C(1) << (bits & 63));
     return missing == 0;
-}
-
-static uint32_t filter_runs_wanted(const struct id_table *self)
-{
-    uint32_t runs = FIRST_GENERATION_RUNS;
-    if (self->filter_count > self->filter_first)
-        runs = self->filters[self->filter_count - 1].runs_max * 2;
-    return runs > LAST_GENERATION_RUNS ? LAST_GENERATION_RUNS : runs;
 }
 
 /* The generation of a table that begins now: the newest one, if it has room for one more, else a new one. The table
@@ -158,17 +155,14 @@ static bool filter_begin_table(struct id_table *self)
     }
     if (self->filter_count == ID_GENERATIONS_MAX)
         return false;
-    uint32_t runs = filter_runs_wanted(self);
-    uint64_t wanted = (uint64_t)runs * self->limit * FILTER_BITS_PER_ID / 512;
-    uint64_t blocks = 64;
-    while (blocks < wanted)
-        blocks *= 2;
+    uint32_t runs = self->filter_count == 0 ? FIRST_GENERATION_RUNS : GENERATION_RUNS;
+    uint64_t blocks = (uint64_t)runs * self->limit * FILTER_BITS_PER_ID / 512 + 1;
     uint64_t *memory = mem_alloc(self->mem, blocks * 64);
     if (!memory)
         return false;
     self->filters[self->filter_count++] =
         (struct id_filter){.blocks = memory,
-                           .block_shift = 64 - (uint32_t)__builtin_ctzll(blocks),
+                           .block_count = blocks,
                            .runs = 1,
                            .runs_max = runs,
                            .first_run = self->run_count + self->sealed_count};
@@ -281,12 +275,8 @@ void id_table_move(struct id_table *self, uint64_t hash, uint64_t old, uint64_t 
 void id_table_prefetch(const struct id_table *self, uint64_t hash)
 {
     __builtin_prefetch(self->active.slots + (hash >> self->active.shift), 1);
-    for (uint32_t i = 0; i < self->sealed_count; i++)
-        __builtin_prefetch(self->sealed[i].slots + (hash >> self->sealed[i].shift));
-    for (uint32_t i = self->filter_first; i < self->filter_count; i++) {
-        const struct id_filter *filter = &self->filters[i];
-        __builtin_prefetch(filter->blocks + (hash >> filter->block_shift) * 8);
-    }
+    for (uint32_t i = self->filter_first; i < self->filter_count; i++)
+        __builtin_prefetch(filter_block(&self->filters[i], hash), 1);
 }
 
 /* ---- looking ------------------------------------------------------------------------------------ */

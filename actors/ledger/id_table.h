@@ -28,7 +28,7 @@ enum {
     RUN_SLICES = 256,
     RUN_ENTRY = 14,
     ID_RUNS_MAX = 4096,
-    ID_GENERATIONS_MAX = 160,
+    ID_GENERATIONS_MAX = 16,
     ID_SEALED_MAX = 4,
     ID_WRITTEN_MAX = 4,
 };
@@ -49,7 +49,7 @@ struct id_memory {
 
 struct id_filter {
     uint64_t *blocks; /* 8 words a block */
-    uint32_t block_shift; /* 64 - log2(blocks): a hash's block is its top bits, so runs fill it in order */
+    uint64_t block_count;
     uint32_t runs, runs_max;
     uint32_t first_run; /* index into id_table.runs */
 };

@@ -59,7 +59,7 @@ struct ledger_config ledger_config_default(void)
         .partitions = 1,
         .hash_key = 0,
         .id_retention_us = INT64_C(7) * 24 * 3600 * 1000000,
-        .ids_in_memory = 1u << 20,
+        .ids_in_memory = 1u << 18,
         .link_window = 1u << 18,
         .checkpoint_words = UINT64_C(1) << 26,
     };
@@ -76,7 +76,7 @@ static bool ledger_init(struct ledger *self)
     memset(self->transit, 0xff, transit * sizeof *self->transit);
     memset(self->house, 0xff, sizeof self->house);
     for (uint32_t peer = 0; peer < LEDGER_PARTITIONS_MAX; peer++)
-        self->links[peer].next = 1;
+        self->links[peer] = (struct link){.next = 1, .usual_bytes = 4096};
     return account_table_init(&self->accounts, &self->counted, self->config.hash_key) &&
            id_table_init(&self->ids, &self->counted, self->config.hash_key, self->config.ids_in_memory,
                          self->config.id_retention_us) &&

@@ -286,11 +286,20 @@ static uint8_t *message_room(struct ledger *self, struct ledger_peer_message *me
     return message->bytes + used;
 }
 
+/* What the next message will probably need: a message that has to grow copies itself. */
+static size_t usual_bytes(size_t length)
+{
+    size_t usual = 4096;
+    while (usual < length)
+        usual *= 2;
+    return usual;
+}
+
 static struct ledger_peer_message *link_message(struct ledger *self, uint32_t peer, size_t more)
 {
     struct link *link = &self->links[peer];
     if (!link->out)
-        link->out = message_new(self, peer, more < 4096 ? 4096 : more);
+        link->out = message_new(self, peer, more < link->usual_bytes ? link->usual_bytes : more);
     return link->out;
 }
 
@@ -386,6 +395,7 @@ void link_collect(struct ledger *self, struct unit_buffer *buffer)
                                   link_answer_at(link, link->answered + 1)))
             link->answered++;
         message->answered_through = link->resolved;
+        link->usual_bytes = usual_bytes(message->request_length + message->answer_length);
         buffer->message_list[buffer->unit.message_count++] = message;
         link->out = NULL;
     }

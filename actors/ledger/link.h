@@ -104,6 +104,7 @@ struct link {
     struct ring answers;  /* struct link_answer, (pruned, processed] */
     uint64_t answered;    /* answers up to here have been put into messages; not journaled */
     struct ledger_peer_message *out; /* being filled */
+    size_t usual_bytes;              /* of a message, lately */
 };
 
 struct waiter {

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGES_FROM = 256 * 1024, HUGE_PAGE = 2 * 1024 * 1024, HUGE_FROM = HUGE_PAGE, ALIGNMENT = 64 };
+enum { PAGES_FROM = 2 * 1024 * 1024, HUGE_PAGE = 2 * 1024 * 1024, HUGE_FROM = HUGE_PAGE, ALIGNMENT = 64 };
 
 static size_t rounded(size_t bytes)
 {
