@@ -1,8 +1,8 @@
 /* Starting and stopping a node's actors in the right order. */
 #include "broker/node.h"
 
-#include "actors/ledger/ledger_actor.h"
-#include "actors/ledger/reader_actor.h"
+#include "actors/ledger/shell/ledger_actor.h"
+#include "actors/ledger/shell/reader_actor.h"
 
 enum { DRAIN_GRACE_MS = 5000 }; /* beyond the router's own limit */
 

@@ -5,7 +5,7 @@
 
 #include "actors/base/check.h"
 #include "actors/ledger/core.h"
-#include "actors/ledger/digest.h"
+#include "actors/ledger/shell/digest.h"
 #include "store/journal_memory.h"
 #include "store/state_memory.h"
 

@@ -1,13 +1,13 @@
-#include "actors/ledger/reader_actor.h"
+#include "actors/ledger/shell/reader_actor.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "actors/base/check.h"
 #include "actors/ledger/hash.h"
-#include "actors/ledger/mailbox.h"
-#include "actors/ledger/read_job.h"
-#include "actors/ledger/statement.h"
+#include "actors/ledger/shell/mailbox.h"
+#include "actors/ledger/shell/read_job.h"
+#include "actors/ledger/shell/statement.h"
 #include "store/datadir.h"
 
 enum { BURST = 64 };

@@ -1,16 +1,16 @@
-#include "actors/ledger/ledger_actor.h"
+#include "actors/ledger/shell/ledger_actor.h"
 
 #include <stdlib.h>
 #include <time.h>
 
 #include "actors/base/check.h"
 #include "actors/base/handover.h"
-#include "actors/ledger/commit_writer.h"
-#include "actors/ledger/mailbox.h"
-#include "actors/ledger/memory.h"
-#include "actors/ledger/read_job.h"
-#include "actors/ledger/recovery.h"
-#include "actors/ledger/requests.h"
+#include "actors/ledger/shell/commit_writer.h"
+#include "actors/ledger/shell/mailbox.h"
+#include "actors/ledger/shell/memory.h"
+#include "actors/ledger/shell/read_job.h"
+#include "actors/ledger/shell/recovery.h"
+#include "actors/ledger/shell/requests.h"
 #include "store/datadir.h"
 
 enum {

@@ -1,8 +1,8 @@
-#include "actors/ledger/commit_writer.h"
+#include "actors/ledger/shell/commit_writer.h"
 
 #include "actors/base/check.h"
 #include "actors/base/handover.h"
-#include "actors/ledger/recovery.h"
+#include "actors/ledger/shell/recovery.h"
 
 void commit_writer_run(struct commit_job *job)
 {

@@ -1,4 +1,4 @@
-#include "actors/ledger/recovery.h"
+#include "actors/ledger/shell/recovery.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "actors/ledger/mailbox.h"
+#include "actors/ledger/shell/mailbox.h"
 
 #include <stdio.h>
 

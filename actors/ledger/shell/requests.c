@@ -1,10 +1,10 @@
-#include "actors/ledger/requests.h"
+#include "actors/ledger/shell/requests.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "actors/base/check.h"
-#include "actors/ledger/mailbox.h"
+#include "actors/ledger/shell/mailbox.h"
 #include "broker/wire/accounts.h"
 #include "broker/wire/rows.h"
 

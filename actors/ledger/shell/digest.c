@@ -1,4 +1,4 @@
-#include "actors/ledger/digest.h"
+#include "actors/ledger/shell/digest.h"
 
 #include <inttypes.h>
 #include <openssl/evp.h>

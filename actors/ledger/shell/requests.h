@@ -6,7 +6,7 @@
 #define TELLER_LEDGER_REQUESTS_H
 
 #include "actors/ledger/ledger.h"
-#include "actors/ledger/read_job.h"
+#include "actors/ledger/shell/read_job.h"
 #include "broker/wire/items.h"
 #include "broker/wire/request.h"
 #include "store/journal.h"

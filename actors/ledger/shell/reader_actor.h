@@ -3,8 +3,8 @@
  * answered requests to the router.
  *
  * The journal belongs to the ledger actor and comes with the jobs: end the reader before the ledger. */
-#ifndef TELLER_LEDGER_READER_ACTOR_H
-#define TELLER_LEDGER_READER_ACTOR_H
+#ifndef TELLER_LEDGER_SHELL_READER_ACTOR_H
+#define TELLER_LEDGER_SHELL_READER_ACTOR_H
 
 #include <czmq.h>
 #include <stdint.h>

@@ -10,8 +10,8 @@
  * PARTITION_STOPPED, and from then on only answers; the journal on disk is the truth at the next start.
  * When there is no room, it holds the unit, answers BUSY, and tries again each second.
  */
-#ifndef TELLER_LEDGER_LEDGER_ACTOR_H
-#define TELLER_LEDGER_LEDGER_ACTOR_H
+#ifndef TELLER_LEDGER_SHELL_LEDGER_ACTOR_H
+#define TELLER_LEDGER_SHELL_LEDGER_ACTOR_H
 
 #include <czmq.h>
 #include <stdint.h>

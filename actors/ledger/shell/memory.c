@@ -1,4 +1,4 @@
-#include "actors/ledger/memory.h"
+#include "actors/ledger/shell/memory.h"
 
 #include <stdint.h>
 #include <stdlib.h>

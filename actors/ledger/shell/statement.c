@@ -1,4 +1,4 @@
-#include "actors/ledger/statement.h"
+#include "actors/ledger/shell/statement.h"
 
 #include <stdlib.h>
 
