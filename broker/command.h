@@ -6,7 +6,12 @@
 #define TELLER_BROKER_COMMAND_H
 
 int command_bench(int argc, char **argv);
+int command_backup(int argc, char **argv);
+int command_export_data(int argc, char **argv);
 int command_init(int argc, char **argv);
+int command_replay(int argc, char **argv);
+int command_restore(int argc, char **argv);
+int command_verify(int argc, char **argv);
 int command_serve(int argc, char **argv);
 
 #endif

@@ -15,6 +15,11 @@ static const struct command commands[] = {
     {"init", "make a data directory", command_init},
     {"bench", "measure a node", command_bench},
     {"serve", "serve a data directory", command_serve},
+    {"verify", "check a data directory", command_verify},
+    {"replay", "the books as of a past moment", command_replay},
+    {"backup", "copy a data directory while it serves", command_backup},
+    {"restore", "make a data directory from a backup", command_restore},
+    {"export", "write the commands of a data directory", command_export_data},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands, SUGGESTION_MAX = 3 };

@@ -1,0 +1,456 @@
+/* teller export --data: every command that moved money or changed an account, in an order that can be imported again
+ * into a ledger with any number of partitions.
+ *
+ * The lines follow the timeline, with these places for what happened in more than one:
+ *
+ * - A transfer between partitions stands where it was received. The payer had the money from then on back to when it
+ *   was sent, the receiver had it from then on; so nothing is spent before it is there. One that was given back is
+ *   left out, and so is one that is still on its way.
+ * - A group across partitions stands where it was decided: all its parts are reserved then.
+ *
+ * What this order cannot keep: a payer that was frozen, changed, or filled up to its ceiling in the moment between
+ * sending and receiving. An import then refuses that line, and says so.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "broker/command.h"
+#include "broker/offline/export_line.h"
+#include "broker/offline/show.h"
+#include "broker/offline/source.h"
+#include "broker/offline/timeline.h"
+#include "broker/options.h"
+
+enum { OUT_BUFFER = 1 << 20, PATH_CAPACITY = 4096 };
+
+struct name {
+    char id[ACCOUNT_ID_MAX];
+    uint8_t length;
+    currency_index currency;
+};
+
+/* One partition while it is read. */
+struct lane {
+    struct tally tally;
+    struct name *names;
+    uint32_t count, capacity;
+    uint32_t decided_postings; /* that follow a decision, and stand in its line already */
+    size_t items[LEDGER_GROUP_MAX]; /* offsets in the commit of postings whose group has not been named yet */
+    uint32_t item_count;
+};
+
+struct exporting {
+    const char *path, *out_path, *until, *format;
+    int64_t until_us;
+    struct source source;
+    struct lane lanes[LEDGER_PARTITIONS_MAX];
+    struct export_writer writer;
+    uint64_t lines, sent, arrived;
+    int64_t time_us; /* of the commit being read */
+};
+
+/* ---- accounts --------------------------------------------------------------------------------- */
+
+static bool name_add(struct lane *lane, struct str id, currency_index currency)
+{
+    if (lane->count == lane->capacity) {
+        uint32_t wanted = lane->capacity == 0 ? 1024 : lane->capacity * 2;
+        struct name *bigger = realloc(lane->names, wanted * sizeof *bigger);
+        if (bigger == NULL)
+            return false;
+        lane->names = bigger;
+        lane->capacity = wanted;
+    }
+    struct name *name = &lane->names[lane->count++];
+    memcpy(name->id, id.data, id.length);
+    name->length = (uint8_t)id.length;
+    name->currency = currency;
+    return true;
+}
+
+static struct str name_of(const struct lane *lane, uint32_t index)
+{
+    return (struct str){lane->names[index].id, lane->names[index].length};
+}
+
+static const char *account_op(uint8_t kind)
+{
+    static const char *const ops[FACT_KIND_COUNT] = {
+        [FACT_ACCOUNT_OPENED] = "account.open",         [FACT_ACCOUNT_CHANGED] = "account.change",
+        [FACT_ACCOUNT_FROZEN] = "account.freeze",       [FACT_ACCOUNT_UNFROZEN] = "account.unfreeze",
+        [FACT_ACCOUNT_CLOSED] = "account.close",
+    };
+    return ops[kind];
+}
+
+static enum err account_line(struct exporting *self, struct lane *lane, const uint8_t *bytes, size_t size)
+{
+    struct fact_account fact;
+    struct fact_strings strings;
+    memcpy(&fact, bytes, sizeof fact);
+    currency_index currency = currency_find(fact.currency, CURRENCY_CODE_LENGTH);
+    enum err err = fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings);
+    bool opened = fact.head.kind == FACT_ACCOUNT_OPENED, changed = fact.head.kind == FACT_ACCOUNT_CHANGED;
+    struct str id = strings.by_tag[FACT_TAG_ACCOUNT];
+    if (err != ERR_OK || currency == CURRENCY_NONE || (opened && !text_is_account_id(id)))
+        return ERR_CORRUPT;
+    if (opened && !name_add(lane, id, currency))
+        return ERR_NO_MEMORY;
+    if (fact.account >= lane->count)
+        return ERR_CORRUPT;
+    struct export_line line = {
+        .op = account_op(fact.head.kind),
+        .id = fact.id,
+        .account = name_of(lane, fact.account),
+        .owner = strings.by_tag[FACT_TAG_OWNER],
+        .product = strings.by_tag[FACT_TAG_PRODUCT],
+        .memo = strings.by_tag[FACT_TAG_MEMO],
+        .currency = opened ? currency : CURRENCY_NONE,
+        .has_limits = opened || changed,
+        .is_change = changed,
+        .minimum = fact.minimum_balance,
+        .ceiling = fact.ceiling,
+        .limits_currency = currency,
+        .time_us = self->time_us,
+    };
+    if (text_is_reserved_id(line.account))
+        return ERR_OK;
+    export_write(&self->writer, &line);
+    self->lines++;
+    return ERR_OK;
+}
+
+/* ---- money ------------------------------------------------------------------------------------ */
+
+static enum err posting_line(struct exporting *self, struct lane *lane, const uint8_t *bytes, size_t size)
+{
+    struct fact_posting fact;
+    struct fact_strings strings;
+    memcpy(&fact, bytes, sizeof fact);
+    if (fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK ||
+        fact.debit >= lane->count || fact.credit >= lane->count)
+        return ERR_CORRUPT;
+    struct export_line line = {
+        .op = "transfer",
+        .id = fact.id,
+        .from = name_of(lane, fact.debit),
+        .to = name_of(lane, fact.credit),
+        .memo = strings.by_tag[FACT_TAG_MEMO],
+        .reference = strings.by_tag[FACT_TAG_REFERENCE],
+        .currency = lane->names[fact.debit].currency,
+        .amount = fact.amount,
+        .time_us = self->time_us,
+    };
+    if (fact.head.kind == FACT_DEPOSIT) {
+        line.op = "deposit";
+        line.from = (struct str){0};
+    } else if (fact.head.kind == FACT_WITHDRAWAL) {
+        line.op = "withdraw";
+        line.to = (struct str){0};
+    } else if (fact.head.kind == FACT_RECEIVED) {
+        line.from = strings.by_tag[FACT_TAG_REMOTE];
+    }
+    export_write(&self->writer, &line);
+    return ERR_OK;
+}
+
+static enum err posting(struct exporting *self, struct lane *lane, const uint8_t *facts, size_t at, size_t size)
+{
+    uint8_t kind = facts[at];
+    bool in_group = kind != FACT_RETURNED && (facts[at + 1] & FACT_FLAG_GROUP);
+    if (in_group && lane->decided_postings > 0) {
+        lane->decided_postings--;
+        return ERR_OK;
+    }
+    if (in_group && lane->item_count == LEDGER_GROUP_MAX)
+        return ERR_CORRUPT;
+    if (in_group) {
+        lane->items[lane->item_count++] = at;
+        return ERR_OK;
+    }
+    self->sent += kind == FACT_SENT;
+    self->arrived += kind == FACT_RECEIVED;
+    if (kind == FACT_SENT || kind == FACT_RETURNED)
+        return ERR_OK;
+    self->lines++;
+    return posting_line(self, lane, facts + at, size);
+}
+
+/* ---- groups ----------------------------------------------------------------------------------- */
+
+/* A group inside one partition: its postings came just before its answer. */
+static enum err local_group(struct exporting *self, struct lane *lane, const struct fact_group *fact,
+                            const uint8_t *facts, size_t length)
+{
+    enum err err = ERR_OK;
+    struct uuid id = fact->id;
+    if (lane->item_count == 0)
+        return ERR_OK; /* refused, or across partitions */
+    export_group_begin(&self->writer, &id);
+    for (uint32_t i = 0; i < lane->item_count && err == ERR_OK; i++) {
+        size_t size;
+        err = fact_check(facts + lane->items[i], length - lane->items[i], &size);
+        if (err == ERR_OK)
+            err = posting_line(self, lane, facts + lane->items[i], size);
+    }
+    export_group_end(&self->writer, self->time_us);
+    lane->item_count = 0;
+    self->lines++;
+    return err;
+}
+
+static void decided_item(struct exporting *self, const struct ledger_command *item)
+{
+    static const char *const ops[] = {
+        [COMMAND_TRANSFER] = "transfer", [COMMAND_DEPOSIT] = "deposit", [COMMAND_WITHDRAW] = "withdraw"};
+    const struct export_line line = {
+        .op = ops[item->kind],
+        .id = item->id,
+        .from = item->from,
+        .to = item->to,
+        .memo = item->memo,
+        .reference = item->reference,
+        .currency = item->currency,
+        .amount = item->amount,
+        .time_us = self->time_us,
+    };
+    export_write(&self->writer, &line);
+}
+
+static enum err decided_group(struct exporting *self, struct lane *lane, const struct uuid *id)
+{
+    const struct tally_group *group = tally_group_find(&lane->tally, id, lane->tally.partition);
+    struct ledger_command item;
+    if (group == NULL)
+        return ERR_CORRUPT;
+    const uint8_t *at = group->items;
+    size_t left = group->length;
+    export_group_begin(&self->writer, id);
+    for (size_t size; left > 0; at += size, left -= size) {
+        size = link_item_read(at, left, &item);
+        if (size == 0)
+            return ERR_CORRUPT;
+        uint64_t homes = tally_homes(at, size, lane->tally.partitions);
+        lane->decided_postings += (uint32_t)(homes >> lane->tally.partition & 1);
+        decided_item(self, &item);
+    }
+    export_group_end(&self->writer, self->time_us);
+    self->lines++;
+    return ERR_OK;
+}
+
+static enum err group(struct exporting *self, struct lane *lane, const uint8_t *facts, size_t length, size_t at)
+{
+    struct fact_group fact;
+    memcpy(&fact, facts + at, sizeof fact);
+    struct uuid id = fact.id;
+    if (fact.head.kind == FACT_GROUP_DECIDED && fact.head.detail == CODE_OK)
+        return decided_group(self, lane, &id);
+    if (fact.head.kind == FACT_GROUP_CLOSED)
+        lane->item_count = 0; /* they stand in the coordinator's line */
+    if (fact.head.kind == FACT_GROUP_ANSWERED)
+        return local_group(self, lane, &fact, facts, length);
+    return ERR_OK;
+}
+
+/* ---- all facts -------------------------------------------------------------------------------- */
+
+static enum err fact_line(struct exporting *self, struct lane *lane, const uint8_t *facts, size_t length,
+                          size_t at, size_t size)
+{
+    struct tally_step step;
+    const char *what;
+    uint8_t kind = facts[at];
+    enum err err = tally_fact(&lane->tally, facts + at, size, &step, &what);
+    if (err != ERR_OK)
+        return err;
+    self->arrived += kind == FACT_BOUNCED && step.kind == LINK_CREDIT;
+    if (fact_is_posting(kind))
+        return posting(self, lane, facts, at, size);
+    if (kind >= FACT_ACCOUNT_OPENED && kind <= FACT_ACCOUNT_CLOSED)
+        return account_line(self, lane, facts + at, size);
+    return kind >= FACT_GROUP_STARTED ? group(self, lane, facts, length, at) : ERR_OK;
+}
+
+static enum err commit_lines(struct exporting *self, uint32_t partition, const struct journal_commit *commit,
+                             struct fault *fault)
+{
+    enum err err = ERR_OK;
+    size_t at = 0, size;
+    self->time_us = commit->time_us;
+    for (; at < commit->length && err == ERR_OK; at += err == ERR_OK ? size : 0) {
+        err = fact_check(commit->facts + at, commit->length - at, &size);
+        if (err == ERR_OK)
+            err = fact_line(self, &self->lanes[partition], commit->facts, commit->length, at, size);
+    }
+    if (err == ERR_CORRUPT)
+        return fault_at(fault, partition, commit->position + at / FACT_WORD, commit->sequence,
+                        "this fact cannot be: teller verify tells more");
+    return fault_stop(fault, err, "reading a journal");
+}
+
+static enum err all_lines(struct exporting *self, struct fault *fault)
+{
+    struct timeline *timeline = calloc(1, sizeof *timeline);
+    struct progress progress;
+    uint32_t partition;
+    uint64_t words = 0;
+    const struct journal_commit *commit;
+    if (timeline == NULL)
+        return fault_stop(fault, ERR_NO_MEMORY, "starting");
+    progress_begin(&progress, "exporting", source_words(&self->source));
+    export_begin(&self->writer);
+    enum err err = timeline_init(timeline, self->source.journals, self->source.partitions, self->until_us, fault);
+    while (err == ERR_OK && (err = timeline_next(timeline, &partition, &commit, fault)) == ERR_OK) {
+        err = commit_lines(self, partition, commit, fault);
+        words += commit->length / FACT_WORD;
+        progress_at(&progress, words);
+    }
+    progress_end(&progress);
+    timeline_release(timeline);
+    free(timeline);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* ---- the file --------------------------------------------------------------------------------- */
+
+/* A file appears under its name only when all of it is written. */
+static bool file_open(struct exporting *self, char name[PATH_CAPACITY])
+{
+    if (self->out_path == NULL) {
+        self->writer.file = stdout;
+        return true;
+    }
+    if ((size_t)snprintf(name, PATH_CAPACITY, "%s.new", self->out_path) >= PATH_CAPACITY) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    self->writer.file = fopen(name, "w");
+    if (self->writer.file != NULL)
+        setvbuf(self->writer.file, NULL, _IOFBF, OUT_BUFFER);
+    return self->writer.file != NULL;
+}
+
+static bool file_close(struct exporting *self, const char *name, bool keep)
+{
+    FILE *file = self->writer.file;
+    bool written = fflush(file) == 0 && ferror(file) == 0;
+    if (self->out_path == NULL)
+        return written;
+    written = written && fsync(fileno(file)) == 0;
+    written = fclose(file) == 0 && written;
+    if (!keep || !written) {
+        int failed = errno;
+        unlink(name);
+        errno = failed;
+        return written;
+    }
+    return rename(name, self->out_path) == 0;
+}
+
+static int cannot_write(const struct exporting *self)
+{
+    fprintf(stderr, "teller export: cannot write %s: %s\n", self->out_path ? self->out_path : "the output",
+            strerror(errno));
+    return EXIT_CODE_DATA;
+}
+
+static int run(struct exporting *self)
+{
+    char name[PATH_CAPACITY];
+    struct fault fault = {0};
+    enum err err = source_open(&self->source, self->path, &fault);
+    for (uint32_t p = 0; p < self->source.partitions; p++)
+        tally_init(&self->lanes[p].tally, p, self->source.partitions);
+    int code = EXIT_CODE_OK;
+    if (err == ERR_OK && !file_open(self, name)) {
+        code = cannot_write(self);
+    } else if (err == ERR_OK) {
+        err = all_lines(self, &fault);
+        if (!file_close(self, name, err == ERR_OK))
+            code = cannot_write(self);
+    }
+    if (err != ERR_OK) {
+        show_fault("export", &fault, err);
+        code = source_exit_code(err);
+    } else if (code == EXIT_CODE_OK) {
+        fprintf(stderr, "%" PRIu64 " commands exported", self->lines);
+        if (self->sent > self->arrived)
+            fprintf(stderr, "; %" PRIu64 " transfers on their way were left out", self->sent - self->arrived);
+        fputc('\n', stderr);
+    }
+    for (uint32_t p = 0; p < self->source.partitions; p++) {
+        tally_release(&self->lanes[p].tally);
+        free(self->lanes[p].names);
+    }
+    source_release(&self->source);
+    return code;
+}
+
+static int run_checked(struct exporting *self)
+{
+    uint64_t number;
+    self->until_us = INT64_MAX;
+    if (strcmp(self->format, "csv") != 0 && strcmp(self->format, "jsonl") != 0) {
+        fprintf(stderr, "teller export: --format is jsonl or csv, not '%s'.\n", self->format);
+        return EXIT_CODE_USAGE;
+    }
+    self->writer.format = strcmp(self->format, "csv") == 0 ? EXPORT_CSV : EXPORT_JSONL;
+    if (self->until != NULL && options_number(self->until, &number) && number <= INT64_MAX) {
+        self->until_us = (int64_t)number;
+    } else if (self->until != NULL && !show_time_parse(self->until, &self->until_us)) {
+        fprintf(stderr, "teller export: --until takes a time such as 2026-11-20T10:00:00Z, not '%s'.\n", self->until);
+        return EXIT_CODE_USAGE;
+    }
+    return run(self);
+}
+
+int command_export_data(int argc, char **argv)
+{
+    struct exporting *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return EXIT_CODE_ERROR;
+    self->format = "jsonl";
+    const struct option_row rows[] = {
+        {.name = "data",
+         .letter = 'd',
+         .type = OPTION_TEXT,
+         .out = &self->path,
+         .value = "DIR",
+         .help = "the data directory; it may be in use",
+         .required = true},
+        {.name = "until",
+         .letter = 'u',
+         .type = OPTION_TEXT,
+         .out = &self->until,
+         .value = "TIME",
+         .help = "stop there (the end)"},
+        {.name = "format", .type = OPTION_TEXT, .out = &self->format, .value = "jsonl|csv", .help = "(jsonl)"},
+        {.name = "out",
+         .letter = 'o',
+         .type = OPTION_TEXT,
+         .out = &self->out_path,
+         .value = "FILE",
+         .help = "write there (standard output)"},
+    };
+    const struct manual manual = {
+        .usage = "teller export --data DIR [--until TIME] [--format jsonl|csv] [--out FILE]",
+        .summary =
+            "Writes every command that moved money or changed an account, a line each, in an order that\n"
+            "teller import takes again, into a ledger with any number of partitions. Refused commands are left out.\n"
+            "TIME: RFC 3339 (2026-11-20T10:00:00Z) or microseconds since 1970.\n"
+            "Exit codes: 0 done, 1 the ledger is damaged, 2 usage, 3 could not be read or written.",
+        .examples = "  teller export --data ledger --out ledger.jsonl\n"
+                    "  teller export --data ledger --until 2026-11-20T00:00:00Z --format csv",
+        .options = rows,
+        .option_count = sizeof rows / sizeof *rows,
+    };
+    enum options_result result = options_read(&manual, argc, argv, NULL);
+    int code = result == OPTIONS_OK ? run_checked(self) : options_exit_code(result);
+    free(self);
+    return code;
+}

@@ -1,0 +1,99 @@
+#include "broker/offline/state_check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/ledger/checkpoint.h"
+#include "store/state.h"
+
+struct walk {
+    const struct ledger *ledger;
+    struct state_check *out;
+    uint64_t highest; /* last position of any stored account */
+    char wrong[ACCOUNT_ID_MAX + 64];
+};
+
+static bool texts_equal(const struct ledger_account_view *view, const struct checkpoint_account *stored,
+                        const uint8_t *texts)
+{
+    return view->id_length == stored->id_length && view->owner_length == stored->owner_length &&
+           view->product_length == stored->product_length && memcmp(view->id, texts, view->id_length) == 0 &&
+           memcmp(view->owner, texts + view->id_length, view->owner_length) == 0 &&
+           memcmp(view->product, texts + view->id_length + view->owner_length, view->product_length) == 0;
+}
+
+static bool is_same(const struct ledger_account_view *view, const struct checkpoint_account *stored,
+                    const uint8_t *texts)
+{
+    return view->balance == stored->balance && view->minimum_balance == stored->minimum_balance &&
+           view->ceiling == stored->ceiling && view->state == stored->state &&
+           view->opened_us == stored->opened_us &&
+           memcmp(currency_at(view->currency)->code, stored->currency, CURRENCY_CODE_LENGTH) == 0 &&
+           texts_equal(view, stored, texts);
+}
+
+static enum err visit(void *context, const uint8_t *key, size_t key_length, const uint8_t *value, size_t length)
+{
+    struct walk *walk = context;
+    struct checkpoint_account stored;
+    (void)key;
+    (void)key_length;
+    for (size_t at = 0, size; at < length; at += size) {
+        struct ledger_account_view view;
+        if (length - at < sizeof stored)
+            return ERR_CORRUPT;
+        memcpy(&stored, value + at, sizeof stored);
+        size = sizeof stored + stored.id_length + stored.owner_length + stored.product_length;
+        if (size > length - at)
+            return ERR_CORRUPT;
+        if (stored.last_position > walk->highest)
+            walk->highest = stored.last_position;
+        if (!ledger_account_at(walk->ledger, stored.index, &view) || view.last_position != stored.last_position) {
+            walk->out->other++;
+            continue;
+        }
+        walk->out->compared++;
+        if (!is_same(&view, &stored, value + at + sizeof stored)) {
+            snprintf(walk->wrong, sizeof walk->wrong, "account %s is stored otherwise than replayed", view.id);
+            return ERR_CORRUPT;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err check(struct state *state, struct journal *journal, struct walk *walk)
+{
+    struct journal_head head;
+    enum err err = state_walk(state, STATE_ACCOUNTS, NULL, 0, visit, walk);
+    if (err == ERR_OK)
+        err = journal_get_head(journal, &head); /* read after the state: it is at least as new */
+    if (err == ERR_OK && walk->highest >= head.next_position) {
+        snprintf(walk->wrong, sizeof walk->wrong, "it knows facts that the journal does not have");
+        err = ERR_CORRUPT;
+    }
+    return err;
+}
+
+enum err state_check_run(struct datadir *datadir, const char *path, uint32_t partition, struct journal *journal,
+                         const struct ledger *ledger, struct state_check *out, struct fault *fault)
+{
+    struct datadir_error error = {{0}};
+    struct state *state = NULL;
+    struct walk walk = {.ledger = ledger, .out = out};
+    enum err err = datadir_state(datadir, partition, &state, &error);
+    if (err == ERR_NOT_FOUND)
+        return ERR_OK;
+    if (err == ERR_OK)
+        err = check(state, journal, &walk);
+    state_close(&state);
+    if (err == ERR_OK)
+        return ERR_OK;
+    if (err != ERR_CORRUPT && err != ERR_VERSION)
+        return fault_stop(fault, err, "reading a state store");
+    char advice[FAULT_TEXT];
+    snprintf(advice, sizeof advice,
+             "The journal is sound. Stop teller and remove %.200s/p%03u/state: the next start rebuilds it.", path,
+             partition);
+    return fault_of(fault, advice, "the state store of partition %u is damaged: %s", partition,
+                    walk.wrong[0] != '\0' ? walk.wrong : error.text[0] != '\0' ? error.text : err_text(err));
+}
