@@ -17,7 +17,8 @@ enum {
     ROUND_BYTES_MAX = 4 * 1024 * 1024, /* of facts in one commit */
     ROUND_BOXES_MAX = 1024,
     TICK_MS = 1000,
-    SPACE_EVERY_BYTES = 32 * 1024 * 1024,
+    SPACE_EVERY_BYTES_MAX = 32 * 1024 * 1024, /* of appended facts; less where there is little room */
+    SPACE_CHECKS = 64,
     FULL_PERCENT = 85,
     WARN_PERCENT = 70,
     INLINE_BYTES_MAX = 32 * 1024, /* a smaller unit is committed in place */
@@ -57,7 +58,8 @@ struct actor {
     struct requests requests; /* decoding, and what waits for the next commit */
     struct request *todo;     /* received and not yet worked */
     uint32_t names_sent;
-    uint64_t space_checked_bytes, appended_bytes;
+    uint64_t appended_bytes, space_checked_bytes;
+    uint64_t space_every_bytes; /* how much may be appended before the next look at the space */
     uint64_t position_before; /* at the last tick: to see whether it is quiet */
     enum partition_state state_said;
     bool is_warned;
@@ -222,6 +224,9 @@ static void check_space(struct actor *self)
     self->space_checked_bytes = self->appended_bytes;
     if (journal_get_space(self->journal, &space) != ERR_OK || space.limit_bytes == 0)
         return;
+    self->space_every_bytes = space.limit_bytes / SPACE_CHECKS;
+    if (self->space_every_bytes > SPACE_EVERY_BYTES_MAX)
+        self->space_every_bytes = SPACE_EVERY_BYTES_MAX;
     uint64_t percent = space.used_bytes / (space.limit_bytes / 100 + 1);
     if (percent >= WARN_PERCENT && !self->is_warned)
         zsys_warning("partition %u: the journal takes %llu %% of its space", self->options.partition,
@@ -238,7 +243,7 @@ static void flight_end(struct actor *self)
 {
     ledger_release(self->ledger, self->flight.job.unit);
     self->flight.state = FLIGHT_IDLE;
-    if (self->appended_bytes - self->space_checked_bytes >= SPACE_EVERY_BYTES ||
+    if (self->appended_bytes - self->space_checked_bytes >= self->space_every_bytes ||
         self->state_said == PARTITION_FULL)
         check_space(self);
 }
