@@ -1,0 +1,234 @@
+"""The benches: each runs what it needs and returns its figures and the run behind them."""
+import time
+from dataclasses import asdict, dataclass
+from typing import Optional
+
+from runs import ACCOUNTS, anonymous_bytes, say
+
+RATIO_AT_LEAST = 0.60
+MIB = 1 << 20
+
+
+@dataclass
+class Figure:
+    """One measured number and what it has to be. `less`: smaller is better. pipeline: the bare pipeline's number."""
+    what: str
+    measured: float
+    unit: str
+    at_least: Optional[float] = None
+    aim: Optional[float] = None
+    less: bool = False
+    pipeline: Optional[float] = None
+
+    def reaches(self, wanted):
+        return wanted is not None and (self.measured <= wanted if self.less else self.measured >= wanted)
+
+    @property
+    def ratio(self):
+        if not self.pipeline or not self.measured:
+            return None
+        return self.pipeline / self.measured if self.less else self.measured / self.pipeline
+
+    @property
+    def verdict(self):
+        if self.at_least is None:
+            return "-"
+        if self.reaches(self.aim):
+            return "aim met"
+        if self.reaches(self.at_least):
+            return "met"
+        return "ratio met" if self.ratio is not None and self.ratio >= RATIO_AT_LEAST else "MISSED"
+
+    def as_json(self):
+        return {**asdict(self), "ratio": self.ratio and round(self.ratio, 3), "verdict": self.verdict}
+
+
+def rate(what, run, at_least, aim, limit=None):
+    return Figure(what, run["transfers_per_s"], "/s", at_least, aim, pipeline=limit and limit["transfers_per_s"])
+
+
+def latency(what, run, name, at_least, aim=None, limit=None):
+    return Figure(f"{what} {name}", run[f"{name}_ms"], "ms", at_least, aim, less=True,
+                  pipeline=limit and limit[f"{name}_ms"])
+
+
+# ---- the six that the bare pipeline runs too ---------------------------------------------------------------
+
+def transfers(bench):
+    with bench.node(2) as node:
+        run = bench.load(node, batch=8000, window=8, cross_share=0.5)
+    return run, [rate("batches of 8,000, 2 partitions, half cross", run, 300_000, 1_000_000)]
+
+
+def batch1(bench):
+    run, limit = bench.beside(1, 8000, 8)
+    return run, [rate("batches of 8,000, 1 partition", run, 1_800_000, 2_600_000, limit)]
+
+
+def batch2(bench):
+    run, limit = bench.beside(2, 8000, 8, 0.5)
+    return run, [rate("batches of 8,000, 2 partitions, half cross", run, 1_800_000, 2_800_000, limit)]
+
+
+def small(bench):
+    run, limit = bench.beside(2, 100, 64, 0.5)
+    return run, [rate("batches of 100, 64 in flight, 2 partitions, half cross", run, 800_000, 1_300_000, limit)]
+
+
+def single(bench):
+    run, limit = bench.beside(1, 1, 256)
+    return run, [rate("one a message, 256 in flight, 1 partition", run, 180_000, 260_000, limit),
+                 latency("the same,", run, "p99", 5, 2, limit)]
+
+
+def single2(bench):
+    run, limit = bench.beside(2, 1, 256, 0.5)
+    return run, [rate("one a message, 256 in flight, 2 partitions, half cross", run, 70_000, 130_000, limit),
+                 latency("the same,", run, "p99", 10, 4, limit)]
+
+
+def one(bench):
+    run, limit = bench.beside(1, 1, 1)
+    return run, [latency("one at a time,", run, "p50", 0.7, 0.45, limit),
+                 latency("the same,", run, "p99", 3, None, limit)]
+
+
+# ---- more of the same loads --------------------------------------------------------------------------------
+
+def half(bench):
+    with bench.node() as node:
+        top = bench.load(node, batch=1, window=256)
+        run = bench.load(node, batch=1, rate=int(top["transfers_per_s"] / 2))
+    what = f"open loop at {run['rate']:,.0f}/s, half of the top rate,"
+    return run, [latency(what, run, "p99", 5), latency("the same,", run, "max", 11),
+                 latency("the same,", run, "p999", 11, 3)]
+
+
+def hot(bench):
+    with bench.node() as node:
+        before = bench.load(node)["transfers_per_s"]
+        zipf = bench.load(node, zipf=2.0)
+        hot_one = bench.load(node, hot_one=True)
+        uniform = (before + bench.load(node)["transfers_per_s"]) / 2
+    return hot_one, [Figure("Zipf s = 2.0, of uniform", 100 * zipf["transfers_per_s"] / uniform, "%", 80, 120),
+                     Figure("all onto one account, of uniform", 100 * hot_one["transfers_per_s"] / uniform, "%",
+                            80, 120)]
+
+
+def scale(bench):
+    counts = [10_000, 100_000, 1_000_000] + ([] if bench.quick else [10_000_000])
+    rates, run = [], None
+    for count in counts:
+        with bench.node(accounts=count) as node:
+            run = bench.load(node, accounts=count)
+        rates.append(run["transfers_per_s"])
+        say(f"  {count:,} accounts: {run['transfers_per_s']:,.0f}/s")
+    what = f"10,000 to {counts[-1]:,} accounts: the rate falls by"
+    return run, [Figure(what, max(rates) / min(rates), "times", 3, 2, less=True)]
+
+
+# ---- a file with much in it --------------------------------------------------------------------------------
+
+def postings(bench, node):
+    return sum(part["postings"] for part in bench.status(node)["partitions"])
+
+
+def grow(bench, node, wanted):
+    """Until so many transfers are on file."""
+    missing = wanted - postings(bench, node)
+    if missing > 0:
+        bench.load(node, transfers=missing)
+
+
+def grown_size(bench):
+    return 20_000_000 if bench.quick else 100_000_000
+
+
+def measure_grown(bench, node):
+    fresh = bench.load(node)["transfers_per_s"]
+    grow(bench, node, grown_size(bench))
+    run = bench.load(node)
+    return run, [Figure(f"with {grown_size(bench):,} transfers on file, of fresh", 100 * run["transfers_per_s"] / fresh,
+                        "%", 80, 95)]
+
+
+def measure_history(bench, node):
+    writers = bench.start_load(node, "--batch", 100, "--rate", 100_000, "--seconds", "600s")
+    try:
+        run = bench.load(node, history=True, batch=100, window=8)
+    finally:
+        writers.terminate()
+        writers.wait()
+    what = f"last 20 of random accounts, {postings(bench, node):,} on file, 100,000 transfers/s beside"
+    return run, [Figure(what, run["histories_per_s"], "/s", 20_000, 100_000)]
+
+
+def grown(bench):
+    with bench.node() as node:
+        return measure_grown(bench, node)
+
+
+def history(bench):
+    with bench.node() as node:
+        grow(bench, node, grown_size(bench))
+        return measure_history(bench, node)
+
+
+def recover(bench):
+    wanted, step, most = 10_000_000, 2_000_000, 40_000_000
+    with bench.node() as node:
+        tail = done = 0
+        while tail < wanted and done < most:
+            bench.load(node, transfers=step)
+            done += step
+            part = bench.status(node)["partitions"][0]
+            tail = (part["position"] - part["checkpoint_position"]) // 8
+        node.kill()
+        before = time.monotonic()
+        node.start()
+        seconds = time.monotonic() - before
+        assert postings(bench, node) >= done, "transfers were lost"
+    return {"tail_facts": tail, "seconds": seconds, "accounts": ACCOUNTS}, [
+        Figure(f"kill -9 and restart, a tail of {tail:,} facts, 1 million accounts", seconds, "s", 5, 2, less=True)]
+
+
+def memory(bench):
+    ids = 10_000_000 if bench.quick else 40_000_000
+    with bench.node(accounts=0) as node:
+        empty = node.resident_bytes()
+        own = [anonymous_bytes(node.process.pid)]
+        bench.load_command(node, "--setup-only", "--accounts", ACCOUNTS, parse=False)
+        own.append(anonymous_bytes(node.process.pid))
+        for _ in range(2):
+            bench.load(node, transfers=ids)
+            own.append(anonymous_bytes(node.process.pid))
+        stats = bench.status(node)["partitions"][0]
+    grown_by = (own[3] - own[2]) / ids
+    run = {"empty_bytes": empty, "own_bytes": own, "ids": 2 * ids, "ledger_memory_bytes": stats["memory_bytes"]}
+    return run, [Figure("resident, empty node", empty / MIB, "MiB", 64, 20, less=True),
+                 Figure("for each account", (own[1] - own[0]) / ACCOUNTS, "B", 160, 96, less=True),
+                 Figure(f"for each remembered id, from {ids:,} to {2 * ids:,} of them", grown_by, "B", 8, 4, less=True)]
+
+
+BENCHES = {
+    "transfers": transfers, "batch1": batch1, "batch2": batch2, "small": small, "single": single,
+    "single2": single2, "one": one, "half": half, "hot": hot, "grown": grown, "recover": recover,
+    "history": history, "memory": memory, "scale": scale,
+}
+
+
+def run_all(bench, names):
+    """Yields (name, run, figures). grown and history share a node: filling one takes a minute."""
+    shared = {}
+    for name in names:
+        if name == "grown" and "history" in names:
+            with bench.node() as node:
+                say(f"grown and history, on a file of {grown_size(bench):,} transfers …")
+                run, figures = measure_grown(bench, node)
+                shared["history"] = measure_history(bench, node)
+            yield name, run, figures
+        elif name in shared:
+            yield (name, *shared.pop(name))
+        else:
+            say(f"{name} …")
+            yield (name, *BENCHES[name](bench))
