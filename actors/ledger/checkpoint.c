@@ -1,10 +1,13 @@
 #include "actors/ledger/checkpoint.h"
 
 #include "actors/ledger/core.h"
+#include "actors/ledger/hash.h"
 
 enum { FIRST_BITMAP_WORDS = 4, CHUNK_BOUND = ACCOUNT_CHUNK * (56 + ACCOUNT_ID_MAX + OWNER_MAX + PRODUCT_MAX) };
 
 _Static_assert(sizeof(struct checkpoint_account) == 56, "CHUNK_BOUND counts on it");
+
+enum { REPLAY_AHEAD_BYTES = 1024 };
 
 static const char CHECKPOINT_KEY[] = "checkpoint";
 static const char IDS_KEY[] = "ids";
@@ -505,6 +508,24 @@ static enum err fact_fits(struct ledger *self, uint64_t position, const uint8_t 
     return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
 }
 
+/* Asks for the memory that a fact further on will touch; returns how far the next one is. */
+static size_t replay_prefetch(const struct ledger *self, const uint8_t *fact, size_t length)
+{
+    struct fact_posting posting;
+    if (length < sizeof posting)
+        return length;
+    memcpy(&posting, fact, sizeof posting);
+    if (fact_is_posting(posting.head.kind)) {
+        struct uuid id = posting.id;
+        if (posting.debit < self->accounts.count)
+            __builtin_prefetch(account_at(&self->accounts, posting.debit), 1);
+        if (posting.credit < self->accounts.count)
+            __builtin_prefetch(account_at(&self->accounts, posting.credit), 1);
+        id_table_prefetch(&self->ids, hash_uuid(&id, self->config.hash_key));
+    }
+    return posting.head.words == 0 ? length : (size_t)posting.head.words * FACT_WORD;
+}
+
 enum err ledger_replay(struct ledger *self, uint64_t position, int64_t time_us, const uint8_t *facts,
                        size_t length)
 {
@@ -515,8 +536,11 @@ enum err ledger_replay(struct ledger *self, uint64_t position, int64_t time_us, 
     self->fact_us = time_us;
     if (time_us > self->now_us)
         self->now_us = time_us;
-    for (size_t at = skip * FACT_WORD; at < length;) {
+    size_t ahead = skip * FACT_WORD;
+    for (size_t at = ahead; at < length;) {
         size_t size;
+        while (ahead < length && ahead < at + REPLAY_AHEAD_BYTES)
+            ahead += replay_prefetch(self, facts + ahead, length - ahead);
         uint64_t here = position + at / FACT_WORD;
         enum err err = fact_check(facts + at, length - at, &size);
         if (err == ERR_OK)
