@@ -63,6 +63,12 @@ class Node:
         return self.try_run(name, "--help").returncode == 0
 
     def start(self):
+        """Returns when it serves; after the first time on the same endpoint."""
+        self.start_only()
+        self.wait_until_serving()
+        return self
+
+    def start_only(self):
         self.port_file.unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
@@ -70,6 +76,8 @@ class Node:
                  "--listen", self.endpoint or "tcp://127.0.0.1:0",
                  "--port-file", str(self.port_file), *self.options],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+
+    def wait_until_serving(self):
         give_up = time.monotonic() + START_TIMEOUT_S
         while not self.port_file.exists():
             if not self._still_runs(0.01):
@@ -78,7 +86,6 @@ class Node:
                 self.kill()
                 raise NodeError(f"the node does not serve\n{self.stderr()}")
         self.endpoint = self.port_file.read_text(encoding="ascii").strip()
-        return self
 
     def _still_runs(self, seconds):
         try:
