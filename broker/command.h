@@ -5,13 +5,24 @@
 #ifndef TELLER_BROKER_COMMAND_H
 #define TELLER_BROKER_COMMAND_H
 
+int command_account(int argc, char **argv);
+int command_balance(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_backup(int argc, char **argv);
+int command_deposit(int argc, char **argv);
+int command_export(int argc, char **argv);
 int command_export_data(int argc, char **argv);
+int command_health(int argc, char **argv);
+int command_history(int argc, char **argv);
+int command_import(int argc, char **argv);
 int command_init(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_restore(int argc, char **argv);
-int command_verify(int argc, char **argv);
 int command_serve(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_transfer(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_version(int argc, char **argv);
+int command_withdraw(int argc, char **argv);
 
 #endif

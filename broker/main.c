@@ -19,7 +19,17 @@ static const struct command commands[] = {
     {"replay", "the books as of a past moment", command_replay},
     {"backup", "copy a data directory while it serves", command_backup},
     {"restore", "make a data directory from a backup", command_restore},
-    {"export", "write the commands of a data directory", command_export_data},
+    {"export", "write the commands of a data directory, or the accounts of a node", command_export},
+    {"account", "open, change, freeze, close, show, list accounts", command_account},
+    {"deposit", "put money into an account", command_deposit},
+    {"withdraw", "take money out of an account", command_withdraw},
+    {"transfer", "move money, or show what became of a transfer", command_transfer},
+    {"balance", "what an account holds, now or then", command_balance},
+    {"history", "what happened to an account", command_history},
+    {"import", "carry out the lines of a file", command_import},
+    {"status", "counters of a node", command_status},
+    {"health", "whether a node serves", command_health},
+    {"version", "versions of a node and of this program", command_version},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands, SUGGESTION_MAX = 3 };

@@ -1,0 +1,232 @@
+/* teller version, health, status: the node about itself. */
+#include <stdio.h>
+
+#include "actors/base/check.h"
+#include "broker/command.h"
+#include "broker/command/print.h"
+#include "broker/command/session.h"
+#include "broker/wire/msgpack.h"
+
+/* One question without arguments, and the two ways to print its answer. */
+struct question {
+    const char *name, *usage, *summary, *examples;
+    int (*run)(struct session *session);
+};
+
+static int ask(const struct question *question, int argc, char **argv)
+{
+    struct session session;
+    struct option_row rows[SESSION_OPTIONS];
+    session_options(&session, question->name, rows);
+    const struct manual manual = {.usage = question->usage,
+                                  .summary = question->summary,
+                                  .examples = question->examples,
+                                  .options = rows,
+                                  .option_count = SESSION_OPTIONS};
+    enum options_result result = options_read(&manual, argc, argv, NULL);
+    if (result != OPTIONS_OK)
+        return options_exit_code(result);
+    int code = session_open(&session);
+    if (code == EXIT_CODE_OK)
+        code = question->run(&session);
+    session_close(&session);
+    return code;
+}
+
+/* ---- version ---------------------------------------------------------------------------------- */
+
+static int run_version(struct session *session)
+{
+    struct teller_version version;
+    struct teller_answer answer;
+    enum err err = teller_version(session->client, &version, &answer);
+    int code = session_check(session, err, &answer, NULL);
+    if (code != EXIT_CODE_OK)
+        return code;
+    if (!session->json) {
+        printf("server %.*s %.*s, protocol %u, %u partition%s, at %s\nclient teller %s\n",
+               (int)version.name.length, version.name.data, (int)version.version.length, version.version.data,
+               version.protocol, version.partitions, version.partitions == 1 ? "" : "s", session->connect,
+               TELLER_VERSION);
+        return EXIT_CODE_OK;
+    }
+    struct emit json = emit_to(stdout);
+    emit_object(&json);
+    emit_str(&json, "name", version.name);
+    emit_str(&json, "version", version.version);
+    emit_number(&json, "protocol", version.protocol);
+    emit_number(&json, "partitions", version.partitions);
+    emit_text(&json, "client_version", TELLER_VERSION);
+    emit_end(&json);
+    emit_line(&json);
+    return EXIT_CODE_OK;
+}
+
+int command_version(int argc, char **argv)
+{
+    static const struct question question = {"version", "teller version [options]",
+                                             "Shows the versions of the server and of this program. (teller "
+                                             "--version asks no server.)\n" SESSION_EXIT_CODES,
+                                             "  teller version --json", run_version};
+    return ask(&question, argc, argv);
+}
+
+/* ---- health ----------------------------------------------------------------------------------- */
+
+static int run_health(struct session *session)
+{
+    static const char *const states[] = {[TELLER_STARTING] = "starting",
+                                         [TELLER_SERVING] = "serving",
+                                         [TELLER_FULL] = "full",
+                                         [TELLER_STOPPED] = "stopped"};
+    struct teller_health health;
+    struct teller_answer answer;
+    struct emit json = emit_to(stdout);
+    enum err err = teller_health(session->client, &health, &answer);
+    int code = session_check(session, err, &answer, NULL);
+    if (code != EXIT_CODE_OK)
+        return code;
+    if (session->json) {
+        emit_object(&json);
+        emit_text(&json, "status", health.is_ok ? "ok" : "degraded");
+        emit_array(&json, "partitions");
+    } else {
+        printf("%s\n", health.is_ok ? "ok" : "degraded");
+    }
+    for (uint32_t i = 0; i < health.partitions; i++) {
+        if (!session->json) {
+            printf("  partition %-3u %s\n", i, states[health.states[i]]);
+            continue;
+        }
+        emit_object(&json);
+        emit_number(&json, "partition", i);
+        emit_text(&json, "state", states[health.states[i]]);
+        emit_end(&json);
+    }
+    if (session->json) {
+        emit_end(&json);
+        emit_end(&json);
+        emit_line(&json);
+    }
+    return health.is_ok ? EXIT_CODE_OK : EXIT_CODE_ERROR;
+}
+
+int command_health(int argc, char **argv)
+{
+    static const struct question question = {
+        "health", "teller health [options]",
+        "Tells whether all partitions serve.\n"
+        "Exit codes: 0 all serve, 1 some do not, 2 usage, 3 no server, 4 no answer.",
+        "  teller health && echo fine", run_health};
+    return ask(&question, argc, argv);
+}
+
+/* ---- status ----------------------------------------------------------------------------------- */
+
+/* Counters change from version to version: whatever the server tells is printed. A false stops the walk:
+ * the bytes are not what they should be. */
+static bool value_json(struct mp_reader *r, struct emit *json, const char *name);
+
+static bool members_json(struct mp_reader *r, struct emit *json, uint32_t count, bool has_names)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        char text[64];
+        struct str name;
+        if (has_names) {
+            if (!mp_read_str(r, &name))
+                return false;
+            snprintf(text, sizeof text, "%.*s", (int)name.length, name.data);
+        }
+        if (!value_json(r, json, has_names ? text : NULL))
+            return false;
+    }
+    emit_end(json);
+    return true;
+}
+
+static bool value_json(struct mp_reader *r, struct emit *json, const char *name)
+{
+    uint64_t number;
+    int64_t negative;
+    uint32_t count;
+    struct str text;
+    if (mp_read_nil(r))
+        emit_null(json, name);
+    else if (mp_read_uint(r, &number))
+        emit_unsigned(json, name, number);
+    else if (mp_read_int(r, &negative))
+        emit_number(json, name, negative);
+    else if (mp_read_str(r, &text))
+        emit_str(json, name, text);
+    else if (mp_read_map(r, &count)) {
+        emit_object_in(json, name);
+        return members_json(r, json, count, true);
+    } else if (mp_read_array(r, &count)) {
+        emit_array(json, name);
+        return members_json(r, json, count, false);
+    } else
+        return mp_skip(r, 0);
+    return true;
+}
+
+/* Indented, a line a value. */
+static bool value_text(struct mp_reader *r, struct str name, int depth)
+{
+    uint64_t number;
+    int64_t negative;
+    uint32_t count;
+    struct str text;
+    bool is_map = mp_read_map(r, &count);
+    if (!is_map && !mp_read_array(r, &count)) {
+        printf("%*s%-*.*s", 2 * depth, "", 32 - 2 * depth, (int)name.length, name.data);
+        if (mp_read_uint(r, &number))
+            printf(" %20llu\n", (unsigned long long)number);
+        else if (mp_read_int(r, &negative))
+            printf(" %20lld\n", (long long)negative);
+        else if (mp_read_str(r, &text))
+            printf(" %20.*s\n", (int)text.length, text.data);
+        else {
+            printf(" %20s\n", "-");
+            return mp_skip(r, 0);
+        }
+        return true;
+    }
+    if (name.length > 0)
+        printf("%*s%.*s\n", 2 * depth, "", (int)name.length, name.data);
+    for (uint32_t i = 0; i < count; i++) {
+        char number_text[16];
+        snprintf(number_text, sizeof number_text, "%u", i);
+        struct str member = str_from(number_text);
+        if ((is_map && !mp_read_str(r, &member)) || !value_text(r, member, depth + 1))
+            return false;
+    }
+    return true;
+}
+
+static int run_status(struct session *session)
+{
+    struct teller_answer answer;
+    struct str body;
+    enum err err = teller_status(session->client, &body, &answer);
+    int code = session_check(session, err, &answer, NULL);
+    if (code != EXIT_CODE_OK)
+        return code;
+    struct emit json = emit_to(stdout);
+    struct mp_reader check = mp_reader_of(body.data, body.length);
+    struct mp_reader r = check;
+    if (!mp_skip(&check, MP_DEPTH_MAX))
+        return session_check(session, ERR_INVALID, &answer, NULL);
+    bool is_read = session->json ? value_json(&r, &json, NULL) : value_text(&r, (struct str){0}, -1);
+    if (session->json)
+        emit_line(&json);
+    return is_read ? EXIT_CODE_OK : session_check(session, ERR_INVALID, &answer, NULL);
+}
+
+int command_status(int argc, char **argv)
+{
+    static const struct question question = {
+        "status", "teller status [options]",
+        "Shows the counters of the node and of its partitions.\n" SESSION_EXIT_CODES,
+        "  teller status\n  teller status --json", run_status};
+    return ask(&question, argc, argv);
+}

@@ -1,0 +1,188 @@
+#include "broker/command/import_line.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#include "actors/base/check.h"
+#include "broker/command/print.h"
+
+enum { DIGEST_BYTES = 32 };
+
+/* ---- ids -------------------------------------------------------------------------------------- */
+
+struct import_ids {
+    EVP_MD_CTX *digest;
+    EVP_MD_CTX *work;
+};
+
+struct import_ids *import_ids_new(const uint8_t digest[32])
+{
+    struct import_ids *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return NULL;
+    self->digest = EVP_MD_CTX_new();
+    self->work = EVP_MD_CTX_new();
+    if (self->digest == NULL || self->work == NULL ||
+        EVP_DigestInit_ex(self->digest, EVP_sha256(), NULL) != 1 ||
+        EVP_DigestUpdate(self->digest, digest, DIGEST_BYTES) != 1)
+        import_ids_destroy(&self);
+    return self;
+}
+
+void import_ids_destroy(struct import_ids **self_p)
+{
+    struct import_ids *self = *self_p;
+    if (self == NULL)
+        return;
+    *self_p = NULL;
+    EVP_MD_CTX_free(self->digest);
+    EVP_MD_CTX_free(self->work);
+    free(self);
+}
+
+static struct uuid id_of_line(struct import_ids *self, uint64_t line)
+{
+    uint8_t bytes[DIGEST_BYTES], number[8];
+    struct uuid id;
+    for (int i = 0; i < 8; i++)
+        number[i] = (uint8_t)(line >> (56 - 8 * i));
+    CHECK(EVP_MD_CTX_copy_ex(self->work, self->digest) == 1 &&
+          EVP_DigestUpdate(self->work, number, sizeof number) == 1 &&
+          EVP_DigestFinal_ex(self->work, bytes, NULL) == 1);
+    memcpy(id.bytes, bytes, sizeof id.bytes);
+    id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0f) | 0x80); /* version 8 */
+    id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3f) | 0x80);
+    return id;
+}
+
+/* ---- values ----------------------------------------------------------------------------------- */
+
+struct reading {
+    const struct import_record *record;
+    struct import_line *line;
+    currency_index currency;
+};
+
+static void refuse(struct reading *r, enum code code, enum field field, const char *message)
+{
+    if (r->line->code != CODE_OK)
+        return;
+    r->line->code = code;
+    r->line->field = field;
+    r->line->message = message;
+}
+
+static struct str value(const struct reading *r, enum import_column column)
+{
+    return r->record->values[column];
+}
+
+/* other: a column that may be used in its place. */
+static struct str account(struct reading *r, enum import_column column, enum import_column other,
+                          enum field field)
+{
+    struct str id = value(r, column);
+    if (id.length == 0)
+        id = value(r, other);
+    if (!text_is_account_id(id))
+        refuse(r, CODE_INVALID_FIELD, field, id.length == 0 ? "it is missing" : "it is no account id");
+    return id;
+}
+
+static void read_currency(struct reading *r)
+{
+    struct str code = value(r, COLUMN_CURRENCY);
+    if (code.length == 0 && r->currency != CURRENCY_NONE)
+        return;
+    r->currency = currency_find(code.data, code.length);
+    if (code.length == 0)
+        refuse(r, CODE_INVALID_FIELD, FIELD_CURRENCY, "it is missing");
+    else if (r->currency == CURRENCY_NONE)
+        refuse(r, CODE_UNKNOWN_CURRENCY, FIELD_CURRENCY, NULL);
+}
+
+static int64_t amount(struct reading *r, enum import_column column, enum field field, bool is_signed)
+{
+    int64_t minor = 0;
+    const char *why = "it is missing";
+    struct str text = value(r, column);
+    if (r->currency != CURRENCY_NONE &&
+        (text.length == 0 || !amount_parse(text, r->currency, is_signed, &minor, &why)))
+        refuse(r, CODE_INVALID_FIELD, field, why);
+    return minor;
+}
+
+static void read_id(struct reading *r, struct import_ids *ids, struct uuid *id)
+{
+    struct str text = value(r, COLUMN_TRANSACTION_ID);
+    *id = id_of_line(ids, r->record->line);
+    if (text.length > 0 && (!uuid_parse(text, id) || uuid_is_nil(id)))
+        refuse(r, CODE_INVALID_FIELD, FIELD_TRANSACTION_ID, "it is no UUID");
+}
+
+/* ---- commands --------------------------------------------------------------------------------- */
+
+static void read_open(struct reading *r, struct import_ids *ids)
+{
+    struct teller_account_command *open = &r->line->open;
+    r->line->is_open = true;
+    *open = (struct teller_account_command){.kind = TELLER_ACCOUNT_OPEN, .ceiling = TELLER_CEILING_NONE};
+    read_id(r, ids, &open->id);
+    open->account = account(r, COLUMN_ACCOUNT, COLUMN_TO_ACCOUNT, FIELD_ACCOUNT);
+    open->owner = value(r, COLUMN_OWNER).length > 0 ? value(r, COLUMN_OWNER) : open->account;
+    read_currency(r);
+    open->currency = r->currency;
+    open->product = value(r, COLUMN_PRODUCT);
+    open->memo = value(r, COLUMN_MEMO);
+    if (value(r, COLUMN_MINIMUM_BALANCE).length > 0)
+        open->minimum_balance = amount(r, COLUMN_MINIMUM_BALANCE, FIELD_MINIMUM_BALANCE, true);
+    if (value(r, COLUMN_CEILING).length > 0)
+        open->ceiling = amount(r, COLUMN_CEILING, FIELD_CEILING, true);
+}
+
+static void read_item(struct reading *r, struct import_ids *ids, enum teller_kind kind)
+{
+    struct teller_item *item = &r->line->item;
+    *item = (struct teller_item){.kind = kind};
+    read_id(r, ids, &item->id);
+    if (kind == TELLER_WITHDRAW)
+        item->from = account(r, COLUMN_ACCOUNT, COLUMN_FROM_ACCOUNT, FIELD_FROM_ACCOUNT);
+    else if (kind == TELLER_DEPOSIT)
+        item->to = account(r, COLUMN_ACCOUNT, COLUMN_TO_ACCOUNT, FIELD_TO_ACCOUNT);
+    else {
+        item->from = account(r, COLUMN_FROM_ACCOUNT, COLUMN_ACCOUNT, FIELD_FROM_ACCOUNT);
+        item->to = account(r, COLUMN_TO_ACCOUNT, COLUMN_TO_ACCOUNT, FIELD_TO_ACCOUNT);
+    }
+    read_currency(r);
+    item->currency = r->currency;
+    item->amount = amount(r, COLUMN_AMOUNT, FIELD_AMOUNT, false);
+    item->memo = value(r, COLUMN_MEMO);
+    item->reference = value(r, COLUMN_REFERENCE);
+    if (item->memo.length > MEMO_MAX || !text_is_clean(item->memo))
+        refuse(r, CODE_INVALID_FIELD, FIELD_MEMO, "it is too long, or not clean text");
+    if (item->reference.length > REFERENCE_MAX || !text_is_clean(item->reference))
+        refuse(r, CODE_INVALID_FIELD, FIELD_REFERENCE, "it is too long, or not clean text");
+}
+
+void import_line_read(const struct import_record *record, currency_index currency, struct import_ids *ids,
+                      struct import_line *out)
+{
+    struct reading r = {record, out, currency};
+    struct str op = record->values[COLUMN_OP];
+    out->is_open = false;
+    out->code = CODE_OK;
+    out->field = FIELD_NONE;
+    out->message = NULL;
+    if (record->malformed != NULL)
+        refuse(&r, CODE_BAD_REQUEST, FIELD_NONE, record->malformed);
+    else if (str_equal(op, STR_LITERAL("account.open")))
+        read_open(&r, ids);
+    else if (str_equal(op, STR_LITERAL("deposit")))
+        read_item(&r, ids, TELLER_DEPOSIT);
+    else if (str_equal(op, STR_LITERAL("withdraw")))
+        read_item(&r, ids, TELLER_WITHDRAW);
+    else if (str_equal(op, STR_LITERAL("transfer")))
+        read_item(&r, ids, TELLER_TRANSFER);
+    else
+        refuse(&r, CODE_UNSUPPORTED, FIELD_OPERATION, "op is account.open, deposit, withdraw or transfer");
+}
