@@ -37,6 +37,7 @@ struct leg {
     bool is_credit;
     uint32_t account;
     int64_t amount;
+    const uint32_t *own_side;
 };
 
 static uint32_t own(const struct ledger *self)
@@ -159,6 +160,18 @@ static uint32_t find(const struct ledger *self, struct str id)
     return account_find(&self->accounts, id, account_hash(&self->accounts, id));
 }
 
+/* The house or transit account on the other side of an item, as a place that holds its index; NULL where
+ * both sides are accounts here. */
+static const uint32_t *own_side(const struct ledger *self, const struct ledger_command *item)
+{
+    uint32_t payer = from_home(self, item), receiver = to_home(self, item);
+    if (item->kind != COMMAND_TRANSFER)
+        return &self->house[item->currency];
+    if (payer == receiver)
+        return NULL;
+    return &self->transit[(payer == own(self) ? receiver : payer) * 256u + item->currency];
+}
+
 /* The legs of a group that are this partition's, in order of items, paying before receiving. An account
  * that is not there is ACCOUNT_NONE. */
 static uint32_t legs_of(const struct ledger *self, const struct ledger_command *items, uint32_t count,
@@ -167,9 +180,11 @@ static uint32_t legs_of(const struct ledger *self, const struct ledger_command *
     uint32_t n = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (items[i].from.length > 0 && home(self, items[i].from) == own(self))
-            legs[n++] = (struct leg){(uint8_t)i, false, find(self, items[i].from), items[i].amount};
+            legs[n++] = (struct leg){(uint8_t)i, false, find(self, items[i].from), items[i].amount,
+                                     own_side(self, &items[i])};
         if (items[i].to.length > 0 && home(self, items[i].to) == own(self))
-            legs[n++] = (struct leg){(uint8_t)i, true, find(self, items[i].to), items[i].amount};
+            legs[n++] = (struct leg){(uint8_t)i, true, find(self, items[i].to), items[i].amount,
+                                     own_side(self, &items[i])};
     }
     return n;
 }
@@ -186,12 +201,26 @@ static bool promised(const struct leg *legs, uint32_t n, int64_t *sum)
     return true;
 }
 
-static struct verdict leg_check(const struct ledger *self, const struct ledger_command *items,
-                                const struct leg *legs, uint32_t n)
+/* House and transit accounts can be counted after all that this group would move through them. */
+static bool own_side_counts(const struct ledger *self, const struct leg *legs, uint32_t n)
+{
+    const uint32_t *side = legs[n].own_side;
+    int64_t sum = 0;
+    for (uint32_t i = 0; side && i <= n; i++) {
+        if (legs[i].own_side == side && !money_add(sum, legs[i].amount, &sum))
+            return false;
+    }
+    if (!side || *side == ACCOUNT_NONE)
+        return sum <= LEDGER_BALANCE_MAX;
+    return posting_check_house(self, *side, sum).code == CODE_OK;
+}
+
+static struct verdict leg_account_check(const struct ledger *self, const struct ledger_command *items,
+                                        const struct leg *legs, uint32_t n)
 {
     const struct leg *leg = &legs[n];
     enum field field = leg->is_credit ? FIELD_TO_ACCOUNT : FIELD_FROM_ACCOUNT;
-    int64_t already, incoming;
+    int64_t already;
     if (leg->account == ACCOUNT_NONE)
         return (struct verdict){CODE_ACCOUNT_NOT_FOUND, field};
     if (!promised(legs, n, &already))
@@ -200,10 +229,18 @@ static struct verdict leg_check(const struct ledger *self, const struct ledger_c
     currency_index currency = items[leg->item].currency;
     if (!leg->is_credit)
         return posting_check_debit(account, currency, leg->amount, already);
-    incoming = posting_incoming(self, leg->account);
-    if (!money_add(incoming, already, &already))
+    if (!money_add(posting_incoming(self, leg->account), already, &already))
         return (struct verdict){CODE_BALANCE_OVERFLOW, field};
     return posting_check_credit(account, currency, leg->amount, already);
+}
+
+static struct verdict leg_check(const struct ledger *self, const struct ledger_command *items,
+                                const struct leg *legs, uint32_t n)
+{
+    struct verdict verdict = leg_account_check(self, items, legs, n);
+    if (verdict.code == CODE_OK && !own_side_counts(self, legs, n))
+        return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT};
+    return verdict;
 }
 
 struct refusal {
@@ -979,6 +1016,14 @@ void group_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, s
     } else {
         CHECK(head.head.kind == FACT_GROUP_DONE);
         evolve_done(self, group, &head, tail);
+    }
+}
+
+void group_abandon(struct ledger *self, struct ledger_ticket **list)
+{
+    for (struct group *group = self->groups; group; group = group->next) {
+        for (struct group_waiter *waiter = group->waiters; waiter; waiter = waiter->next)
+            core_ticket_abandon(waiter->ticket, list);
     }
 }
 

@@ -178,6 +178,19 @@ void link_release_all(struct ledger *self)
     }
 }
 
+void link_abandon(struct ledger *self, struct ledger_ticket **list)
+{
+    for (uint32_t peer = 0; peer < self->config.partitions; peer++) {
+        struct link *link = &self->links[peer];
+        for (uint64_t i = link->resolved + 1; i < link->next; i++) {
+            core_ticket_abandon(link_request_at(link, i)->ticket, list);
+            link_request_at(link, i)->ticket = NULL;
+        }
+    }
+    for (struct waiter *waiter = self->waiters; waiter; waiter = waiter->next)
+        core_ticket_abandon(waiter->ticket, list);
+}
+
 uint64_t link_find(const struct ledger *self, uint32_t peer, uint64_t position)
 {
     const struct link *link = &self->links[peer];
@@ -563,9 +576,9 @@ static bool process_credit(struct ledger *self, uint32_t peer, const struct ledg
     uint32_t transit = posting_transit(self, peer, command->currency);
     if (transit == ACCOUNT_NONE)
         return false;
-    verdict = posting_check_house(self, transit, command->amount);
-    if (verdict.code != CODE_OK)
-        return link_bounce(self, peer, LINK_CREDIT, verdict, 0);
+    if (posting_check_house(self, transit, command->amount).code != CODE_OK)
+        return link_bounce(self, peer, LINK_CREDIT,
+                           (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_TO_ACCOUNT}, 0);
     struct fact_strings strings = posting_strings(command->from, command->memo, command->reference);
     return posting_append(self, FACT_RECEIVED, 0, transit, to, command->amount, &command->id, &strings);
 }
