@@ -58,7 +58,7 @@ void id_table_release(struct id_table *self)
     for (uint32_t i = 0; i < self->sealed_count; i++)
         memory_release(self, &self->sealed[i]);
     id_table_settle(self, self->written_count);
-    for (uint32_t i = self->filter_first; i < self->filter_count; i++)
+    for (uint32_t i = 0; i < self->filter_count; i++)
         mem_free(self->mem, self->filters[i].blocks, filter_bytes(&self->filters[i]));
     mem_free(self->mem, self->runs, ID_RUNS_MAX * sizeof *self->runs);
 }
@@ -70,13 +70,11 @@ static bool memory_put(struct id_memory *memory, uint64_t hash, uint64_t positio
 {
     struct id_slot *slot = memory->slots + (hash >> memory->shift);
     const struct id_slot *end = memory->slots + memory->capacity + SLACK - 1;
-    while (slot->position != 0 && slot->hash < hash)
+    /* Of one hash, the newer positions stand in front of the older ones. */
+    while (slot->position != 0 && (slot->hash < hash || (slot->hash == hash && slot->position > position)))
         slot++;
-    if (slot->position != 0 && slot->hash == hash) {
-        /* The same hash again: the newer position goes in front of the older ones. */
-        if (position <= slot->position)
-            return true;
-    }
+    if (slot->hash == hash && slot->position == position)
+        return true;
     struct id_slot carried = {hash, position};
     while (slot->position != 0) {
         if (slot == end)
@@ -146,7 +144,7 @@ static bool filter_has(const struct id_filter *filter, uint64_t hash)
  * becomes a run later; its ids go into the filter as they are put. */
 static bool filter_begin_table(struct id_table *self)
 {
-    if (self->filter_count > self->filter_first) {
+    if (self->filter_count > 0) {
         struct id_filter *last = &self->filters[self->filter_count - 1];
         if (last->runs < last->runs_max) {
             last->runs++;
@@ -275,7 +273,7 @@ void id_table_move(struct id_table *self, uint64_t hash, uint64_t old, uint64_t 
 void id_table_prefetch(const struct id_table *self, uint64_t hash)
 {
     __builtin_prefetch(self->active.slots + (hash >> self->active.shift), 1);
-    for (uint32_t i = self->filter_first; i < self->filter_count; i++)
+    for (uint32_t i = 0; i < self->filter_count; i++)
         __builtin_prefetch(filter_block(&self->filters[i], hash), 1);
 }
 
@@ -283,7 +281,7 @@ void id_table_prefetch(const struct id_table *self, uint64_t hash)
 
 bool id_table_may_have(const struct id_table *self, uint64_t hash)
 {
-    for (uint32_t i = self->filter_first; i < self->filter_count; i++) {
+    for (uint32_t i = 0; i < self->filter_count; i++) {
         if (__builtin_expect(filter_has(&self->filters[i], hash), 0))
             return true;
     }
@@ -325,7 +323,7 @@ bool id_table_find(const struct id_table *self, uint64_t hash, const struct id_l
         if (memory_find(&self->written[i], hash, lookup))
             return true;
     }
-    for (uint32_t i = self->filter_count; i-- > self->filter_first;) {
+    for (uint32_t i = self->filter_count; i-- > 0;) {
         if (filter_has(&self->filters[i], hash) && filter_search(self, &self->filters[i], hash, lookup))
             return true;
     }
@@ -430,6 +428,22 @@ void id_table_settle(struct id_table *self, uint32_t runs)
     memmove(&self->written[0], &self->written[runs], self->written_count * sizeof self->written[0]);
 }
 
+/* All runs of the oldest generation are dropped: it makes room in the lists. */
+static void generation_drop(struct id_table *self)
+{
+    struct id_filter *oldest = &self->filters[0];
+    uint32_t runs = oldest->runs;
+    CHECK(self->run_first == runs && oldest->first_run == 0);
+    mem_free(self->mem, oldest->blocks, filter_bytes(oldest));
+    self->filter_count--;
+    memmove(&self->filters[0], &self->filters[1], self->filter_count * sizeof self->filters[0]);
+    for (uint32_t i = 0; i < self->filter_count; i++)
+        self->filters[i].first_run -= runs;
+    self->run_count -= runs;
+    self->run_first = 0;
+    memmove(&self->runs[0], &self->runs[runs], self->run_count * sizeof self->runs[0]);
+}
+
 bool id_table_expire(struct id_table *self, int64_t now_us, uint32_t *run)
 {
     if (self->run_first == self->run_count)
@@ -441,12 +455,8 @@ bool id_table_expire(struct id_table *self, int64_t now_us, uint32_t *run)
     *run = oldest->number;
     self->stored_count -= oldest->count;
     self->run_first++;
-    struct id_filter *filter = &self->filters[self->filter_first];
-    if (filter->runs == filter->runs_max && self->run_first == filter->first_run + filter->runs) {
-        mem_free(self->mem, filter->blocks, filter_bytes(filter));
-        filter->blocks = NULL;
-        self->filter_first++;
-    }
+    if (self->filters[0].runs == self->filters[0].runs_max && self->run_first == self->filters[0].runs)
+        generation_drop(self);
     return true;
 }
 
@@ -508,7 +518,7 @@ enum err id_table_load(struct id_table *self, const uint8_t *bytes, size_t lengt
 
 static struct id_filter *filter_of_run(struct id_table *self, uint32_t number)
 {
-    for (uint32_t i = self->filter_first; i < self->filter_count; i++) {
+    for (uint32_t i = 0; i < self->filter_count; i++) {
         struct id_filter *filter = &self->filters[i];
         for (uint32_t run = filter->first_run;
              run < filter->first_run + filter->runs && run < self->run_count; run++) {

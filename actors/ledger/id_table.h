@@ -75,10 +75,10 @@ struct id_table {
     struct id_memory written[ID_WRITTEN_MAX]; /* oldest first: runs whose last slices are on their way to disk */
     uint32_t written_count;
     struct id_run *runs;  /* oldest first */
-    uint32_t run_count, run_first; /* runs before run_first are dropped */
+    uint32_t run_count, run_first; /* runs before run_first are dropped; they leave with their generation */
     uint32_t next_run;
     struct id_filter filters[ID_GENERATIONS_MAX];
-    uint32_t filter_count, filter_first;
+    uint32_t filter_count;
     bool is_filtered; /* the active table's ids are in the newest filter too */
     uint64_t stored_count;
     uint64_t restore_position; /* recovery: ids of facts before it are already in runs */
