@@ -26,7 +26,7 @@ def number(value, unit):
     if value is None:
         return ""
     text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return text + unit if unit in ("/s", "%") else f"{text} {unit}"
+    return text + unit if unit in ("/s",) else f"{text} {unit}"
 
 
 def row(name, figure):

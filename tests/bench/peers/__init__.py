@@ -1,0 +1,1 @@
+"""teller beside PostgreSQL and Redis."""
