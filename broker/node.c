@@ -77,6 +77,14 @@ size_t node_destroy(struct node **self_p)
     size_t left = self->router == NULL ? 0 : drain(self);
     for (uint32_t p = 0; p < self->partitions; p++)
         zactor_destroy(&self->readers[p]); /* they read the ledgers' journals */
+    for (uint32_t p = 0; p < self->partitions; p++) {
+        if (self->ledgers[p] != NULL)
+            ledger_actor_finish(self->ledgers[p]);
+    }
+    for (uint32_t p = 0; p < self->partitions; p++) {
+        if (self->ledgers[p] != NULL)
+            ledger_actor_finished(self->ledgers[p]);
+    }
     for (uint32_t p = 0; p < self->partitions; p++)
         zactor_destroy(&self->ledgers[p]);
     zactor_destroy(&self->router);

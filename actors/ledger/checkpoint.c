@@ -429,6 +429,24 @@ uint64_t ledger_replay_from(struct ledger *self)
     return self->position;
 }
 
+/* A posting to or from transit moves a link: its numbers are there to be moved, and there is memory. */
+static enum err posting_link_fits(struct ledger *self, const struct fact_posting *fact)
+{
+    if (fact->head.kind < FACT_SENT)
+        return ERR_OK;
+    uint32_t transit = fact->head.kind == FACT_SENT ? fact->credit : fact->debit;
+    if (!(account_at(&self->accounts, transit)->flags & ACCOUNT_IS_TRANSIT))
+        return ERR_CORRUPT;
+    uint32_t peer = evolve_transit_peer(self, transit);
+    const struct link *link = &self->links[peer];
+    if (fact->head.kind == FACT_RETURNED)
+        return link->resolved + 1 < link->next ? ERR_OK : ERR_CORRUPT;
+    if (fact->head.detail & FACT_FLAG_GROUP)
+        return ERR_OK;
+    bool room = fact->head.kind == FACT_SENT ? link_ensure_step(self, peer) : link_ensure_answer(self, peer, 1);
+    return room ? ERR_OK : ERR_NO_MEMORY;
+}
+
 /* A fact from disk fits the state: then evolve cannot fail. */
 static enum err posting_fits(struct ledger *self, uint64_t position, const uint8_t *bytes)
 {
@@ -450,7 +468,8 @@ static enum err posting_fits(struct ledger *self, uint64_t position, const uint8
         (!money_add(credit->balance, fact.amount, &after) || after != fact.credit_balance ||
          fact_position48_get(fact.credit_previous) != credit->last_position))
         return ERR_CORRUPT;
-    return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
+    enum err err = posting_link_fits(self, &fact);
+    return err == ERR_OK && !id_table_ensure(&self->ids, 1) ? ERR_NO_MEMORY : err;
 }
 
 static enum err account_fits(struct ledger *self, uint64_t position, const uint8_t *bytes, size_t size)
@@ -494,6 +513,8 @@ static enum err link_fits(struct ledger *self, uint64_t position, const uint8_t 
         return ERR_CORRUPT;
     if (fact.head.kind == FACT_PRUNED && (fact.through < link->pruned || fact.through > link->processed))
         return ERR_CORRUPT;
+    if (fact.head.kind == FACT_BOUNCED && !link_ensure_answer(self, fact.peer, 1))
+        return ERR_NO_MEMORY;
     return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -505,6 +526,11 @@ static enum err fact_fits(struct ledger *self, uint64_t position, const uint8_t 
         return account_fits(self, position, fact, size);
     if (fact[0] == FACT_SETTLED || fact[0] == FACT_BOUNCED || fact[0] == FACT_PRUNED)
         return link_fits(self, position, fact);
+    if (fact[0] >= FACT_GROUP_STARTED && position >= self->checkpoint.restore_position) {
+        enum err err = group_fits(self, fact, size);
+        if (err != ERR_OK)
+            return err;
+    }
     return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
 }
 

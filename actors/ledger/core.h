@@ -74,6 +74,7 @@ struct ledger {
     struct waiter *waiters; /* more tickets for requests in flight */
     struct ledger_ticket *open_tickets; /* not answered yet */
     struct group *groups;   /* open ones */
+    struct group *group_spare; /* for the next one */
     uint32_t group_count;
     uint16_t held_ids[LEDGER_HELD_SLOTS]; /* ids of items of open groups, counted by hash */
 
@@ -166,6 +167,8 @@ int64_t group_incoming(const struct ledger *self, uint32_t account);
 
 void group_note_posting(struct ledger *self, const struct fact_posting *fact);
 void group_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, size_t size);
+/* ERR_CORRUPT: a stored fact does not continue the state. ERR_NO_MEMORY: evolve would need more. */
+enum err group_fits(struct ledger *self, const uint8_t *fact, size_t size) MUST_USE;
 void group_destroy_all(struct ledger *self);
 /* Restores reservations of open groups in the account table, after recovery. */
 void group_reserve_all(struct ledger *self);
@@ -195,6 +198,9 @@ bool link_bounce(struct ledger *self, uint32_t peer, enum link_kind kind, struct
 /* ---- evolve.c --------------------------------------------------------------------------------- */
 
 void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, size_t size);
+
+/* The other partition of a transit account. */
+uint32_t evolve_transit_peer(const struct ledger *self, uint32_t transit);
 
 /* Puts an account known from a fact or from the state store; memory has been ensured. */
 struct account *evolve_open(struct ledger *self, uint32_t index, struct str id, struct str owner,

@@ -33,7 +33,7 @@ static inline void account_apply(struct ledger *self, uint32_t index, uint64_t p
 }
 
 /* The peer in "transit:CUR:PEER:OWN": one or two digits that stand in the account's own line. */
-static inline uint32_t transit_peer(const struct ledger *self, uint32_t transit)
+uint32_t evolve_transit_peer(const struct ledger *self, uint32_t transit)
 {
     const char *digits = account_at(&self->accounts, transit)->id + sizeof "transit:CUR:" - 1;
     uint32_t peer = (uint32_t)(digits[0] - '0');
@@ -45,7 +45,7 @@ static void evolve_sent(struct ledger *self, uint64_t position, const struct fac
     id_put(self, &fact->id, position);
     if (position < self->checkpoint.restore_position || (fact->head.detail & FACT_FLAG_GROUP))
         return;
-    link_push_request(self, transit_peer(self, fact->credit), position, &fact->id, LINK_CREDIT, CODE_OK,
+    link_push_request(self, evolve_transit_peer(self, fact->credit), position, &fact->id, LINK_CREDIT, CODE_OK,
                       fact->debit);
 }
 
@@ -54,7 +54,7 @@ static void evolve_received(struct ledger *self, uint64_t position, const struct
     if (position < self->checkpoint.restore_position || (fact->head.detail & FACT_FLAG_GROUP))
         return;
     struct link_answer answer = {.value = fact->credit_balance, .kind = LINK_CREDIT, .code = CODE_OK};
-    link_push_answer(self, transit_peer(self, fact->debit), &answer);
+    link_push_answer(self, evolve_transit_peer(self, fact->debit), &answer);
 }
 
 static void evolve_returned(struct ledger *self, uint64_t position, const struct fact_posting *fact)
@@ -63,7 +63,7 @@ static void evolve_returned(struct ledger *self, uint64_t position, const struct
         id_put(self, &fact->id, position);
         return;
     }
-    uint32_t peer = transit_peer(self, fact->debit);
+    uint32_t peer = evolve_transit_peer(self, fact->debit);
     const struct link *link = &self->links[peer];
     id_move(self, &fact->id, link_request_at(link, link->resolved + 1)->position, position);
     link_pop_request(self, peer);
@@ -143,7 +143,7 @@ static void own_account_note(struct ledger *self, uint32_t index)
         self->house[account->currency] = index;
     } else {
         account->flags |= ACCOUNT_IS_TRANSIT;
-        self->transit[transit_peer(self, index) * 256u + account->currency] = index;
+        self->transit[evolve_transit_peer(self, index) * 256u + account->currency] = index;
     }
 }
 

@@ -492,7 +492,7 @@ static bool append_started(struct ledger *self, const struct ledger_command *com
     struct refusal none = {CODE_OK, FIELD_NONE, 0};
     struct fact_group fact = fact_of(FACT_GROUP_STARTED, &command->id, fingerprint, none);
     fact.count = command->group_count;
-    return append_group(self, &fact, items, length);
+    return spare_ensure(self, length) && append_group(self, &fact, items, length);
 }
 
 /* Asks every other partition of the group: the request is the STARTED fact itself. */
@@ -752,7 +752,7 @@ bool group_prepare(struct ledger *self, uint32_t peer, const uint8_t *bytes, siz
         struct verdict verdict = {refusal.code, refusal.field};
         return link_bounce(self, peer, LINK_PREPARE, verdict, refusal.item);
     }
-    if (!postings_ensure(self, items, started.count))
+    if (!postings_ensure(self, items, started.count) || !spare_ensure(self, length - sizeof started))
         return false;
     uint64_t fingerprint[2];
     memcpy(fingerprint, started.fingerprint, sizeof fingerprint);
@@ -827,11 +827,26 @@ static size_t group_bytes(const struct group *group)
     return sizeof *group + group->length;
 }
 
+/* Memory for the next group to open: evolve cannot ask for it. */
+static bool spare_ensure(struct ledger *self, size_t length)
+{
+    struct group *spare = self->group_spare;
+    if (spare && spare->length == length)
+        return true;
+    self->group_spare = core_alloc(self, sizeof *spare + length);
+    if (self->group_spare)
+        self->group_spare->length = length;
+    if (spare)
+        core_free(self, spare, group_bytes(spare));
+    return self->group_spare != NULL;
+}
+
 static struct group *group_open(struct ledger *self, const struct fact_group *head, uint32_t coordinator,
                                 const uint8_t *items, size_t length)
 {
-    struct group *group = core_alloc(self, sizeof *group + length);
-    CHECK(group);
+    struct group *group = self->group_spare;
+    CHECK(group && group->length == length);
+    self->group_spare = NULL;
     group->id = head->id;
     memcpy(group->fingerprint, head->fingerprint, sizeof group->fingerprint);
     group->coordinator = coordinator;
@@ -1019,18 +1034,41 @@ void group_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, s
     }
 }
 
-void group_abandon(struct ledger *self, struct ledger_ticket **list)
+/* A vote or a word that it is done answers a request that is open. */
+static bool answers_open(const struct ledger *self, const struct fact_group *head)
 {
-    for (struct group *group = self->groups; group; group = group->next) {
-        for (struct group_waiter *waiter = group->waiters; waiter; waiter = waiter->next)
-            core_ticket_abandon(waiter->ticket, list);
-    }
+    const struct link *link = &self->links[head->peer];
+    bool answers = head->head.kind == FACT_GROUP_VOTED || head->head.kind == FACT_GROUP_DONE;
+    return !answers || link->resolved + 1 < link->next;
+}
+
+/* Does evolve have what it needs for a stored fact, and is the group there that it is about? */
+enum err group_fits(struct ledger *self, const uint8_t *fact, size_t size)
+{
+    struct fact_group head;
+    memcpy(&head, fact, sizeof head);
+    bool opens = head.head.kind == FACT_GROUP_STARTED || head.head.kind == FACT_GROUP_PREPARED;
+    bool participates = head.head.kind == FACT_GROUP_PREPARED || head.head.kind == FACT_GROUP_CLOSED;
+    const struct group *group = group_find(self, &head.id, participates ? head.peer : own(self));
+    if (head.peer >= self->config.partitions || (participates && head.peer == own(self)))
+        return ERR_CORRUPT;
+    if (opens ? group != NULL : !group && head.head.kind != FACT_GROUP_ANSWERED)
+        return ERR_CORRUPT;
+    if (group && (head.count > group->item_count || (!participates && !answers_open(self, &head))))
+        return ERR_CORRUPT;
+    bool room = !opens || spare_ensure(self, size - sizeof head);
+    for (uint32_t peer = 0; peer < self->config.partitions && room; peer++)
+        room = peer == own(self) || (link_ensure_step(self, peer) && link_ensure_answer(self, peer, 1));
+    return room ? ERR_OK : ERR_NO_MEMORY;
 }
 
 void group_destroy_all(struct ledger *self)
 {
     while (self->groups)
         group_close(self, self->groups);
+    if (self->group_spare)
+        core_free(self, self->group_spare, group_bytes(self->group_spare));
+    self->group_spare = NULL;
 }
 
 void group_reserve_all(struct ledger *self)
@@ -1128,6 +1166,8 @@ static enum err one_group_load(struct ledger *self, const uint8_t **at, const ui
         return ERR_CORRUPT;
     struct fact_group head = {.id = stored.id, .count = stored.item_count};
     memcpy(head.fingerprint, stored.fingerprint, sizeof head.fingerprint);
+    if (!spare_ensure(self, stored.length))
+        return ERR_NO_MEMORY;
     struct group *group = group_open(self, &head, stored.coordinator, *at + rows, stored.length);
     memcpy(group->rows, *at, rows);
     group->asked = stored.asked;

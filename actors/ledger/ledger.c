@@ -245,6 +245,22 @@ void core_row_done(struct ledger *self, struct ledger_ticket *ticket, uint32_t r
     self->current->tickets_end = &ticket->next;
 }
 
+struct ledger_ticket *ledger_abandon(struct ledger *self)
+{
+    struct ledger_unit *unit = &self->current->unit;
+    struct ledger_ticket *list = unit->tickets;
+    unit->tickets = NULL;
+    self->current->tickets_end = &unit->tickets;
+    while (self->open_tickets) {
+        struct ledger_ticket *ticket = self->open_tickets;
+        ticket_close(self, ticket);
+        ticket->open_count = 0;
+        ticket->next = list;
+        list = ticket;
+    }
+    return list;
+}
+
 /* ---- facts ------------------------------------------------------------------------------------------ */
 
 uint8_t *core_fact_room(struct ledger *self, size_t bytes)

@@ -147,6 +147,10 @@ void ledger_ticket_free(struct ledger *self, struct ledger_ticket **ticket_p);
 void ledger_post(struct ledger *self, int64_t now_us, struct ledger_ticket *ticket,
                  const struct ledger_command *commands, size_t count);
 
+/* All tickets that have no outcome yet or whose outcome has not left, as a list: for a shell that must stop and
+ * answers them UNKNOWN. After this the core takes no more calls but ledger_ticket_free and ledger_destroy. */
+struct ledger_ticket *ledger_abandon(struct ledger *self);
+
 /* true: new transfers, deposits and withdrawals are answered BUSY (free space is low). What is on
  * its way is still finished, and the same id still gets the same answer. */
 void ledger_refuse_new(struct ledger *self, bool refuse);

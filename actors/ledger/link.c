@@ -178,19 +178,6 @@ void link_release_all(struct ledger *self)
     }
 }
 
-void link_abandon(struct ledger *self, struct ledger_ticket **list)
-{
-    for (uint32_t peer = 0; peer < self->config.partitions; peer++) {
-        struct link *link = &self->links[peer];
-        for (uint64_t i = link->resolved + 1; i < link->next; i++) {
-            core_ticket_abandon(link_request_at(link, i)->ticket, list);
-            link_request_at(link, i)->ticket = NULL;
-        }
-    }
-    for (struct waiter *waiter = self->waiters; waiter; waiter = waiter->next)
-        core_ticket_abandon(waiter->ticket, list);
-}
-
 uint64_t link_find(const struct ledger *self, uint32_t peer, uint64_t position)
 {
     const struct link *link = &self->links[peer];

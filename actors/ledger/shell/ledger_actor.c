@@ -41,6 +41,8 @@ struct flight {
     struct read_job *reads;
 };
 
+static const char LEDGER_ACTOR_FINISH[] = "FINISH";
+
 struct actor {
     struct ledger_actor_options options;
     zsock_t *pipe;
@@ -64,7 +66,8 @@ struct actor {
     enum partition_state state_said;
     bool is_warned;
     bool is_stopped; /* the store cannot be trusted any more */
-    bool is_ending;
+    bool is_ending;  /* told to finish: no new work */
+    bool is_ended;   /* told to end: nobody sends to it any more */
 };
 
 static int64_t wall_us(void)
@@ -167,26 +170,54 @@ static void answer_all(struct actor *self, struct request *list, enum code code)
     send_answered(self, &answered);
 }
 
+static void answer_tickets(struct actor *self, struct ledger_ticket *list, enum code code)
+{
+    while (list) {
+        struct ledger_ticket *ticket = list;
+        struct request *request = ticket->user;
+        list = ticket->next;
+        ledger_ticket_free(self->ledger, &ticket);
+        request->next = NULL;
+        answer_all(self, request, code);
+    }
+}
+
+static void answer_flight(struct actor *self, enum code code)
+{
+    requests_unanswer(&self->requests, &self->flight.answered, &self->flight.reads, code);
+    send_answered(self, &self->flight.answered);
+}
+
+static void messages_drop(struct actor *self, struct ledger_unit *unit)
+{
+    for (size_t i = 0; i < unit->message_count; i++)
+        ledger_peer_message_free(self->ledger, &unit->messages[i]);
+    unit->message_count = 0;
+}
+
+/* Whoever still waits is told that the outcome is not known, and the core is not used any more. */
+static void abandon(struct actor *self, struct ledger_unit *unit)
+{
+    self->is_stopped = true;
+    if (unit) {
+        answer_tickets(self, unit->tickets, CODE_UNKNOWN);
+        unit->tickets = NULL;
+        messages_drop(self, unit);
+    }
+    answer_flight(self, CODE_UNKNOWN);
+    flight_load(self);
+    answer_flight(self, CODE_UNKNOWN);
+    if (self->ledger)
+        answer_tickets(self, ledger_abandon(self->ledger), CODE_UNKNOWN);
+    answer_all(self, self->todo, CODE_BUSY); /* never begun */
+    self->todo = NULL;
+}
+
 /* Whether the unit is on disk is not known: nobody is told anything else. */
 static void stop(struct actor *self, struct ledger_unit *unit, const char *why)
 {
     zsys_error("partition %u stops: %s", self->options.partition, why);
-    self->is_stopped = true;
-    while (unit && unit->tickets) {
-        struct ledger_ticket *ticket = unit->tickets;
-        struct request *request = ticket->user;
-        unit->tickets = ticket->next;
-        ledger_ticket_free(self->ledger, &ticket);
-        request->next = NULL;
-        answer_all(self, request, CODE_UNKNOWN);
-    }
-    requests_unanswer(&self->requests, &self->flight.answered, &self->flight.reads, CODE_UNKNOWN);
-    send_answered(self, &self->flight.answered);
-    flight_load(self);
-    requests_unanswer(&self->requests, &self->flight.answered, &self->flight.reads, CODE_UNKNOWN);
-    send_answered(self, &self->flight.answered);
-    answer_all(self, self->todo, CODE_BUSY); /* never begun */
-    self->todo = NULL;
+    abandon(self, unit);
     self->flight.state = FLIGHT_IDLE;
     say_state(self, PARTITION_STOPPED);
 }
@@ -209,7 +240,8 @@ static bool told_to_end(struct actor *self)
         char *command = zstr_recv_nowait(self->pipe);
         if (!command)
             break;
-        self->is_ending = self->is_ending || streq(command, "$TERM");
+        self->is_ended = self->is_ended || streq(command, "$TERM");
+        self->is_ending = self->is_ending || self->is_ended || streq(command, LEDGER_ACTOR_FINISH);
         zstr_free(&command);
     }
     return self->is_ending;
@@ -482,15 +514,29 @@ static bool has_mail(struct actor *self)
 /* At a clean end everything is checkpointed, so that the next start replays nothing. */
 static void finish(struct actor *self)
 {
-    struct box box;
     finish_flight(self);
     while (!self->is_stopped && (self->todo || has_mail(self) || ledger_checkpoint_hurry(self->ledger))) {
         turn(self, 0);
         finish_flight(self);
     }
+    zactor_destroy(&self->writer);
+    if (!self->is_stopped)
+        abandon(self, NULL); /* a peer has finished before it could answer */
+}
+
+/* All actors have finished when it is told to end, so what is in the mailbox now is all there will be. */
+static void end(struct actor *self)
+{
+    struct box box;
+    if (!self->is_ended)
+        zsock_signal(self->pipe, 0);
+    while (!self->is_ended) {
+        char *command = zstr_recv(self->pipe);
+        self->is_ended = !command || streq(command, "$TERM");
+        zstr_free(&command);
+    }
     while (mailbox_receive(self->inbox, &box))
         box_drop(self, &box);
-    zactor_destroy(&self->writer);
 }
 
 /* ---- start ------------------------------------------------------------------------------------------------------- */
@@ -601,7 +647,18 @@ static void ledger_main(zsock_t *pipe, void *argument)
     }
     run(self);
     finish(self);
+    end(self);
     close_all(self);
+}
+
+void ledger_actor_finish(zactor_t *actor)
+{
+    zstr_send(actor, LEDGER_ACTOR_FINISH);
+}
+
+void ledger_actor_finished(zactor_t *actor)
+{
+    zsock_wait(actor);
 }
 
 zactor_t *ledger_actor_new(const struct ledger_actor_options *options)

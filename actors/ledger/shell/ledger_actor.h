@@ -28,4 +28,9 @@ struct ledger_actor_options {
  * PARTITION_SERVING when it is done, or PARTITION_STOPPED when it cannot be. */
 zactor_t *ledger_actor_new(const struct ledger_actor_options *options);
 
+/* Ledgers send to each other, so they are ended in two steps: tell all to finish (what is in hand is decided,
+ * answered and checkpointed), wait until all have, then zactor_destroy each. */
+void ledger_actor_finish(zactor_t *actor);
+void ledger_actor_finished(zactor_t *actor);
+
 #endif
