@@ -21,8 +21,13 @@ PURE = {"memcpy", "memmove", "memset", "memcmp", "strlen", "__stack_chk_fail"}
 # The same, as spelled when fortified.
 PURE |= {"__memcpy_chk", "__memmove_chk", "__memset_chk"}
 
-# What one library may call besides: a failed CHECK reports on standard error and aborts.
+# Bits counted by the compiler's own library, where the processor is not known to have an instruction for it.
+PURE |= {"__popcountdi2"}
+
+# What one library may call besides: a failed CHECK reports on standard error and aborts; the ledger writes and reads
+# the numbers in names of accounts that it makes itself.
 ALSO = {
+    "ledger_core": {"snprintf", "__snprintf_chk", "strchr", "strtoull"},
     "base": {"strnlen", "abort", "fprintf", "__fprintf_chk", "stderr"},
 }
 
