@@ -125,6 +125,25 @@ static struct group *group_find(const struct ledger *self, const struct uuid *id
     return NULL;
 }
 
+static size_t group_bytes(const struct group *group)
+{
+    return sizeof *group + group->length;
+}
+
+/* Memory for the next group to open: evolve cannot ask for it. */
+static bool spare_ensure(struct ledger *self, size_t length)
+{
+    struct group *spare = self->group_spare;
+    if (spare && spare->length == length)
+        return true;
+    self->group_spare = core_alloc(self, sizeof *spare + length);
+    if (self->group_spare)
+        self->group_spare->length = length;
+    if (spare)
+        core_free(self, spare, group_bytes(spare));
+    return self->group_spare != NULL;
+}
+
 /* Counts the ids of open groups by the low bits of their hashes: nearly every id is known at once not to be
  * among them. */
 static void held_note(struct ledger *self, const struct group *group, int step)
@@ -820,25 +839,6 @@ int64_t group_incoming(const struct ledger *self, uint32_t account)
         }
     }
     return sum;
-}
-
-static size_t group_bytes(const struct group *group)
-{
-    return sizeof *group + group->length;
-}
-
-/* Memory for the next group to open: evolve cannot ask for it. */
-static bool spare_ensure(struct ledger *self, size_t length)
-{
-    struct group *spare = self->group_spare;
-    if (spare && spare->length == length)
-        return true;
-    self->group_spare = core_alloc(self, sizeof *spare + length);
-    if (self->group_spare)
-        self->group_spare->length = length;
-    if (spare)
-        core_free(self, spare, group_bytes(spare));
-    return self->group_spare != NULL;
 }
 
 static struct group *group_open(struct ledger *self, const struct fact_group *head, uint32_t coordinator,

@@ -665,21 +665,40 @@ static void cores_compare(struct ledger *a, struct ledger *b, const struct uuid 
         CHECK(ledger_transaction_find(a, &ids[i]) == ledger_transaction_find(b, &ids[i]));
 }
 
+/* A second core from copies of the stores, which it needs for as long as it lives. */
+static enum err second_new(struct runner *self, uint32_t number, struct stores *stores, struct ledger **out)
+{
+    struct ledger_config config = config_of(self, number);
+    struct ledger_ports ports = {stores, port_fact_read, port_run_find};
+    *out = ledger_new(&config, &ports, &self->port);
+    if (!*out)
+        return ERR_NO_MEMORY;
+    return recover(*out, stores->journal, stores->state);
+}
+
 void runner_compare(struct runner *self, uint32_t number, enum runner_state state, const struct uuid *ids,
                     size_t id_count)
 {
     struct partition *partition = &self->partitions[number];
     struct stores stores = {partition->journal, state_found(partition, state)};
-    struct ledger_config config = config_of(self, number);
-    struct ledger_ports ports = {&stores, port_fact_read, port_run_find};
-    struct ledger *second = ledger_new(&config, &ports, &self->port);
-    CHECK(second);
-    enum err err = recover(second, stores.journal, stores.state);
+    struct ledger *second;
+    enum err err = second_new(self, number, &stores, &second);
     CHECK(err == ERR_OK);
     ledger_check(second);
     cores_compare(partition->ledger, second, ids, id_count);
     ledger_destroy(&second);
     state_close(&stores.state);
+}
+
+enum err runner_recover(struct runner *self, uint32_t number, enum runner_state state)
+{
+    struct partition *partition = &self->partitions[number];
+    struct stores stores = {partition->journal, state_found(partition, state)};
+    struct ledger *second;
+    enum err err = second_new(self, number, &stores, &second);
+    ledger_destroy(&second);
+    state_close(&stores.state);
+    return err;
 }
 
 /* ---- invariants ------------------------------------------------------------------------------------ */

@@ -105,6 +105,10 @@ void runner_crash(struct runner *self, uint32_t partition, enum runner_state sta
 void runner_compare(struct runner *self, uint32_t partition, enum runner_state state,
                     const struct uuid *ids, size_t id_count);
 
+/* Builds a second core as runner_compare does, and drops it again: what recovery answered. For planned
+ * failures of memory. */
+enum err runner_recover(struct runner *self, uint32_t partition, enum runner_state state) MUST_USE;
+
 /* Takes, appends, applies and releases all that a partition has. */
 void runner_flush(struct runner *self, uint32_t partition);
 
