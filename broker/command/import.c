@@ -1,9 +1,11 @@
-/* teller import: the lines of a file, in order, as batches.
+/* teller import: the lines of a file, in order.
  *
- * Order. The lines of one account are carried out in the order of the file. A batch is one message for each partition that
- * pays, and these run side by side: so a line ends the batch when it touches an account that another partition's
- * line of this batch touches too. One batch is on its way at a time. The one thing that may come out of order is a refusal by the receiving partition,
- * whose money is back a moment later.
+ * Order. The lines of one account are carried out in the order of the file. A batch is one message for each partition that pays, and these
+ * run side by side: so two lines that touch an account through different partitions never go in one batch. The file is
+ * read in windows; a window is cut into waves, each a batch: a line goes in the earliest wave that is not before
+ * any line it comes after. Waves are sent one after the other. Lines about an account itself are
+ * sent before the waves; one for an account that its window has touched begins a new window. The one thing that may come
+ * out of order is a refusal by the receiving partition, whose money is back a moment later.
  *
  * Again. Every line has an id, its own or one made from the file's digest and the line's number. So a batch whose outcome is not known, and
  * a whole file, may be sent again: what was done stays done once. How far it got is kept beside the file
@@ -22,37 +24,60 @@
 #include "broker/command/import_touch.h"
 #include "broker/command/print.h"
 
-enum { LINES_MAX = 8000, ATTEMPTS = 30, TIMEOUT_MS = 60000, BATCH_BYTES_MAX = 3000000, ITEM_BYTES = 64 };
+enum {
+    ROWS_MAX = 8000, /* of a window */
+    ATTEMPTS = 30,
+    TIMEOUT_MS = 60000,
+    ARENA_BYTES = 4 << 20,
+    ARENA_RESERVE = 64 << 10, /* more than a group can take */
+};
 
-enum line_kind { LINE_ITEM, LINE_OPEN, LINE_REFUSED };
+enum line_kind { LINE_MONEY, LINE_ACCOUNT, LINE_REFUSED };
 
-/* A line that has been read and is not accounted for yet. */
+/* A line of the window. */
 struct line {
     enum line_kind kind;
+    uint32_t wave, rows; /* MONEY */
+    struct teller_item item;
     uint64_t number;
     size_t start, end;
-    enum err err; /* OPEN */
+    bool is_opening;
+    enum err err; /* ACCOUNT */
     enum code code;
     enum field field;
     const char *message;
+};
+
+/* A group that is being put together. */
+struct grouping {
+    bool is_open;
+    struct uuid id;
+    struct line line;
+    struct teller_item *items; /* in the arena */
+    uint16_t count;
 };
 
 struct import {
     struct session session;
     const char *path, *format_name, *currency_name;
     bool creates_accounts;
-    currency_index currency;
+    struct import_context context;
     struct import_source *source;
-    struct import_ids *ids;
     struct import_report report;
     struct import_progress progress;
-    struct teller_batch *batch;
-    size_t batch_bytes;
     struct import_touch touch;
-    struct line *lines;
-    size_t line_count;
-    size_t behind; /* the last of them */
+    struct teller_batch *batch;
+    struct line *lines; /* ROWS_MAX */
+    uint32_t *order;    /* of the lines with money, by wave */
+    size_t line_count, row_count;
+    uint32_t wave_count;
+    struct grouping grouping;
+    char *arena; /* strings and items of the window */
+    size_t arena_used;
+    size_t behind; /* the last line of the window */
     uint64_t behind_line;
+    size_t here; /* where the current record is looked for */
+    uint64_t here_line;
     enum err created; /* of accounts opened on the way */
     int code;         /* what went wrong, if anything */
 };
@@ -95,7 +120,7 @@ static bool settle(struct import *self, const struct line *line)
 {
     if (line->code == CODE_OK) {
         self->progress.done++;
-        self->progress.opened += line->kind == LINE_OPEN;
+        self->progress.opened += line->is_opening;
         return true;
     }
     struct str record = {import_source_bytes(self->source) + line->start,
@@ -106,52 +131,102 @@ static bool settle(struct import *self, const struct line *line)
     return err == ERR_OK || cannot_write(self);
 }
 
-/* Puts the rows of the answer to the lines. false: one has no definite outcome. */
-static bool take_rows(struct import *self, const struct teller_result *result)
+static enum err account_error(const struct import *self)
 {
-    uint32_t row = 0;
     for (size_t i = 0; i < self->line_count; i++) {
-        struct line *line = &self->lines[i];
-        if (line->kind == LINE_ITEM) {
-            line->code = result->rows[row].code;
-            line->field = result->rows[row].field;
-            row++;
-        }
-        if (line->kind != LINE_REFUSED && (line->code == CODE_BUSY || line->code == CODE_UNKNOWN))
+        const struct line *line = &self->lines[i];
+        if (line->kind == LINE_ACCOUNT && line->err != ERR_OK)
+            return line->err;
+        if (line->kind == LINE_ACCOUNT && (line->code == CODE_BUSY || line->code == CODE_UNKNOWN))
+            return ERR_TIMEOUT;
+    }
+    return self->created;
+}
+
+/* ---- waves ------------------------------------------------------------------------------------ */
+
+/* The lines with money, wave by wave, in each as they stand in the file. Returns how many. */
+static size_t sort_waves(struct import *self)
+{
+    uint32_t *first = calloc(self->wave_count + 1, sizeof *first);
+    size_t count = 0;
+    CHECK(first != NULL);
+    for (size_t i = 0; i < self->line_count; i++) {
+        if (self->lines[i].kind == LINE_MONEY)
+            first[self->lines[i].wave + 1]++;
+    }
+    for (uint32_t wave = 0; wave < self->wave_count; wave++)
+        first[wave + 1] += first[wave];
+    for (size_t i = 0; i < self->line_count; i++) {
+        if (self->lines[i].kind != LINE_MONEY)
+            continue;
+        self->order[first[self->lines[i].wave]++] = (uint32_t)i;
+        count++;
+    }
+    free(first);
+    return count;
+}
+
+/* Puts the rows of the answer to the lines of a wave. false: one has no definite outcome. */
+static bool take_rows(struct import *self, const uint32_t *order, size_t count, const struct teller_row *rows)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct line *line = &self->lines[order[i]];
+        line->code = rows->code;
+        line->field = rows->field;
+        rows += line->rows;
+        if (line->code == CODE_BUSY || line->code == CODE_UNKNOWN)
             return false;
     }
     return true;
 }
 
-static enum err open_error(const struct import *self)
+static bool send_wave(struct import *self, const uint32_t *order, size_t count)
 {
-    for (size_t i = 0; i < self->line_count; i++) {
-        if (self->lines[i].kind == LINE_OPEN && self->lines[i].err != ERR_OK)
-            return self->lines[i].err;
-    }
-    return self->created;
+    struct teller_result result;
+    enum err err = ERR_OK;
+    teller_batch_clear(self->batch);
+    for (size_t i = 0; i < count && err == ERR_OK; i++)
+        err = teller_batch_add(self->batch, &self->lines[order[i]].item);
+    if (err == ERR_OK)
+        err = teller_batch_send(self->batch, &result);
+    if (err != ERR_OK || !take_rows(self, order, count, result.rows))
+        return no_outcome(self, err);
+    return true;
 }
 
-/* Sends what has been read, waits for all of it, and notes how far that is. */
+static bool send_waves(struct import *self)
+{
+    size_t count = sort_waves(self);
+    for (size_t at = 0, end; at < count; at = end) {
+        uint32_t wave = self->lines[self->order[at]].wave;
+        for (end = at; end < count && self->lines[self->order[end]].wave == wave; end++)
+            continue;
+        if (!send_wave(self, self->order + at, end - at))
+            return false;
+    }
+    return true;
+}
+
+/* Carries out the window, and notes how far that is. */
 static bool flush(struct import *self)
 {
-    struct teller_result result = {.err = ERR_OK};
     if (self->line_count == 0)
         return true;
     teller_drain(self->session.client);
-    enum err err = open_error(self);
-    if (err == ERR_OK && teller_batch_rows(self->batch) > 0)
-        err = teller_batch_send(self->batch, &result);
-    if (err != ERR_OK || !take_rows(self, &result))
+    enum err err = account_error(self);
+    if (err != ERR_OK)
         return no_outcome(self, err);
+    if (!send_waves(self))
+        return false;
     for (size_t i = 0; i < self->line_count; i++) {
         if (!settle(self, &self->lines[i]))
             return false;
     }
     self->progress.offset = self->behind;
     self->progress.line = self->behind_line;
-    self->line_count = 0;
-    self->batch_bytes = 0;
+    self->line_count = self->row_count = self->arena_used = 0;
+    self->wave_count = 0;
     import_touch_clear(&self->touch);
     if (import_report_save(&self->report, &self->progress) != ERR_OK)
         return cannot_write(self);
@@ -159,9 +234,9 @@ static bool flush(struct import *self)
     return true;
 }
 
-/* ---- lines to the server ---------------------------------------------------------------------- */
+/* ---- accounts --------------------------------------------------------------------------------- */
 
-static void opened(void *context, const struct teller_result *result)
+static void account_done(void *context, const struct teller_result *result)
 {
     struct line *line = context;
     line->err = result->err;
@@ -180,8 +255,8 @@ static void created(void *context, const struct teller_result *result)
     self->progress.opened += code == CODE_OK;
 }
 
-static bool submit_open(struct import *self, const struct teller_account_command *command, teller_done *done,
-                        void *context)
+static bool submit_account(struct import *self, const struct teller_account_command *command,
+                           teller_done *done, void *context)
 {
     enum err err;
     while ((err = teller_submit_account(self->session.client, command, done, context)) == ERR_FULL)
@@ -192,73 +267,259 @@ static bool submit_open(struct import *self, const struct teller_account_command
 /* An account that this import has not met yet is opened; if it is there already, so much the better. */
 static bool create(struct import *self, struct str id, currency_index currency)
 {
-    if (id.length == 0 || !self->creates_accounts || import_touch_has_seen(&self->touch, id))
+    struct touch_slot *slot = import_touch_slot(&self->touch, id);
+    if (!self->creates_accounts || slot->is_open)
         return true;
+    slot->is_open = true;
     const struct teller_account_command command = {.kind = TELLER_ACCOUNT_OPEN,
                                                    .account = id,
                                                    .owner = id,
                                                    .currency = currency,
                                                    .ceiling = TELLER_CEILING_NONE};
-    return submit_open(self, &command, created, self);
+    return submit_account(self, &command, created, self);
 }
 
-static struct line *line_add(struct import *self, const struct import_record *record,
-                             const struct import_line *read)
+static currency_index currency_of(void *owner, struct str account)
 {
-    struct line *line = &self->lines[self->line_count++];
-    *line = (struct line){.kind = LINE_REFUSED,
-                          .number = record->line,
-                          .start = record->start,
-                          .end = record->end,
-                          .code = read->code,
-                          .field = read->field,
-                          .message = read->message};
-    return line;
+    struct import *self = owner;
+    struct teller_account found;
+    struct teller_answer answer;
+    currency_index known = import_touch_slot(&self->touch, account)->currency;
+    if (known != CURRENCY_NONE)
+        return known;
+    enum err err = teller_account_show(self->session.client, account, &found, &answer);
+    return err == ERR_OK && answer.code == CODE_OK ? found.currency : CURRENCY_NONE;
 }
 
-static bool add_open(struct import *self, const struct import_record *record, const struct import_line *read)
+/* ---- the window ------------------------------------------------------------------------------- */
+
+static struct line line_of(const struct import_record *record, const struct import_line *read)
 {
-    if (teller_batch_rows(self->batch) > 0 && !flush(self))
-        return false;
-    struct line *line = line_add(self, record, read);
-    line->kind = LINE_OPEN;
-    import_touch_has_seen(&self->touch, read->open.account);
-    return submit_open(self, &read->open, opened, line);
+    return (struct line){.kind = LINE_REFUSED,
+                         .number = record->line,
+                         .start = record->start,
+                         .end = record->end,
+                         .code = read->code,
+                         .field = read->field,
+                         .message = read->message};
 }
 
-static bool add_item(struct import *self, const struct import_record *record, const struct import_line *read)
+static struct line *line_add(struct import *self, const struct line *line)
 {
-    const struct teller_item *item = &read->item;
-    uint32_t partitions = teller_partitions(self->session.client);
-    struct str payer = item->kind == TELLER_DEPOSIT ? item->to : item->from;
-    uint32_t partition = teller_partition_of(payer, partitions);
-    size_t bytes = ITEM_BYTES + (size_t)item->memo.length + item->reference.length;
-    bool is_apart = partitions > 1 && (import_touch_is_elsewhere(&self->touch, item->from, partition) ||
-                                       import_touch_is_elsewhere(&self->touch, item->to, partition));
-    if ((is_apart || self->batch_bytes + bytes > BATCH_BYTES_MAX) && !flush(self))
+    CHECK(self->line_count < ROWS_MAX);
+    self->lines[self->line_count] = *line;
+    return &self->lines[self->line_count++];
+}
+
+static bool add_account(struct import *self, const struct import_record *record,
+                        const struct import_line *read)
+{
+    const struct teller_account_command *command = &read->account;
+    if (import_touch_is_touched(&self->touch, command->account) && !flush(self))
         return false;
-    if (!create(self, item->from, item->currency) || !create(self, item->to, item->currency))
-        return false;
-    import_touch_note(&self->touch, item->from, partition);
-    import_touch_note(&self->touch, item->to, partition);
-    enum err err = teller_batch_add(self->batch, item);
-    if (err != ERR_OK)
-        return no_outcome(self, err);
-    line_add(self, record, read)->kind = LINE_ITEM;
-    self->batch_bytes += bytes;
+    struct line line = line_of(record, read);
+    line.kind = LINE_ACCOUNT;
+    line.is_opening = command->kind == TELLER_ACCOUNT_OPEN;
+    struct touch_slot *slot = import_touch_slot(&self->touch, command->account);
+    slot->is_open = true;
+    if (command->kind == TELLER_ACCOUNT_OPEN)
+        slot->currency = command->currency;
+    import_touch_note(&self->touch, command->account, 0, 0);
+    return submit_account(self, command, account_done, line_add(self, &line));
+}
+
+static void *arena_take(struct import *self, size_t bytes)
+{
+    void *place = self->arena + self->arena_used;
+    self->arena_used += (bytes + 15) & ~(size_t)15;
+    CHECK(self->arena_used <= ARENA_BYTES);
+    return place;
+}
+
+static struct str arena_copy(struct import *self, struct str text)
+{
+    if (text.length == 0)
+        return (struct str){0};
+    char *place = arena_take(self, text.length);
+    memcpy(place, text.data, text.length);
+    return (struct str){place, text.length};
+}
+
+static void keep_strings(struct import *self, struct teller_item *item)
+{
+    item->from = arena_copy(self, item->from);
+    item->to = arena_copy(self, item->to);
+    item->memo = arena_copy(self, item->memo);
+    item->reference = arena_copy(self, item->reference);
+}
+
+static uint32_t partition_of(const struct import *self, const struct teller_item *item)
+{
+    const struct teller_item *first = item->kind == TELLER_GROUP ? &item->items[0] : item;
+    return teller_partition_of(first->kind == TELLER_DEPOSIT ? first->to : first->from,
+                               teller_partitions(self->session.client));
+}
+
+/* Calls visit for each account of an item or a group. */
+typedef bool visit_account(struct import *self, struct line *line, uint32_t partition,
+                           const struct teller_item *item, struct str account);
+
+static bool visit_accounts(struct import *self, struct line *line, uint32_t partition, visit_account *visit)
+{
+    bool is_group = line->item.kind == TELLER_GROUP;
+    const struct teller_item *items = is_group ? line->item.items : &line->item;
+    for (size_t i = 0; i < (is_group ? line->item.item_count : 1u); i++) {
+        if ((items[i].from.length > 0 && !visit(self, line, partition, &items[i], items[i].from)) ||
+            (items[i].to.length > 0 && !visit(self, line, partition, &items[i], items[i].to)))
+            return false;
+    }
     return true;
 }
 
-static bool add_line(struct import *self, const struct import_record *record)
+static bool find_wave(struct import *self, struct line *line, uint32_t partition,
+                      const struct teller_item *item, struct str account)
+{
+    uint32_t wave = import_touch_wave(&self->touch, account, partition);
+    if (wave > line->wave)
+        line->wave = wave;
+    return create(self, account, item->currency);
+}
+
+static bool note_wave(struct import *self, struct line *line, uint32_t partition,
+                      const struct teller_item *item, struct str account)
+{
+    (void)item;
+    import_touch_note(&self->touch, account, partition, line->wave);
+    return true;
+}
+
+/* The item of the line, and its strings, are in the arena. */
+static bool add_money(struct import *self, struct line *line)
+{
+    uint32_t partition = partition_of(self, &line->item);
+    line->kind = LINE_MONEY;
+    line->rows = line->item.kind == TELLER_GROUP ? 1u + line->item.item_count : 1u;
+    if (!visit_accounts(self, line, partition, find_wave))
+        return false;
+    visit_accounts(self, line, partition, note_wave);
+    if (line->wave >= self->wave_count)
+        self->wave_count = line->wave + 1;
+    self->row_count += line->rows;
+    line_add(self, line);
+    return true;
+}
+
+/* ---- groups ----------------------------------------------------------------------------------- */
+
+static void group_begin(struct import *self, const struct uuid *id, const struct line *line)
+{
+    struct grouping *g = &self->grouping;
+    *g = (struct grouping){.is_open = true, .id = *id, .line = *line};
+    g->items = arena_take(self, TELLER_GROUP_MAX * sizeof *g->items);
+}
+
+/* One item that cannot be sent refuses the group. */
+static void group_add(struct import *self, const struct import_line *read, size_t end)
+{
+    struct grouping *g = &self->grouping;
+    enum code code = read->kind == IMPORT_ITEM ? read->code : CODE_INVALID_FIELD;
+    g->line.end = end;
+    if (code == CODE_OK && g->count == TELLER_GROUP_MAX)
+        code = CODE_TOO_LARGE;
+    if (code != CODE_OK && g->line.code == CODE_OK) {
+        g->line.code = code;
+        g->line.field = code == read->code ? read->field : FIELD_ITEMS;
+        g->line.message = code == read->code ? read->message : NULL;
+    }
+    if (g->line.code != CODE_OK)
+        return;
+    g->items[g->count] = read->item;
+    keep_strings(self, &g->items[g->count++]);
+}
+
+static bool group_end(struct import *self)
+{
+    struct grouping *g = &self->grouping;
+    if (!g->is_open)
+        return true;
+    g->is_open = false;
+    g->line.item =
+        (struct teller_item){.kind = TELLER_GROUP, .id = g->id, .item_count = g->count, .items = g->items};
+    if (g->line.code == CODE_OK)
+        return add_money(self, &g->line);
+    line_add(self, &g->line);
+    return true;
+}
+
+/* A group of JSON: all of it stands in one line. */
+static bool add_group(struct import *self, const struct import_record *record, const struct import_line *read)
+{
+    struct line line = line_of(record, read);
+    group_begin(self, &read->group, &line);
+    for (uint32_t i = 0; i < record->item_count; i++) {
+        struct import_record item = {.line = record->line};
+        struct import_line read_item;
+        import_source_item(self->source, i, &item);
+        import_line_read(&self->context, &item, i + 1, &read_item);
+        group_add(self, &read_item, record->end);
+    }
+    return group_end(self);
+}
+
+/* ---- lines ------------------------------------------------------------------------------------ */
+
+static bool make_room(struct import *self)
+{
+    bool has_room = self->row_count + TELLER_GROUP_MAX + 1 < ROWS_MAX && self->line_count + 2 < ROWS_MAX &&
+                    self->arena_used + ARENA_RESERVE < ARENA_BYTES;
+    return has_room || flush(self);
+}
+
+/* A line that stands for itself; an open group has ended. */
+static bool add_alone(struct import *self, const struct import_record *record, const struct import_line *read)
+{
+    struct line line = line_of(record, read);
+    if (read->code != CODE_OK) {
+        line_add(self, &line);
+        return true;
+    }
+    switch (read->kind) {
+    case IMPORT_ITEM:
+        line.item = read->item;
+        keep_strings(self, &line.item);
+        return add_money(self, &line);
+    case IMPORT_ACCOUNT:
+        return add_account(self, record, read);
+    case IMPORT_GROUP:
+        return add_group(self, record, read);
+    }
+    CHECK_UNREACHABLE();
+}
+
+static bool add_record(struct import *self, const struct import_record *record)
 {
     struct import_line read;
-    import_line_read(record, self->currency, self->ids, &read);
-    if (read.code != CODE_OK)
-        line_add(self, record, &read);
-    else if (read.is_open ? !add_open(self, record, &read) : !add_item(self, record, &read))
-        return false;
-    import_source_tell(self->source, &self->behind, &self->behind_line);
-    return self->line_count < LINES_MAX || flush(self);
+    import_line_read(&self->context, record, 0, &read);
+    bool in_group = read.kind == IMPORT_ITEM && !uuid_is_nil(&read.group);
+    if (self->grouping.is_open && in_group && uuid_equal(&read.group, &self->grouping.id)) {
+        group_add(self, &read, record->end);
+    } else {
+        if (!group_end(self))
+            return false;
+        self->behind = self->here;
+        self->behind_line = self->here_line;
+        if (!make_room(self))
+            return false;
+        if (in_group) {
+            const struct import_line good = {.code = CODE_OK};
+            struct line line = line_of(record, &good);
+            group_begin(self, &read.group, &line);
+            group_add(self, &read, record->end);
+        } else if (!add_alone(self, record, &read)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- from beginning to end -------------------------------------------------------------------- */
@@ -272,14 +533,14 @@ static void print_summary(const struct import *self, uint64_t skipped)
         emit_text(&json, "file", self->path);
         emit_unsigned(&json, "done", p->done);
         emit_unsigned(&json, "refused", p->refused);
-        emit_unsigned(&json, "accounts_opened", p->opened);
+        emit_unsigned(&json, "accounts", p->opened);
         emit_text(&json, "refused_file", p->refused > 0 ? self->report.refused_path : NULL);
         emit_bool(&json, "resumed", skipped > 0);
         emit_end(&json);
         emit_line(&json);
         return;
     }
-    printf("%s: %llu lines done, %llu refused, %llu accounts opened.\n", self->path,
+    printf("%s: %llu lines done, %llu refused, %llu accounts opened or found open.\n", self->path,
            (unsigned long long)p->done, (unsigned long long)p->refused, (unsigned long long)p->opened);
     if (p->refused > 0)
         printf("The refused lines are in %s.\n", self->report.refused_path);
@@ -302,11 +563,15 @@ static int run(struct import *self)
     struct import_record record;
     bool has_resumed = resume(self);
     uint64_t skipped = has_resumed ? self->progress.done + self->progress.refused : 0;
-    import_source_tell(self->source, &self->behind, &self->behind_line);
-    while (import_source_next(self->source, &record)) {
-        if (!add_line(self, &record))
+    for (;;) {
+        import_source_tell(self->source, &self->here, &self->here_line);
+        if (!import_source_next(self->source, &record))
+            break;
+        if (!add_record(self, &record))
             return self->code;
     }
+    if (!group_end(self))
+        return self->code;
     self->behind = import_source_length(self->source);
     if (!flush(self))
         return self->code;
@@ -327,9 +592,14 @@ static int begin(struct import *self)
     if (code != EXIT_CODE_OK)
         return code;
     self->batch = teller_batch_new(self->session.client);
-    self->lines = malloc(LINES_MAX * sizeof *self->lines);
-    self->ids = import_ids_new(import_source_digest(self->source));
-    if (self->batch == NULL || self->lines == NULL || self->ids == NULL || !import_touch_init(&self->touch))
+    self->lines = malloc(ROWS_MAX * sizeof *self->lines);
+    self->order = malloc(ROWS_MAX * sizeof *self->order);
+    self->arena = malloc(ARENA_BYTES);
+    self->context.ids = import_ids_new(import_source_digest(self->source));
+    self->context.currency_of = currency_of;
+    self->context.owner = self;
+    if (self->batch == NULL || self->lines == NULL || self->order == NULL || self->arena == NULL ||
+        self->context.ids == NULL || !import_touch_init(&self->touch))
         return session_check(&self->session, ERR_NO_MEMORY, NULL, NULL);
     bool has_bar = isatty(STDERR_FILENO) && !self->session.json;
     if (!import_report_init(&self->report, self->path, import_source_digest(self->source),
@@ -350,8 +620,10 @@ static int import_file(struct import *self)
     int code = begin(self);
     import_report_release(&self->report);
     import_touch_release(&self->touch);
-    import_ids_destroy(&self->ids);
+    import_ids_destroy(&self->context.ids);
     free(self->lines);
+    free(self->order);
+    free(self->arena);
     teller_batch_destroy(&self->batch);
     session_close(&self->session);
     import_source_close(&self->source);
@@ -418,7 +690,8 @@ int command_import(int argc, char **argv)
         self.format_name = format_of(self.path);
     if (strcmp(self.format_name, "csv") != 0 && strcmp(self.format_name, "jsonl") != 0)
         return session_usage(&self.session, "--format is csv or jsonl, not '%s'", self.format_name);
-    if (self.currency_name != NULL && !argument_currency(&self.session, self.currency_name, &self.currency))
+    if (self.currency_name != NULL &&
+        !argument_currency(&self.session, self.currency_name, &self.context.currency))
         return EXIT_CODE_USAGE;
     return import_file(&self);
 }

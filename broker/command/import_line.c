@@ -40,12 +40,14 @@ void import_ids_destroy(struct import_ids **self_p)
     free(self);
 }
 
-static struct uuid id_of_line(struct import_ids *self, uint64_t line)
+static struct uuid id_of_line(struct import_ids *self, uint64_t line, uint32_t item)
 {
-    uint8_t bytes[DIGEST_BYTES], number[8];
+    uint8_t bytes[DIGEST_BYTES], number[12];
     struct uuid id;
     for (int i = 0; i < 8; i++)
         number[i] = (uint8_t)(line >> (56 - 8 * i));
+    for (int i = 0; i < 4; i++)
+        number[8 + i] = (uint8_t)(item >> (24 - 8 * i));
     CHECK(EVP_MD_CTX_copy_ex(self->work, self->digest) == 1 &&
           EVP_DigestUpdate(self->work, number, sizeof number) == 1 &&
           EVP_DigestFinal_ex(self->work, bytes, NULL) == 1);
@@ -58,7 +60,9 @@ static struct uuid id_of_line(struct import_ids *self, uint64_t line)
 /* ---- values ----------------------------------------------------------------------------------- */
 
 struct reading {
+    const struct import_context *context;
     const struct import_record *record;
+    uint32_t item;
     struct import_line *line;
     currency_index currency;
 };
@@ -112,39 +116,91 @@ static int64_t amount(struct reading *r, enum import_column column, enum field f
     return minor;
 }
 
-static void read_id(struct reading *r, struct import_ids *ids, struct uuid *id)
+static bool is_given(const struct reading *r, enum import_column column)
+{
+    return r->record->given >> column & 1;
+}
+
+static void read_id(struct reading *r, struct uuid *id)
 {
     struct str text = value(r, COLUMN_TRANSACTION_ID);
-    *id = id_of_line(ids, r->record->line);
+    *id = id_of_line(r->context->ids, r->record->line, r->item);
     if (text.length > 0 && (!uuid_parse(text, id) || uuid_is_nil(id)))
         refuse(r, CODE_INVALID_FIELD, FIELD_TRANSACTION_ID, "it is no UUID");
 }
 
 /* ---- commands --------------------------------------------------------------------------------- */
 
-static void read_open(struct reading *r, struct import_ids *ids)
+static void read_open(struct reading *r)
 {
-    struct teller_account_command *open = &r->line->open;
-    r->line->is_open = true;
-    *open = (struct teller_account_command){.kind = TELLER_ACCOUNT_OPEN, .ceiling = TELLER_CEILING_NONE};
-    read_id(r, ids, &open->id);
-    open->account = account(r, COLUMN_ACCOUNT, COLUMN_TO_ACCOUNT, FIELD_ACCOUNT);
+    struct teller_account_command *open = &r->line->account;
+    read_id(r, &open->id);
     open->owner = value(r, COLUMN_OWNER).length > 0 ? value(r, COLUMN_OWNER) : open->account;
     read_currency(r);
     open->currency = r->currency;
     open->product = value(r, COLUMN_PRODUCT);
-    open->memo = value(r, COLUMN_MEMO);
     if (value(r, COLUMN_MINIMUM_BALANCE).length > 0)
         open->minimum_balance = amount(r, COLUMN_MINIMUM_BALANCE, FIELD_MINIMUM_BALANCE, true);
     if (value(r, COLUMN_CEILING).length > 0)
         open->ceiling = amount(r, COLUMN_CEILING, FIELD_CEILING, true);
 }
 
-static void read_item(struct reading *r, struct import_ids *ids, enum teller_kind kind)
+/* A product or a ceiling that is there and empty is taken away. */
+static void read_change(struct reading *r)
+{
+    struct teller_account_command *change = &r->line->account;
+    r->currency = r->context->currency_of(r->context->owner, change->account);
+    if (r->currency == CURRENCY_NONE)
+        refuse(r, CODE_ACCOUNT_NOT_FOUND, FIELD_ACCOUNT, NULL);
+    change->owner = value(r, COLUMN_OWNER);
+    change->product = value(r, COLUMN_PRODUCT);
+    if (change->owner.length > 0)
+        change->sets |= TELLER_SETS_OWNER;
+    if (is_given(r, COLUMN_PRODUCT))
+        change->sets |= TELLER_SETS_PRODUCT;
+    if (is_given(r, COLUMN_CEILING))
+        change->sets |= TELLER_SETS_CEILING;
+    if (value(r, COLUMN_CEILING).length > 0)
+        change->ceiling = amount(r, COLUMN_CEILING, FIELD_CEILING, true);
+    if (value(r, COLUMN_MINIMUM_BALANCE).length > 0) {
+        change->sets |= TELLER_SETS_MINIMUM_BALANCE;
+        change->minimum_balance = amount(r, COLUMN_MINIMUM_BALANCE, FIELD_MINIMUM_BALANCE, true);
+    }
+}
+
+static void read_account(struct reading *r, enum teller_account_kind kind)
+{
+    struct teller_account_command *command = &r->line->account;
+    r->line->kind = IMPORT_ACCOUNT;
+    *command = (struct teller_account_command){.kind = kind, .ceiling = TELLER_CEILING_NONE};
+    command->account = account(r, COLUMN_ACCOUNT, COLUMN_ACCOUNT, FIELD_ACCOUNT);
+    command->memo = value(r, COLUMN_MEMO);
+    if (kind == TELLER_ACCOUNT_OPEN)
+        read_open(r);
+    else if (kind == TELLER_ACCOUNT_CHANGE && r->line->code == CODE_OK)
+        read_change(r);
+}
+
+static void read_group(struct reading *r)
+{
+    r->line->kind = IMPORT_GROUP;
+    read_id(r, &r->line->group);
+    if (r->item > 0)
+        refuse(r, CODE_INVALID_FIELD, FIELD_KIND, "a group stands in no other group");
+    else if (r->record->item_count == 0)
+        refuse(r, CODE_INVALID_FIELD, FIELD_ITEMS, "a group has an array of items; in CSV it is a column");
+    else if (r->record->item_count > TELLER_GROUP_MAX)
+        refuse(r, CODE_TOO_LARGE, FIELD_ITEMS, "a group has at most 64 items");
+}
+
+static void read_item(struct reading *r, enum teller_kind kind)
 {
     struct teller_item *item = &r->line->item;
+    struct str group = value(r, COLUMN_GROUP);
     *item = (struct teller_item){.kind = kind};
-    read_id(r, ids, &item->id);
+    if (group.length > 0 && (!uuid_parse(group, &r->line->group) || uuid_is_nil(&r->line->group)))
+        refuse(r, CODE_INVALID_FIELD, FIELD_ITEMS, "the group is no UUID");
+    read_id(r, &item->id);
     if (kind == TELLER_WITHDRAW)
         item->from = account(r, COLUMN_ACCOUNT, COLUMN_FROM_ACCOUNT, FIELD_FROM_ACCOUNT);
     else if (kind == TELLER_DEPOSIT)
@@ -164,25 +220,79 @@ static void read_item(struct reading *r, struct import_ids *ids, enum teller_kin
         refuse(r, CODE_INVALID_FIELD, FIELD_REFERENCE, "it is too long, or not clean text");
 }
 
-void import_line_read(const struct import_record *record, currency_index currency, struct import_ids *ids,
+struct operation {
+    struct str op;
+    void (*read)(struct reading *r);
+};
+
+static void read_deposit(struct reading *r)
+{
+    read_item(r, TELLER_DEPOSIT);
+}
+
+static void read_withdraw(struct reading *r)
+{
+    read_item(r, TELLER_WITHDRAW);
+}
+
+static void read_transfer(struct reading *r)
+{
+    read_item(r, TELLER_TRANSFER);
+}
+
+static void read_account_open(struct reading *r)
+{
+    read_account(r, TELLER_ACCOUNT_OPEN);
+}
+
+static void read_account_change(struct reading *r)
+{
+    read_account(r, TELLER_ACCOUNT_CHANGE);
+}
+
+static void read_account_freeze(struct reading *r)
+{
+    read_account(r, TELLER_ACCOUNT_FREEZE);
+}
+
+static void read_account_unfreeze(struct reading *r)
+{
+    read_account(r, TELLER_ACCOUNT_UNFREEZE);
+}
+
+static void read_account_close(struct reading *r)
+{
+    read_account(r, TELLER_ACCOUNT_CLOSE);
+}
+
+static const struct operation operations[] = {
+    {{"transfer", 8}, read_transfer},
+    {{"deposit", 7}, read_deposit},
+    {{"withdraw", 8}, read_withdraw},
+    {{"group", 5}, read_group},
+    {{"account.open", 12}, read_account_open},
+    {{"account.change", 14}, read_account_change},
+    {{"account.freeze", 14}, read_account_freeze},
+    {{"account.unfreeze", 16}, read_account_unfreeze},
+    {{"account.close", 13}, read_account_close},
+};
+
+void import_line_read(const struct import_context *context, const struct import_record *record, uint32_t item,
                       struct import_line *out)
 {
-    struct reading r = {record, out, currency};
+    struct reading r = {context, record, item, out, context->currency};
     struct str op = record->values[COLUMN_OP];
-    out->is_open = false;
-    out->code = CODE_OK;
-    out->field = FIELD_NONE;
-    out->message = NULL;
-    if (record->malformed != NULL)
+    *out = (struct import_line){.code = CODE_OK};
+    if (record->malformed != NULL) {
         refuse(&r, CODE_BAD_REQUEST, FIELD_NONE, record->malformed);
-    else if (str_equal(op, STR_LITERAL("account.open")))
-        read_open(&r, ids);
-    else if (str_equal(op, STR_LITERAL("deposit")))
-        read_item(&r, ids, TELLER_DEPOSIT);
-    else if (str_equal(op, STR_LITERAL("withdraw")))
-        read_item(&r, ids, TELLER_WITHDRAW);
-    else if (str_equal(op, STR_LITERAL("transfer")))
-        read_item(&r, ids, TELLER_TRANSFER);
-    else
-        refuse(&r, CODE_UNSUPPORTED, FIELD_OPERATION, "op is account.open, deposit, withdraw or transfer");
+        return;
+    }
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+        if (str_equal(op, operations[i].op)) {
+            operations[i].read(&r);
+            return;
+        }
+    }
+    refuse(&r, CODE_UNSUPPORTED, FIELD_OPERATION,
+           "op is transfer, deposit, withdraw, group or account.open, .change, .freeze, .unfreeze, .close");
 }

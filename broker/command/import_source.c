@@ -43,6 +43,7 @@ static const char *const column_names[COLUMN_COUNT] = {
     [COLUMN_PRODUCT] = "product",
     [COLUMN_MEMO] = "memo",
     [COLUMN_REFERENCE] = "reference",
+    [COLUMN_GROUP] = "group",
 };
 
 static enum import_column column_find(struct str name)
@@ -201,8 +202,10 @@ static bool next_csv(struct import_source *self, struct import_record *out)
         out->malformed =
             csv->field_count < self->column_count ? "fewer fields than columns" : "more fields than columns";
     for (size_t i = 0; i < csv->field_count && out->malformed == NULL; i++) {
-        if (self->columns[i] != COLUMN_COUNT)
-            out->values[self->columns[i]] = trim(csv->fields[i]);
+        if (self->columns[i] == COLUMN_COUNT)
+            continue;
+        out->values[self->columns[i]] = trim(csv->fields[i]);
+        out->given |= 1u << self->columns[i];
     }
     return true;
 }
@@ -212,6 +215,7 @@ static bool next_csv(struct import_source *self, struct import_record *out)
 static const char *set_value(struct import_source *self, enum import_column column, json_t *value,
                              struct import_record *out)
 {
+    out->given |= 1u << column;
     if (json_is_null(value))
         return NULL;
     if (json_is_string(value)) {
@@ -227,20 +231,27 @@ static const char *set_value(struct import_source *self, enum import_column colu
     return NULL;
 }
 
-static const char *set_values(struct import_source *self, struct import_record *out)
+/* NULL, or what is wrong. */
+static const char *set_values(struct import_source *self, json_t *object, struct import_record *out)
 {
     const char *key;
     json_t *value;
     const char *why = NULL;
-    if (!json_is_object(self->object))
+    if (!json_is_object(object))
         return "it is not a JSON object";
-    json_object_foreach(self->object, key, value)
+    json_object_foreach(object, key, value)
     {
         enum import_column column = column_find(str_from(key));
         if (column != COLUMN_COUNT && why == NULL)
             why = set_value(self, column, value, out);
     }
+    out->item_count = json_array_size(json_object_get(object, "items"));
     return why;
+}
+
+void import_source_item(struct import_source *self, size_t number, struct import_record *out)
+{
+    out->malformed = set_values(self, json_array_get(json_object_get(self->object, "items"), number), out);
 }
 
 static bool is_blank(const char *bytes, size_t length)
@@ -273,7 +284,8 @@ static bool next_jsonl(struct import_source *self, struct import_record *out)
     json_decref(self->object);
     self->object =
         json_loadb(self->bytes + out->start, out->end - out->start, JSON_REJECT_DUPLICATES, &error);
-    out->malformed = self->object == NULL ? "it is not JSON, or a key comes twice" : set_values(self, out);
+    out->malformed =
+        self->object == NULL ? "it is not JSON, or a key comes twice" : set_values(self, self->object, out);
     return true;
 }
 

@@ -22,6 +22,7 @@ enum import_column {
     COLUMN_PRODUCT,
     COLUMN_MEMO,
     COLUMN_REFERENCE,
+    COLUMN_GROUP, /* CSV: lines next to each other with the same UUID are one group */
     COLUMN_COUNT
 };
 
@@ -31,7 +32,9 @@ struct import_record {
     uint64_t line;
     size_t start, end;               /* its bytes in the file */
     const char *malformed;           /* why nothing can be read of it; else NULL */
-    struct str values[COLUMN_COUNT]; /* empty: not given. They last until the next record is read */
+    struct str values[COLUMN_COUNT]; /* empty: nothing is there. They last until the next record is read */
+    uint32_t given;                  /* a bit for each column that is there, perhaps empty */
+    size_t item_count;               /* JSON: how many items a group has */
 };
 
 struct import_source;
@@ -53,5 +56,8 @@ void import_source_tell(const struct import_source *self, size_t *offset, uint64
 
 /* false: the file has ended. */
 bool import_source_next(struct import_source *self, struct import_record *out);
+
+/* One item of the group that the last record is. Its values last until the next item is read. */
+void import_source_item(struct import_source *self, size_t number, struct import_record *out);
 
 #endif

@@ -52,7 +52,7 @@ static void grow(struct import_touch *self)
     self->capacity = wider;
 }
 
-static struct touch_slot *slot_for(struct import_touch *self, struct str account)
+struct touch_slot *import_touch_slot(struct import_touch *self, struct str account)
 {
     uint64_t hash = hash_of(account);
     struct touch_slot *slot = probe(self->slots, self->capacity, hash);
@@ -67,29 +67,25 @@ static struct touch_slot *slot_for(struct import_touch *self, struct str account
     return slot;
 }
 
-bool import_touch_has_seen(struct import_touch *self, struct str account)
+bool import_touch_is_touched(struct import_touch *self, struct str account)
 {
-    struct touch_slot *slot = slot_for(self, account);
-    bool has_seen = slot->has_seen;
-    slot->has_seen = true;
-    return has_seen;
+    return import_touch_slot(self, account)->generation == self->generation;
 }
 
-bool import_touch_is_elsewhere(struct import_touch *self, struct str account, uint32_t partition)
+uint32_t import_touch_wave(struct import_touch *self, struct str account, uint32_t partition)
 {
-    if (account.length == 0)
-        return false;
-    const struct touch_slot *slot = slot_for(self, account);
-    return slot->generation == self->generation && slot->partition != partition;
+    const struct touch_slot *slot = import_touch_slot(self, account);
+    if (slot->generation != self->generation)
+        return 0;
+    return slot->wave + (slot->partition != partition);
 }
 
-void import_touch_note(struct import_touch *self, struct str account, uint32_t partition)
+void import_touch_note(struct import_touch *self, struct str account, uint32_t partition, uint32_t wave)
 {
-    if (account.length == 0)
-        return;
-    struct touch_slot *slot = slot_for(self, account);
+    struct touch_slot *slot = import_touch_slot(self, account);
     slot->generation = self->generation;
     slot->partition = partition;
+    slot->wave = wave;
 }
 
 void import_touch_clear(struct import_touch *self)
