@@ -75,7 +75,7 @@ def write_page(path, facts, rows, teller):
 def bars(rows):
     """(label, rate, is ours), each form of teller once, fastest first."""
     found = {(f"{row.peer}, {row.form}", row.rate, False) for row in rows}
-    found |= {(f"teller, {row.teller_how.split(',')[0]}", row.teller_rate, True) for row in rows}
+    found |= {(f"teller, {row.teller_how.split(', ')[0]}", row.teller_rate, True) for row in rows}
     return sorted(found, key=lambda bar: -bar[1])
 
 
