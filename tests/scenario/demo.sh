@@ -31,9 +31,9 @@ cd "$folder"
 
 cleanup() {
   local code=$?
-  [ -n "$import_pid" ] && kill "$import_pid" 2>/dev/null
+  [ -z "$import_pid" ] || kill "$import_pid" 2>/dev/null || true
   if [ "$STAY" = no ] || [ "$code" -ne 0 ]; then
-    [ -n "$node_pid" ] && kill -9 "$node_pid" 2>/dev/null
+    [ -z "$node_pid" ] || kill_node
     rm -rf "$folder"
   fi
   exit "$code"
@@ -203,8 +203,8 @@ crash() {
   while [ "$(postings)" -lt $((seen + LOAD_LINES / 5)) ]; do
     kill -0 "$import_pid" 2>/dev/null || fail "the import ended early: $(cat import.json import.log)"
   done
+  printf '  %s$ kill -9 %s%s\n' "$BOLD" "$node_pid" "$PLAIN"
   kill_node
-  printf '  %s$ kill -9 %s%s\n' "$BOLD" 'NODE' "$PLAIN"
   if kill -0 "$import_pid" 2>/dev/null; then
     note "the node is gone; the import waits and asks again with the same ids"
   fi
