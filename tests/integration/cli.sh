@@ -1,0 +1,381 @@
+#!/usr/bin/env bash
+# The command line against a real server: every command, wrong input, exit codes, JSON.
+# usage: cli.sh PATH-OF-TELLER
+set -uo pipefail
+
+readonly TELLER=$1
+readonly PYTHON=/usr/bin/python3
+FOLDER=$(mktemp -d)
+SERVER=
+checks=0
+failures=0
+
+stop_server() {
+  [ -z "$SERVER" ] && return
+  kill "$SERVER" 2>/dev/null
+  wait "$SERVER"
+  SERVER=
+}
+
+finish() {
+  stop_server
+  rm -rf "$FOLDER"
+}
+trap finish EXIT
+cd "$FOLDER" || exit 1
+
+start_server() {
+  rm -f port
+  "$TELLER" serve --data "$1" --listen tcp://127.0.0.1:0 --port-file port >"$1.log" 2>&1 &
+  SERVER=$!
+  local tries=0
+  until [ -s port ]; do
+    tries=$((tries + 1))
+    if [ $tries -gt 300 ] || ! kill -0 "$SERVER" 2>/dev/null; then
+      echo "the server does not start:"
+      cat "$1.log"
+      exit 1
+    fi
+    sleep 0.1
+  done
+  TELLER_CONNECT=$(cat port)
+  export TELLER_CONNECT
+}
+
+fail() {
+  failures=$((failures + 1))
+  echo "FAILED: $1"
+  sed 's/^/    out: /' out
+  sed 's/^/    err: /' err
+}
+
+# check CODE ARGUMENTS...: runs teller and compares its exit code. Output is in the files out and err.
+check() {
+  local wanted=$1 code
+  shift
+  checks=$((checks + 1))
+  "$TELLER" "$@" >out 2>err </dev/null
+  code=$?
+  [ $code -eq "$wanted" ] || fail "teller $* exits with $code, not $wanted"
+}
+
+# has FILE TEXT: the last check wrote it.
+has() {
+  checks=$((checks + 1))
+  grep -qF -e "$2" "$1" || fail "'$2' is not in $1"
+}
+
+# json EXPRESSION: true of v, the JSON that the last check printed.
+json() {
+  checks=$((checks + 1))
+  "$PYTHON" -c 'import json, sys; v = json.load(open("out")); sys.exit(not eval(sys.argv[1]))' "$1" 2>>err ||
+    fail "not true: $1"
+}
+
+# --- help, and lines that are wrong -----------------------------------------------------------------------
+
+for command in deposit withdraw transfer balance history import export status health version account \
+  'account open' 'account change' 'account freeze' 'account unfreeze' 'account close' 'account show' \
+  'account list' 'transfer show' 'export --accounts'; do
+  # shellcheck disable=SC2086
+  check 0 $command --help
+  has out "Usage: teller ${command% --accounts}"
+  has out "xample"
+done
+check 0 --help
+has out "transfer"
+check 2 transfr
+has err "Did you mean 'transfer'"
+check 2 account
+check 2 account opne
+check 2 deposit
+check 2 deposit alice
+check 2 deposit alice 10 USD extra
+check 2 deposit 'not an id' 10 USD
+has err "not an id"
+check 2 deposit alice 10 XXY
+has err "XXY"
+check 2 deposit alice ten USD
+check 2 deposit alice 0 USD
+has err "more than zero"
+check 2 deposit alice -- -5 USD
+check 2 deposit alice 1.234 USD
+has err "more decimals"
+check 2 deposit alice 1.5 KRW
+check 2 deposit alice 999999999999999999999 USD
+check 2 deposit alice 10 USD --id 123
+check 2 deposit alice 10 USD --deadline soon
+check 2 transfer alice bob 10
+check 2 transfer show nothing
+check 2 balance alice --at yesterday
+check 2 balance alice --at 2026-02-30
+check 2 history alice --limit 0
+check 2 history alice --limit 1001
+check 2 account open --owner a
+check 2 account change alice
+check 2 import no-such-file.csv
+has err "No such file"
+check 2 import /dev/null
+check 2 status --connect nowhere
+has err "tcp://HOST:PORT"
+
+# --- no server --------------------------------------------------------------------------------------------
+
+check 3 balance alice --connect tcp://127.0.0.1:1 --timeout 300ms
+has err "tcp://127.0.0.1:1"
+has err "nothing was sent"
+check 3 deposit alice 10 USD --connect tcp://127.0.0.1:1 --timeout 300ms --json
+TELLER_CONNECT=tcp://127.0.0.1:1 check 3 health --timeout 300ms
+
+# A server that never answers: sent, and the outcome is not known.
+"$PYTHON" - >silent.port <<'TEXT' &
+import sys
+import time
+import zmq
+router = zmq.Context().socket(zmq.ROUTER)
+print("tcp://127.0.0.1:%d" % router.bind_to_random_port("tcp://127.0.0.1"), flush=True)
+time.sleep(60)
+TEXT
+SILENT=$!
+until [ -s silent.port ]; do sleep 0.1; done
+check 4 deposit alice 10 USD --connect "$(cat silent.port)" --timeout 500ms
+has err "same id"
+check 4 deposit alice 10 USD --connect "$(cat silent.port)" --timeout 500ms --json
+json 'v["code"] == "UNKNOWN" and len(v["transaction_id"]) == 36'
+kill $SILENT
+wait $SILENT 2>/dev/null
+
+# --- a ledger of two partitions ----------------------------------------------------------------------------
+
+check 0 init --data ledger --partitions 2
+start_server ledger
+
+check 0 version --json
+json 'v["partitions"] == 2 and v["protocol"] == 1'
+check 0 version
+check 0 health --json
+json 'v["status"] == "ok" and [p["state"] for p in v["partitions"]] == ["serving"] * 2'
+check 0 health
+check 0 status --json
+json 'len(v["partitions"]) == 2'
+check 0 status
+has out "postings"
+
+check 0 account open alice --owner 'Alice "A" Smith' --currency USD --json
+json 'v["account"] == "alice" and v["owner"] == "Alice \"A\" Smith" and v["state"] == "ACTIVE"'
+check 0 account open alice --owner 'Alice "A" Smith' --currency USD
+check 1 account open alice --owner Mallory --currency USD
+has err "ACCOUNT_EXISTS"
+check 0 account open bob --owner Bob --currency USD --ceiling 50.00 --product basic --json
+json 'v["ceiling"] == "50.00" and v["product"] == "basic"'
+check 0 account open --owner Carol --currency KRW --minimum-balance -500 --json
+json 'v["minimum_balance"] == "-500" and v["available"] == "500" and v["account"]'
+check 0 account open shop --owner Shop --currency USD
+check 1 account open house:x --owner Mallory --currency USD
+has err "INVALID_FIELD account"
+
+check 0 deposit alice 100.00 USD --memo 'first' --reference R-1 --json
+json 'v["to_balance"] == "100.00" and v["status"] == "success"'
+check 0 transfer alice bob 12.50 USD --id 0192f1c4-9b6e-7cc3-98c4-dc0c0c07398f
+has out "87.50"
+check 0 transfer alice bob 12.50 USD --id 0192f1c4-9b6e-7cc3-98c4-dc0c0c07398f --json
+json 'v["from_balance"] == "87.50"'
+check 1 transfer alice bob 13.50 USD --id 0192f1c4-9b6e-7cc3-98c4-dc0c0c07398f --json
+json 'v["code"] == "CONFLICT" and v["field"] == "transaction_id"'
+check 1 transfer alice bob 80.00 USD
+has err "CEILING_EXCEEDED"
+check 1 transfer alice shop 1000.00 USD
+has err "INSUFFICIENT_FUNDS from_account"
+check 1 transfer alice alice 1 USD
+has err "SAME_ACCOUNT"
+check 1 transfer alice nobody 1 USD
+has err "ACCOUNT_NOT_FOUND to_account"
+check 1 deposit alice 5 KRW
+has err "CURRENCY_MISMATCH"
+check 1 deposit alice 5 USD --memo "$("$PYTHON" -c 'print("m" * 141)')"
+has err "INVALID_FIELD memo"
+check 0 withdraw alice 7.50 USD --deadline 10s --json
+json 'v["from_balance"] == "80.00" and v["from_account"] == "alice"'
+check 0 transfer show 0192f1c4-9b6e-7cc3-98c4-dc0c0c07398f --json
+json 'v["status"] == "success" and v["amount"] == "12.50" and v["to_account"] == "bob"'
+check 0 transfer show 0192f1c4-9b6e-7cc3-98c4-dc0c0c07398f
+check 1 transfer show 0192f1c4-9b6e-7cc3-98c4-dc0c0c073990
+has err "NOT_FOUND"
+
+check 0 balance alice --json
+json 'v["balance"] == "80.00" and v["available"] == "80.00" and v["currency"] == "USD"'
+check 0 balance alice
+has out "80.00 USD"
+check 0 balance alice --at 2030-01-01T00:00:00Z --json
+json 'v["balance"] == "80.00" and "pending" not in v'
+check 1 balance nobody
+check 0 history alice --json
+json '[e["balance"] for e in v["entries"]] == ["80.00", "87.50", "100.00", "0.00"] and v["cursor"] is None'
+json 'v["entries"][2]["memo"] == "first" and v["entries"][2]["reference"] == "R-1"'
+check 0 history alice --limit 2 --json
+json 'len(v["entries"]) == 2 and v["cursor"]'
+cursor=$("$PYTHON" -c 'import json; print(json.load(open("out"))["cursor"])')
+check 0 history alice --cursor "$cursor" --json
+json '[e["balance"] for e in v["entries"]] == ["100.00", "0.00"]'
+check 0 history alice --before 2020-01-01 --json
+json 'v["entries"] == []'
+check 0 history alice --after 2020-01-01T10:00:00+01:00
+has out "+100.00"
+has out "deposit"
+check 1 history nobody
+
+check 0 account change bob --ceiling none --minimum-balance 1.00 --owner 'Bob B' --json
+json 'v["ceiling"] is None and v["minimum_balance"] == "1.00" and v["owner"] == "Bob B"'
+check 2 account change bob --ceiling 1.234
+check 0 account freeze bob --memo 'looked at' --json
+json 'v["state"] == "FROZEN"'
+check 1 transfer alice bob 1 USD
+has err "ACCOUNT_FROZEN"
+check 0 account unfreeze bob
+check 0 account show bob
+has out "ACTIVE"
+check 1 account show nobody --json
+json 'v["code"] == "ACCOUNT_NOT_FOUND"'
+check 1 account close bob
+has err "NOT_EMPTY"
+check 0 account close shop --json
+json 'v["state"] == "CLOSED"'
+check 0 account list --json
+json 'len(v["accounts"]) == 4 and v["cursor"] is None'
+check 0 account list --limit 2
+has out "There are more: --cursor"
+check 0 account list --owner 'Bob B'
+has out "bob"
+check 0 export --accounts
+has out "account,owner,currency"
+check 0 export --accounts --format jsonl --out accounts.jsonl
+checks=$((checks + 1))
+[ "$(wc -l <accounts.jsonl)" -eq 4 ] || fail "an export of 4 accounts has 4 lines"
+check 2 export --accounts --format xml
+
+# --- import ------------------------------------------------------------------------------------------------
+
+printf '\xef\xbb\xbfop;account;from_account;to_account;currency;amount;owner;memo;remark\r\n' >money.csv
+printf 'account.open;u1;;;KRW;;User 1;;x\r\naccount.open;u2;;;KRW;;User 2;;\r\n' >>money.csv
+printf 'deposit;u1;;;KRW;1000;;"a ""quoted""; memo";\r\n\r\ntransfer;;u1;u2;KRW;300;;lunch;\r\n' >>money.csv
+check 0 import money.csv --json
+json 'v["done"] == 4 and v["refused"] == 0 and v["accounts"] == 2'
+check 0 balance u2 --json
+json 'v["balance"] == "300"'
+check 0 history u1 --json
+json 'v["entries"][1]["memo"] == "a \"quoted\"; memo"'
+check 0 import money.csv
+check 0 balance u2 --json
+json 'v["balance"] == "300"'
+checks=$((checks + 1))
+[ ! -e money.csv.teller-progress ] && [ ! -e money.csv.refused.csv ] || fail "a complete import leaves files behind"
+
+cat >mixed.csv <<'TEXT'
+op,transaction_id,account,from_account,to_account,currency,amount,group
+withdraw,,u2,,,KRW,100,
+withdraw,,u2,,,KRW,1000,
+transfer,,,u2,nobody,KRW,1,
+bogus,,u2,,,KRW,1,
+deposit,,u2,,,KRW,1.5,
+deposit,not-an-id,u2,,,KRW,1,
+deposit,,u2,,,,1,
+deposit,,"u2,,,KRW,1,
+deposit,,u2,,KRW
+transfer,,,u1,u2,KRW,10,5f3a3f3e-3c53-4f5e-8a3e-3d6f3f3e3c53
+transfer,,,u1,u2,KRW,20,5f3a3f3e-3c53-4f5e-8a3e-3d6f3f3e3c53
+transfer,,,u1,u2,KRW,10,5f3a3f3e-3c53-4f5e-8a3e-3d6f3f3e3c54
+transfer,,,u1,u2,KRW,99999,5f3a3f3e-3c53-4f5e-8a3e-3d6f3f3e3c54
+TEXT
+for _ in first again; do
+  check 1 import mixed.csv --json
+  json 'v["done"] == 2 and v["refused"] == 9'
+  cp mixed.csv.refused.csv out
+  has out '3,INSUFFICIENT_FUNDS,from_account,'
+  has out '4,ACCOUNT_NOT_FOUND,to_account,'
+  has out '5,UNSUPPORTED,operation,'
+  has out '6,INVALID_FIELD,amount,'
+  has out '7,INVALID_FIELD,transaction_id,'
+  has out '8,INVALID_FIELD,currency,'
+  has out '9,BAD_REQUEST,,"a quote is not closed"'
+  has out '10,BAD_REQUEST,,"fewer fields than columns"'
+  has out '13,INSUFFICIENT_FUNDS,'
+  check 0 balance u2 --json
+  json 'v["balance"] == "230"'
+done
+
+cat >money.jsonl <<'TEXT'
+{"op": "deposit", "account": "new1", "amount": "10.00"}
+{"op": "group", "items": [{"op": "transfer", "from_account": "new1", "to_account": "new2", "amount": 4, "time": 7}]}
+{"op": "account.change", "account": "new2", "ceiling": "5.00"}
+{"op": "deposit", "account": "new2", "amount": "2.00"}
+{"op": "account.change", "account": "new2", "ceiling": null}
+{"op": "deposit", "account": "new2", "amount": "3.00"}
+{"op": "account.freeze", "account": "new1"}
+{"op": "transfer", "from_account": "new1", "to_account": "new2", "amount": "1"}
+{"op": "deposit", "account": "new2", "amount": 1.5}
+{"op": "deposit", "op": "withdraw"}
+[]
+TEXT
+check 1 import money.jsonl --currency USD --create-accounts --json
+json 'v["done"] == 6 and v["refused"] == 5 and v["accounts"] == 2'
+check 0 balance new2 --json
+json 'v["balance"] == "7.00"'
+check 2 import money.csv --format xml
+printf 'account,amount\nu1,5\n' >headless.csv
+check 2 import headless.csv
+has err "no column 'op'"
+
+# Chains over accounts of both partitions: each line can be paid only with what the line before brought.
+"$PYTHON" - >chain.csv <<'TEXT'
+print("op,account,from_account,to_account,amount\ndeposit,c0,,,1000")
+for i in range(400):
+    print(f"transfer,,c{i % 23},c{(i + 1) % 23},1000")
+TEXT
+check 0 import chain.csv --currency KRW --create-accounts --json
+json 'v["done"] == 401 and v["refused"] == 0'
+check 0 balance c9 --json
+json 'v["balance"] == "1000"'
+
+# An import that loses its server goes on where it ended.
+"$PYTHON" - >long.csv <<'TEXT'
+print("op,account,amount,currency")
+for i in range(60000):
+    print(f"deposit,l{i % 50},{i % 9 + 1},KRW")
+TEXT
+"$TELLER" import long.csv --create-accounts --timeout 2s >out 2>err &
+IMPORT=$!
+until [ -s long.csv.teller-progress ] || ! kill -0 $IMPORT 2>/dev/null; do sleep 0.01; done
+kill -9 "$SERVER"
+wait "$SERVER" 2>/dev/null
+SERVER=
+wait $IMPORT
+start_server ledger
+check 0 import long.csv --create-accounts --json
+json 'v["done"] == 60000 and v["refused"] == 0'
+check 0 import long.csv --create-accounts --json
+json 'v["done"] == 60000'
+for i in 0 7 49; do
+  check 0 balance l$i --json
+  wanted=$("$PYTHON" -c "print(sum(j % 9 + 1 for j in range($i, 60000, 50)))")
+  json "v['balance'] == '$wanted'"
+done
+
+# --- out to a file and in again, into another number of partitions -------------------------------------------
+
+check 0 export --accounts --out before.csv
+stop_server
+for format in csv jsonl; do
+  check 0 export --data ledger --format $format --out commands.$format
+  check 0 init --data copy-$format --partitions 3
+  start_server copy-$format
+  check 0 import commands.$format
+  check 0 export --accounts --out after.csv
+  stop_server
+  checks=$((checks + 1))
+  cut -d, -f1-9 before.csv | sort >one
+  cut -d, -f1-9 after.csv | sort >two
+  diff one two >out || fail "the accounts of a copy by $format differ"
+done
+
+echo "$checks checks, $failures failed"
+[ $failures -eq 0 ]
