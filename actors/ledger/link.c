@@ -3,6 +3,8 @@
 #include "actors/ledger/core.h"
 #include "actors/ledger/hash.h"
 
+enum { ANSWERS_AHEAD = 16 };
+
 /* ---- items ------------------------------------------------------------------------------------------ */
 
 static size_t whole_words(size_t bytes)
@@ -62,7 +64,9 @@ size_t link_item_read(const uint8_t *bytes, size_t length, struct ledger_command
     size_t needed = sizeof item + item.from_length + item.to_length + item.memo_length +
                     (size_t)item.reference_length;
     if (size > length || size != whole_words(needed) || item.kind < COMMAND_TRANSFER ||
-        item.kind > COMMAND_WITHDRAW)
+        item.kind > COMMAND_WITHDRAW || item.amount < 1 || item.amount > MONEY_MAX ||
+        (item.from_length > 0) != (item.kind != COMMAND_DEPOSIT) ||
+        (item.to_length > 0) != (item.kind != COMMAND_WITHDRAW))
         return 0;
     const uint8_t *at = bytes + sizeof item;
     *out = (struct ledger_command){
@@ -499,6 +503,17 @@ static bool process_credit_answer(struct ledger *self, uint32_t peer, uint64_t s
     return true;
 }
 
+/* Asks for the memory that the answer to a later request will touch. */
+static void settle_prefetch(const struct ledger *self, const struct link *link, uint64_t sequence)
+{
+    if (sequence >= link->next)
+        return;
+    const struct link_request *request = link_request_at(link, sequence);
+    id_table_prefetch(&self->ids, hash_uuid(&request->id, self->config.hash_key));
+    if (request->ticket)
+        __builtin_prefetch(&request->ticket->rows[request->row], 1);
+}
+
 static void process_answers(struct ledger *self, const struct ledger_peer_message *message)
 {
     struct link *link = &self->links[message->from];
@@ -513,6 +528,7 @@ static void process_answers(struct ledger *self, const struct ledger_peer_messag
         const uint8_t *rows = at;
         at += answer.length;
         uint64_t sequence = message->answer_first + i;
+        settle_prefetch(self, link, sequence + ANSWERS_AHEAD);
         if (sequence <= link->resolved)
             continue;
         if (sequence != link->resolved + 1 || sequence >= link->next)
