@@ -190,7 +190,11 @@ void show_fault(const char *command, const struct fault *fault, enum err err)
         if (fault->sequence != 0)
             fprintf(stderr, ", sequence %llu", (unsigned long long)fault->sequence);
     }
-    fprintf(stderr, ": %s.\n%s\n", fault->what, fault->advice);
+    size_t length = strlen(fault->what);
+    bool is_sentence = length > 0 && fault->what[length - 1] == '.';
+    fprintf(stderr, ": %s%s\n", fault->what, is_sentence ? "" : ".");
+    if (fault->advice[0] != '\0')
+        fprintf(stderr, "%s\n", fault->advice);
 }
 
 json_t *show_fault_json(const struct fault *fault)
