@@ -10,10 +10,12 @@ directory, over and over. Clients keep what they were told; after that must hold
 Among the kills are some during recovery; between them SIGTERM under load, and SIGSTOP with SIGCONT.
 
   crash.py --teller PATH [--kills N] [--seed N] [--json]
+  crash.py --teller PATH --self-test     loses acknowledged transfers on purpose, and must notice
 """
 import argparse
 import json
 import random
+import shutil
 import signal
 import sys
 import threading
@@ -394,13 +396,40 @@ def run(crash, kills, say):
     crash.verify()
 
 
+def self_test(program):
+    """Two kills; after the second the disk is as it was at the first."""
+    crash = Crash(program, 1)
+    older = crash.node.scratch / "older"
+    try:
+        crash.load(0.3)
+        crash.node.kill()
+        shutil.copytree(crash.node.data, older)
+        crash.restart()
+        crash.load(1.0)
+        crash.node.kill()
+        shutil.rmtree(crash.node.data)
+        older.rename(crash.node.data)
+        crash.restart()
+        crash.check()
+    except Broken as noticed:
+        print(f"noticed: {str(noticed)[:300]}")
+        return 0
+    finally:
+        crash.node.destroy()
+    print("FAILED: acknowledged transfers were lost, and nobody noticed")
+    return 1
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--teller", required=True)
     options.add_argument("--kills", type=int, default=20)
     options.add_argument("--seed", type=int, help="of the load and the moments; the clock has its part too")
     options.add_argument("--json", action="store_true", help="the report as one line of JSON")
+    options.add_argument("--self-test", action="store_true")
     given = options.parse_args()
+    if given.self_test:
+        return self_test(given.teller)
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(1_000_000)
     started = time.monotonic()
     crash = Crash(given.teller, seed)
