@@ -157,15 +157,15 @@ bool amount_parse(struct str text, currency_index currency, bool is_signed, int6
 {
     bool is_negative = is_signed && text.length > 0 && text.data[0] == '-';
     struct str digits = {text.data + is_negative, text.length - is_negative};
+    const char *point = digits.length > 0 ? memchr(digits.data, '.', digits.length) : NULL;
     int64_t minor;
-    switch ((int)money_parse(digits, currency_at(currency)->exponent, &minor)) {
-    case ERR_OK:
-        break;
-    case ERR_RANGE:
-        *why = "it has more decimals than the currency, or is too large";
-        return false;
-    default:
-        *why = "an amount looks like 12 or 12.50";
+    enum err err = money_parse(digits, currency_at(currency)->exponent, &minor);
+    if (err != ERR_OK) {
+        bool is_fine = point != NULL &&
+                       (size_t)(digits.data + digits.length - point - 1) > currency_at(currency)->exponent;
+        *why = err != ERR_RANGE ? "an amount looks like 12 or 12.50"
+               : is_fine        ? "it has more decimals than the currency"
+                                : "it is too large";
         return false;
     }
     if (minor > MONEY_MAX || (!is_signed && minor == 0)) {

@@ -210,13 +210,14 @@ check 0 balance alice --at 2030-01-01T00:00:00Z --json
 json 'v["balance"] == "80.00" and "pending" not in v'
 check 1 balance nobody
 check 0 history alice --json
-json '[e["balance"] for e in v["entries"]] == ["80.00", "87.50", "100.00", "0.00"] and v["cursor"] is None'
-json 'v["entries"][2]["memo"] == "first" and v["entries"][2]["reference"] == "R-1"'
+json 'v["entries"][0]["balance"] == "80.00" and v["entries"][-1]["kind"] == "opened" and v["cursor"] is None'
+json 'v["entries"][-2]["memo"] == "first" and v["entries"][-2]["reference"] == "R-1"'
+positions=$("$PYTHON" -c 'import json; print([e["position"] for e in json.load(open("out"))["entries"]])')
 check 0 history alice --limit 2 --json
-json 'len(v["entries"]) == 2 and v["cursor"]'
+json "[e['position'] for e in v['entries']] == $positions[:2] and v['cursor']"
 cursor=$("$PYTHON" -c 'import json; print(json.load(open("out"))["cursor"])')
 check 0 history alice --cursor "$cursor" --json
-json '[e["balance"] for e in v["entries"]] == ["100.00", "0.00"]'
+json "[e['position'] for e in v['entries']] == $positions[2:]"
 check 0 history alice --before 2020-01-01 --json
 json 'v["entries"] == []'
 check 0 history alice --after 2020-01-01T10:00:00+01:00

@@ -1,0 +1,54 @@
+# Completion of teller's command line for bash. Source this file, or install it as
+# /usr/share/bash-completion/completions/teller.
+#
+# Commands and options are asked of the program itself (its --help), so they are always those of the
+# installed version.
+
+# The first words of the indented lines of a help text that stand below a title: the commands, or the verbs of account.
+_teller_words() {
+  "$1" "${@:2}" --help 2>/dev/null | awk '/^Options:|^Examples:/ {exit} /^  [a-z]/ {print $1}'
+}
+
+_teller_options() {
+  "$1" "${@:2}" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u
+}
+
+_teller() {
+  local program=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=()
+  COMPREPLY=()
+  if ((COMP_CWORD == 1)); then
+    mapfile -t COMPREPLY < <(compgen -W "$(_teller_words "$program") --help --version" -- "$word")
+    return
+  fi
+  command=("${COMP_WORDS[1]}")
+  if ((COMP_CWORD == 2)) && [[ ${command[0]} == account ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_teller_words "$program" account) --help" -- "$word")
+    return
+  fi
+  if [[ ${command[0]} == account || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'transfer show' ]]; then
+    command+=("${COMP_WORDS[2]}")
+  fi
+  case $before in
+    --data | --out | --port-file)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      return
+      ;;
+    --format)
+      mapfile -t COMPREPLY < <(compgen -W 'csv jsonl' -- "$word")
+      return
+      ;;
+    --connect)
+      mapfile -t COMPREPLY < <(compgen -W 'tcp://127.0.0.1:7700' -- "$word")
+      return
+      ;;
+  esac
+  if [[ $word == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_teller_options "$program" "${command[@]}") --help" -- "$word")
+  elif [[ ${command[0]} == import ]]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+  elif [[ ${command[0]} == transfer ]] && ((COMP_CWORD == 2)); then
+    mapfile -t COMPREPLY < <(compgen -W show -- "$word")
+  fi
+}
+
+complete -o filenames -o bashdefault -F _teller teller
