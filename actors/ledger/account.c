@@ -60,23 +60,50 @@ static uint32_t open_own(struct ledger *self, const char *id, currency_index cur
     return account_append_opened(self, &command, str_from(id));
 }
 
+static void house_id(const struct ledger *self, currency_index currency, char out[ACCOUNT_ID_MAX + 1])
+{
+    snprintf(out, ACCOUNT_ID_MAX + 1, "house:cash:%s:%u", currency_at(currency)->code,
+             self->config.partition);
+}
+
+static void transit_id(const struct ledger *self, uint32_t peer, currency_index currency,
+                       char out[ACCOUNT_ID_MAX + 1])
+{
+    snprintf(out, ACCOUNT_ID_MAX + 1, "transit:%s:%u:%u", currency_at(currency)->code, peer,
+             self->config.partition);
+}
+
 uint32_t posting_house(struct ledger *self, currency_index currency)
 {
+    char id[ACCOUNT_ID_MAX + 1];
     if (__builtin_expect(self->house[currency] != ACCOUNT_NONE, 1))
         return self->house[currency];
-    char id[ACCOUNT_ID_MAX + 1];
-    snprintf(id, sizeof id, "house:cash:%s:%u", currency_at(currency)->code, self->config.partition);
+    house_id(self, currency, id);
     return open_own(self, id, currency);
 }
 
 uint32_t posting_transit(struct ledger *self, uint32_t peer, currency_index currency)
 {
+    char id[ACCOUNT_ID_MAX + 1];
     uint32_t known = self->transit[peer * 256u + currency];
     if (__builtin_expect(known != ACCOUNT_NONE, 1))
         return known;
-    char id[ACCOUNT_ID_MAX + 1];
-    snprintf(id, sizeof id, "transit:%s:%u:%u", currency_at(currency)->code, peer, self->config.partition);
+    transit_id(self, peer, currency, id);
     return open_own(self, id, currency);
+}
+
+bool posting_id_fits(const struct ledger *self, struct str id, currency_index currency)
+{
+    char own[ACCOUNT_ID_MAX + 1];
+    if (!text_is_reserved_id(id))
+        return true;
+    house_id(self, currency, own);
+    bool fits = str_equal(id, str_from(own));
+    for (uint32_t peer = 0; peer < self->config.partitions && !fits; peer++) {
+        transit_id(self, peer, currency, own);
+        fits = peer != self->config.partition && str_equal(id, str_from(own));
+    }
+    return fits;
 }
 
 /* ---- views ---------------------------------------------------------------------------------------------- */

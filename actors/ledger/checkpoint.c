@@ -159,6 +159,8 @@ static enum err account_restore(struct ledger *self, const uint8_t **at, const u
     struct str owner = {id.data + id.length, stored.owner_length};
     struct str product = {owner.data + owner.length, stored.product_length};
     *at += strings;
+    if (!posting_id_fits(self, id, currency))
+        return ERR_CORRUPT;
     if (!account_ensure(&self->accounts, stored.index, id, owner, product) ||
         !checkpoint_ensure(self, stored.index + 1))
         return ERR_NO_MEMORY;
@@ -429,6 +431,12 @@ uint64_t ledger_replay_from(struct ledger *self)
     return self->position;
 }
 
+/* Accounts of facts before the checkpoint are there too: they came with its chunks. */
+static bool account_is_there(const struct ledger *self, uint32_t index)
+{
+    return index < self->accounts.count && account_at(&self->accounts, index)->id_length > 0;
+}
+
 /* A posting to or from transit moves a link: its numbers are there to be moved, and there is memory. */
 static enum err posting_link_fits(struct ledger *self, const struct fact_posting *fact)
 {
@@ -452,11 +460,11 @@ static enum err posting_fits(struct ledger *self, uint64_t position, const uint8
 {
     struct fact_posting fact;
     memcpy(&fact, bytes, sizeof fact);
-    if (position < self->checkpoint.restore_position)
-        return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
-    if (fact.debit >= self->accounts.count || fact.credit >= self->accounts.count ||
+    if (!account_is_there(self, fact.debit) || !account_is_there(self, fact.credit) ||
         fact.debit == fact.credit || fact.amount < 1 || fact.amount > MONEY_MAX)
         return ERR_CORRUPT;
+    if (position < self->checkpoint.restore_position)
+        return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
     const struct account *debit = account_at(&self->accounts, fact.debit);
     const struct account *credit = account_at(&self->accounts, fact.credit);
     int64_t after;
@@ -472,7 +480,24 @@ static enum err posting_fits(struct ledger *self, uint64_t position, const uint8
     return err == ERR_OK && !id_table_ensure(&self->ids, 1) ? ERR_NO_MEMORY : err;
 }
 
-static enum err account_fits(struct ledger *self, uint64_t position, const uint8_t *bytes, size_t size)
+/* Accounts are opened one after another; one that a chunk has brought already is the same one. */
+static enum err opened_fits(struct ledger *self, const struct fact_account *fact, const struct str *text)
+{
+    struct str id = text[FACT_TAG_ACCOUNT];
+    currency_index currency = currency_find(fact->currency, CURRENCY_CODE_LENGTH);
+    if (!text_is_account_id(id) || !posting_id_fits(self, id, currency) ||
+        fact->account > self->accounts.count)
+        return ERR_CORRUPT;
+    uint32_t known = account_find(&self->accounts, id, account_hash(&self->accounts, id));
+    if (account_is_there(self, fact->account) ? known != fact->account : known != ACCOUNT_NONE)
+        return ERR_CORRUPT;
+    bool room = account_ensure(&self->accounts, fact->account, id, text[FACT_TAG_OWNER],
+                               text[FACT_TAG_PRODUCT]) &&
+                checkpoint_ensure(self, fact->account + 1) && id_table_ensure(&self->ids, 1);
+    return room ? ERR_OK : ERR_NO_MEMORY;
+}
+
+static enum err account_fits(struct ledger *self, const uint8_t *bytes, size_t size)
 {
     struct fact_account fact;
     struct fact_strings strings;
@@ -482,20 +507,11 @@ static enum err account_fits(struct ledger *self, uint64_t position, const uint8
     const struct str *text = strings.by_tag;
     if (currency_find(fact.currency, CURRENCY_CODE_LENGTH) == CURRENCY_NONE)
         return ERR_CORRUPT;
-    if (fact.head.kind != FACT_ACCOUNT_OPENED) {
-        bool known = fact.account < self->accounts.count;
-        if (position >= self->checkpoint.restore_position && !known)
-            return ERR_CORRUPT;
-        return account_ensure_names(&self->accounts, text[FACT_TAG_OWNER], text[FACT_TAG_PRODUCT])
-                   ? ERR_OK
-                   : ERR_NO_MEMORY;
-    }
-    struct str id = text[FACT_TAG_ACCOUNT];
-    if (!text_is_account_id(id) || fact.account == ACCOUNT_NONE)
+    if (fact.head.kind == FACT_ACCOUNT_OPENED)
+        return opened_fits(self, &fact, text);
+    if (!account_is_there(self, fact.account))
         return ERR_CORRUPT;
-    bool room = account_ensure(&self->accounts, fact.account, id, text[FACT_TAG_OWNER],
-                               text[FACT_TAG_PRODUCT]) &&
-                checkpoint_ensure(self, fact.account + 1) && id_table_ensure(&self->ids, 1);
+    bool room = account_ensure_names(&self->accounts, text[FACT_TAG_OWNER], text[FACT_TAG_PRODUCT]);
     return room ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -523,7 +539,7 @@ static enum err fact_fits(struct ledger *self, uint64_t position, const uint8_t 
     if (fact_is_posting(fact[0]))
         return posting_fits(self, position, fact);
     if (fact[0] >= FACT_ACCOUNT_OPENED && fact[0] <= FACT_ACCOUNT_CLOSED)
-        return account_fits(self, position, fact, size);
+        return account_fits(self, fact, size);
     if (fact[0] == FACT_SETTLED || fact[0] == FACT_BOUNCED || fact[0] == FACT_PRUNED)
         return link_fits(self, position, fact);
     if (fact[0] >= FACT_GROUP_STARTED && position >= self->checkpoint.restore_position) {
@@ -589,7 +605,8 @@ enum err ledger_recovered(struct ledger *self)
         if (account->id_length == 0 || account->last_position >= self->position)
             return ERR_CORRUPT;
     }
-    group_reserve_all(self);
+    if (!group_reserve_all(self))
+        return ERR_CORRUPT;
     self->recovering = false;
     self->checkpoint.restore_position = FACT_FIRST;
     self->ids.restore_position = 0;

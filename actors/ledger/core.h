@@ -144,6 +144,8 @@ bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, ui
 /* The house cash account of a currency, opened if need be. ACCOUNT_NONE: no memory. */
 uint32_t posting_house(struct ledger *self, currency_index currency);
 uint32_t posting_transit(struct ledger *self, uint32_t peer, currency_index currency);
+/* A stored id that is reserved is one that this partition would have given. */
+bool posting_id_fits(const struct ledger *self, struct str id, currency_index currency);
 
 void posting_fingerprint(const struct ledger *self, const struct ledger_command *command,
                          uint64_t out[2]);
@@ -170,8 +172,9 @@ void group_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, s
 /* ERR_CORRUPT: a stored fact does not continue the state. ERR_NO_MEMORY: evolve would need more. */
 enum err group_fits(struct ledger *self, const uint8_t *fact, size_t size) MUST_USE;
 void group_destroy_all(struct ledger *self);
-/* Restores reservations of open groups in the account table, after recovery. */
-void group_reserve_all(struct ledger *self);
+/* Restores reservations of open groups in the account table, after recovery. false: an account of one is not
+ * there. */
+bool group_reserve_all(struct ledger *self);
 size_t group_store_size(const struct ledger *self);
 uint8_t *group_store(const struct ledger *self, uint8_t *at);
 enum err group_load(struct ledger *self, const uint8_t **at, const uint8_t *end);

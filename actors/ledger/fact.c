@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "actors/base/code.h"
 #include "actors/ledger/group.h"
 
 enum err fact_strings_read(const uint8_t *bytes, size_t length, struct fact_strings *out)
@@ -96,7 +97,7 @@ enum err fact_check(const uint8_t *bytes, size_t length, size_t *size)
     memcpy(&head, bytes, sizeof head);
     size_t fixed = fact_fixed_size(head.kind);
     size_t whole = (size_t)head.words * FACT_WORD;
-    if (fixed == 0 || whole < fixed || whole > length)
+    if (fixed == 0 || whole < fixed || whole > length || head.detail >= CODE_COUNT)
         return ERR_CORRUPT;
     *size = whole;
     if (head.kind >= FACT_GROUP_STARTED)

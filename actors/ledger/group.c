@@ -1071,12 +1071,26 @@ void group_destroy_all(struct ledger *self)
     self->group_spare = NULL;
 }
 
-void group_reserve_all(struct ledger *self)
+static bool accounts_are_there(const struct ledger *self, const struct group *group)
+{
+    struct ledger_command items[LEDGER_GROUP_MAX];
+    struct leg legs[LEGS_MAX];
+    items_read(group->items, group->length, group->item_count, items);
+    uint32_t n = legs_of(self, items, group->item_count, legs);
+    while (n > 0 && legs[n - 1].account != ACCOUNT_NONE)
+        n--;
+    return n == 0;
+}
+
+bool group_reserve_all(struct ledger *self)
 {
     for (const struct group *group = self->groups; group; group = group->next) {
+        if (!accounts_are_there(self, group))
+            return false;
         if (!group->decided)
             reserve(self, group, 1);
     }
+    return true;
 }
 
 void group_check(const struct ledger *self)
