@@ -334,6 +334,11 @@ struct ledger *runner_ledger(struct runner *self, uint32_t partition)
     return self->partitions[partition].ledger;
 }
 
+struct journal *runner_journal(struct runner *self, uint32_t partition)
+{
+    return self->partitions[partition].journal;
+}
+
 struct counting_mem *runner_mem(struct runner *self)
 {
     return &self->mem;

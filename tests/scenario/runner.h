@@ -39,6 +39,7 @@ struct runner_config {
 struct runner_config runner_config_default(uint32_t partitions);
 
 struct runner;
+struct journal;
 
 /* What a client waits for. */
 struct runner_request {
@@ -63,6 +64,7 @@ void runner_destroy(struct runner **self_p);
 
 uint32_t runner_partitions(const struct runner *self);
 struct ledger *runner_ledger(struct runner *self, uint32_t partition);
+struct journal *runner_journal(struct runner *self, uint32_t partition);
 struct counting_mem *runner_mem(struct runner *self);
 int64_t runner_now(const struct runner *self);
 void runner_advance(struct runner *self, int64_t us);
