@@ -6,6 +6,7 @@
  *     posting.c       decide: transfer, deposit, withdraw, repeats
  *     account.c       decide: open, change, freeze, unfreeze, close
  *     group.c         decide: atomic groups
+ *     group_legs.c    what a group asks of the accounts here
  *     link.c          requests to and from other partitions
  *     evolve.c        the only code that changes state, one fact at a time
  *     checkpoint.c    what is written to the state store, and read back

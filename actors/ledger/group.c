@@ -1,15 +1,9 @@
-/* Decide and evolve: atomic groups. group.h has the picture.
- *
- * Inside a group, items are judged in order; what an account has promised to earlier items counts, what
- * it would receive from them does not. So the verdict does not depend on which partition an account
- * is in.
- */
+/* Decide and evolve: atomic groups. group.h has the picture. */
 #include "actors/ledger/group.h"
 
 #include "actors/ledger/core.h"
+#include "actors/ledger/group_legs.h"
 #include "actors/ledger/hash.h"
-
-enum { LEGS_MAX = LEDGER_GROUP_MAX * 2 };
 
 struct group {
     struct group *next;
@@ -31,15 +25,6 @@ struct group_waiter {
     uint32_t row;
 };
 
-/* Part of one item that this partition carries out. */
-struct leg {
-    uint8_t item;
-    bool is_credit;
-    uint32_t account;
-    int64_t amount;
-    const uint32_t *own_side;
-};
-
 static uint32_t own(const struct ledger *self)
 {
     return self->config.partition;
@@ -48,17 +33,6 @@ static uint32_t own(const struct ledger *self)
 static uint32_t home(const struct ledger *self, struct str id)
 {
     return ledger_partition_of(id, self->config.partitions);
-}
-
-/* Money comes from the house, or goes to it, where the account is. */
-static uint32_t from_home(const struct ledger *self, const struct ledger_command *item)
-{
-    return home(self, item->from.length > 0 ? item->from : item->to);
-}
-
-static uint32_t to_home(const struct ledger *self, const struct ledger_command *item)
-{
-    return home(self, item->to.length > 0 ? item->to : item->from);
 }
 
 static uint64_t bit(uint32_t partition)
@@ -179,120 +153,20 @@ static uint32_t find(const struct ledger *self, struct str id)
     return account_find(&self->accounts, id, account_hash(&self->accounts, id));
 }
 
-/* The house or transit account on the other side of an item, as a place that holds its index; NULL where
- * both sides are accounts here. */
-static const uint32_t *own_side(const struct ledger *self, const struct ledger_command *item)
-{
-    uint32_t payer = from_home(self, item), receiver = to_home(self, item);
-    if (item->kind != COMMAND_TRANSFER)
-        return &self->house[item->currency];
-    if (payer == receiver)
-        return NULL;
-    return &self->transit[(payer == own(self) ? receiver : payer) * 256u + item->currency];
-}
-
-/* The legs of a group that are this partition's, in order of items, paying before receiving. An account
- * that is not there is ACCOUNT_NONE. */
-static uint32_t legs_of(const struct ledger *self, const struct ledger_command *items, uint32_t count,
-                        struct leg *legs)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (items[i].from.length > 0 && home(self, items[i].from) == own(self))
-            legs[n++] = (struct leg){(uint8_t)i, false, find(self, items[i].from), items[i].amount,
-                                     own_side(self, &items[i])};
-        if (items[i].to.length > 0 && home(self, items[i].to) == own(self))
-            legs[n++] = (struct leg){(uint8_t)i, true, find(self, items[i].to), items[i].amount,
-                                     own_side(self, &items[i])};
-    }
-    return n;
-}
-
-/* What earlier legs of the same kind have promised on an account. false: the sum does not fit. */
-static bool promised(const struct leg *legs, uint32_t n, int64_t *sum)
-{
-    *sum = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        if (legs[i].account == legs[n].account && legs[i].is_credit == legs[n].is_credit &&
-            !money_add(*sum, legs[i].amount, sum))
-            return false;
-    }
-    return true;
-}
-
-/* House and transit accounts can be counted after all that this group would move through them. */
-static bool own_side_counts(const struct ledger *self, const struct leg *legs, uint32_t n)
-{
-    const uint32_t *side = legs[n].own_side;
-    int64_t sum = 0;
-    for (uint32_t i = 0; side && i <= n; i++) {
-        if (legs[i].own_side == side && !money_add(sum, legs[i].amount, &sum))
-            return false;
-    }
-    if (!side || *side == ACCOUNT_NONE)
-        return sum <= LEDGER_BALANCE_MAX;
-    return posting_check_house(self, *side, sum).code == CODE_OK;
-}
-
-static struct verdict leg_account_check(const struct ledger *self, const struct ledger_command *items,
-                                        const struct leg *legs, uint32_t n)
-{
-    const struct leg *leg = &legs[n];
-    enum field field = leg->is_credit ? FIELD_TO_ACCOUNT : FIELD_FROM_ACCOUNT;
-    int64_t already;
-    if (leg->account == ACCOUNT_NONE)
-        return (struct verdict){CODE_ACCOUNT_NOT_FOUND, field};
-    if (!promised(legs, n, &already))
-        return (struct verdict){CODE_BALANCE_OVERFLOW, field};
-    const struct account *account = account_at(&self->accounts, leg->account);
-    currency_index currency = items[leg->item].currency;
-    if (!leg->is_credit)
-        return posting_check_debit(account, currency, leg->amount, already);
-    if (!money_add(posting_incoming(self, leg->account), already, &already))
-        return (struct verdict){CODE_BALANCE_OVERFLOW, field};
-    return posting_check_credit(account, currency, leg->amount, already);
-}
-
-static struct verdict leg_check(const struct ledger *self, const struct ledger_command *items,
-                                const struct leg *legs, uint32_t n)
-{
-    struct verdict verdict = leg_account_check(self, items, legs, n);
-    if (verdict.code == CODE_OK && !own_side_counts(self, legs, n))
-        return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT};
-    return verdict;
-}
-
-struct refusal {
-    enum code code;
-    enum field field;
-    uint8_t item;
-};
-
 /* Each item needs an id of its own, that of the group is not. */
 static bool ids_unused(struct ledger *self, const struct uuid *group_id, const struct ledger_command *items,
-                       uint32_t count, struct refusal *out)
+                       uint32_t count, struct group_refusal *out)
 {
     for (uint32_t i = 0; i < count; i++) {
         bool used = uuid_equal(group_id, &items[i].id) || group_holds_id(self, &items[i].id);
         for (uint32_t before = 0; before < i && !used; before++)
             used = uuid_equal(&items[before].id, &items[i].id);
         if (used || ledger_transaction_find(self, &items[i].id) != 0) {
-            *out = (struct refusal){CODE_CONFLICT, FIELD_TRANSACTION_ID, (uint8_t)i};
+            *out = (struct group_refusal){CODE_CONFLICT, FIELD_TRANSACTION_ID, (uint8_t)i};
             return false;
         }
     }
     return true;
-}
-
-static struct refusal legs_check(const struct ledger *self, const struct ledger_command *items,
-                                 const struct leg *legs, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        struct verdict verdict = leg_check(self, items, legs, i);
-        if (verdict.code != CODE_OK)
-            return (struct refusal){verdict.code, verdict.field, legs[i].item};
-    }
-    return (struct refusal){CODE_OK, FIELD_NONE, 0};
 }
 
 /* Own accounts that the postings will need, and the memory for them. */
@@ -300,7 +174,7 @@ static bool postings_ensure(struct ledger *self, const struct ledger_command *it
 {
     size_t bytes = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t from = from_home(self, &items[i]), to = to_home(self, &items[i]);
+        uint32_t from = group_from_home(self, &items[i]), to = group_to_home(self, &items[i]);
         bytes += sizeof(struct fact_posting) + 4 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 16;
         if (from != own(self) && to != own(self))
             continue;
@@ -321,7 +195,7 @@ static bool postings_ensure(struct ledger *self, const struct ledger_command *it
 static void post_item(struct ledger *self, const struct ledger_command *item, uint32_t index,
                       struct group_row *row)
 {
-    uint32_t payer = from_home(self, item), receiver = to_home(self, item);
+    uint32_t payer = group_from_home(self, item), receiver = group_to_home(self, item);
     if (payer != own(self) && receiver != own(self))
         return;
     uint32_t from = item->from.length == 0 ? posting_house(self, item->currency)
@@ -376,7 +250,7 @@ static bool append_group(struct ledger *self, struct fact_group *fact, const voi
 }
 
 static struct fact_group fact_of(enum fact_kind kind, const struct uuid *id, const uint64_t *fingerprint,
-                                 struct refusal refusal)
+                                 struct group_refusal refusal)
 {
     struct fact_group fact = {
         .head = {.kind = (uint8_t)kind, .detail = (uint8_t)refusal.code},
@@ -392,7 +266,7 @@ static struct fact_group fact_of(enum fact_kind kind, const struct uuid *id, con
 /* ---- rows --------------------------------------------------------------------------------------------------- */
 
 /* Rows of a refused group: the culprit has its code, the others say that they went with it. */
-static void rows_refused(struct refusal refusal, uint32_t count, struct group_row *rows)
+static void rows_refused(struct group_refusal refusal, uint32_t count, struct group_row *rows)
 {
     for (uint32_t i = 0; i < count; i++) {
         bool culprit = i == refusal.item;
@@ -436,7 +310,7 @@ void group_conflict(struct ledger *self, const struct ledger_command *command,
 }
 
 static void answer_refusal(struct ledger *self, const struct ledger_command *command,
-                           struct ledger_ticket *ticket, uint32_t row, struct refusal refusal)
+                           struct ledger_ticket *ticket, uint32_t row, struct group_refusal refusal)
 {
     struct group_row rows[LEDGER_GROUP_MAX];
     rows_refused(refusal, command->group_count, rows);
@@ -480,7 +354,7 @@ void group_repeat(struct ledger *self, const uint8_t *fact, const struct ledger_
 
 /* An answer that is kept with the group's id. */
 static bool append_answered(struct ledger *self, const struct uuid *id, const uint64_t *fingerprint,
-                            struct refusal refusal, const struct group_row *rows, uint32_t count)
+                            struct group_refusal refusal, const struct group_row *rows, uint32_t count)
 {
     struct fact_group fact = fact_of(FACT_GROUP_ANSWERED, id, fingerprint, refusal);
     fact.count = count;
@@ -491,7 +365,7 @@ static void post_local(struct ledger *self, const struct ledger_command *command
                        const uint64_t *fingerprint, struct ledger_ticket *ticket, uint32_t row)
 {
     struct group_row rows[LEDGER_GROUP_MAX] = {0};
-    struct refusal none = {CODE_OK, FIELD_NONE, 0};
+    struct group_refusal none = {CODE_OK, FIELD_NONE, 0};
     post_all(self, command->items, command->group_count, rows);
     bool written =
         append_answered(self, &command->id, fingerprint, none, rows, command->group_count);
@@ -508,7 +382,7 @@ static bool append_started(struct ledger *self, const struct ledger_command *com
         link_item_write(&command->items[i], items + length);
         length += link_item_size(&command->items[i]);
     }
-    struct refusal none = {CODE_OK, FIELD_NONE, 0};
+    struct group_refusal none = {CODE_OK, FIELD_NONE, 0};
     struct fact_group fact = fact_of(FACT_GROUP_STARTED, &command->id, fingerprint, none);
     fact.count = command->group_count;
     return spare_ensure(self, length) && append_group(self, &fact, items, length);
@@ -574,7 +448,7 @@ static bool refuse_malformed(struct ledger *self, const struct ledger_command *c
     for (uint32_t i = 0; i < command->group_count; i++) {
         const struct ledger_command *item = &command->items[i];
         if (item->code != CODE_OK) {
-            struct refusal refusal = {item->code, item->field, (uint8_t)i};
+            struct group_refusal refusal = {item->code, item->field, (uint8_t)i};
             answer_refusal(self, command, ticket, row, refusal);
             return true;
         }
@@ -589,7 +463,7 @@ static bool refuse_at_once(struct ledger *self, const struct ledger_command *com
     for (uint32_t i = 0; i < command->group_count; i++) {
         const struct ledger_command *item = &command->items[i];
         if (item->deadline_us != 0 && self->now_us > item->deadline_us) {
-            struct refusal refusal = {CODE_DEADLINE_EXCEEDED, FIELD_NONE, (uint8_t)i};
+            struct group_refusal refusal = {CODE_DEADLINE_EXCEEDED, FIELD_NONE, (uint8_t)i};
             answer_refusal(self, command, ticket, row, refusal);
             return true;
         }
@@ -597,7 +471,7 @@ static bool refuse_at_once(struct ledger *self, const struct ledger_command *com
     const struct ledger_command *first = &command->items[0];
     bool pays = first->kind != COMMAND_DEPOSIT;
     if (home(self, pays ? first->from : first->to) != own(self)) {
-        struct refusal refusal = {CODE_WRONG_PARTITION, pays ? FIELD_FROM_ACCOUNT : FIELD_TO_ACCOUNT, 0};
+        struct group_refusal refusal = {CODE_WRONG_PARTITION, pays ? FIELD_FROM_ACCOUNT : FIELD_TO_ACCOUNT, 0};
         answer_refusal(self, command, ticket, row, refusal);
         return true;
     }
@@ -605,7 +479,7 @@ static bool refuse_at_once(struct ledger *self, const struct ledger_command *com
         answer_all(self, command, ticket, row, CODE_BUSY, FIELD_NONE);
         return true;
     }
-    struct refusal conflict;
+    struct group_refusal conflict;
     if (group_holds_id(self, &command->id)) {
         group_conflict(self, command, ticket, row);
         return true;
@@ -631,11 +505,11 @@ void group_post(struct ledger *self, struct ledger_ticket *ticket, uint32_t row,
         return;
     if (refuse_at_once(self, command, ticket, row))
         return;
-    struct leg legs[LEGS_MAX];
+    struct group_leg legs[GROUP_LEGS_MAX];
     uint64_t fingerprint[2];
     group_fingerprint(self, command->items, command->group_count, fingerprint);
-    uint32_t n = legs_of(self, command->items, command->group_count, legs);
-    struct refusal refusal = legs_check(self, command->items, legs, n);
+    uint32_t n = group_legs(self, command->items, command->group_count, legs);
+    struct group_refusal refusal = group_legs_check(self, command->items, legs, n);
     if (refusal.code != CODE_OK) {
         struct group_row rows[LEDGER_GROUP_MAX];
         rows_refused(refusal, command->group_count, rows);
@@ -656,7 +530,7 @@ void group_post(struct ledger *self, struct ledger_ticket *ticket, uint32_t row,
         post_crossing(self, command, fingerprint, others, ticket, row);
 }
 
-static void answer_waiters(struct ledger *self, struct group *group, struct refusal refusal,
+static void answer_waiters(struct ledger *self, struct group *group, struct group_refusal refusal,
                            const struct group_row *rows)
 {
     while (group->waiters) {
@@ -671,7 +545,7 @@ static void answer_waiters(struct ledger *self, struct group *group, struct refu
 /* All have carried it out, or let it go: the answer. */
 static void finish(struct ledger *self, struct group *group)
 {
-    struct refusal refusal = {group->code, group->field, group->item};
+    struct group_refusal refusal = {group->code, group->field, group->item};
     struct group_row rows[LEDGER_GROUP_MAX];
     memcpy(rows, group->rows, sizeof rows);
     if (refusal.code != CODE_OK)
@@ -697,7 +571,7 @@ static bool step_ensure(struct ledger *self, const struct group *group)
 
 static void decide_group(struct ledger *self, struct group *group)
 {
-    struct refusal refusal = {group->code, group->field, group->item};
+    struct group_refusal refusal = {group->code, group->field, group->item};
     struct fact_group fact = fact_of(FACT_GROUP_DECIDED, &group->id, group->fingerprint, refusal);
     bool written = append_group(self, &fact, NULL, 0);
     CHECK(written);
@@ -724,7 +598,7 @@ void group_voted(struct ledger *self, uint32_t peer, const struct uuid *id,
     CHECK(group);
     if (!step_ensure(self, group))
         return;
-    struct refusal refusal = {answer->code, answer->field, answer->item};
+    struct group_refusal refusal = {answer->code, answer->field, answer->item};
     struct fact_group fact = fact_of(FACT_GROUP_VOTED, id, NULL, refusal);
     fact.peer = (uint16_t)peer;
     if (!append_group(self, &fact, NULL, 0))
@@ -740,7 +614,7 @@ void group_done(struct ledger *self, uint32_t peer, const struct uuid *id, const
     CHECK(group && length % sizeof(struct group_row) == 0);
     if (!step_ensure(self, group))
         return;
-    struct refusal none = {group->code, FIELD_NONE, 0};
+    struct group_refusal none = {group->code, FIELD_NONE, 0};
     struct fact_group fact = fact_of(FACT_GROUP_DONE, id, NULL, none);
     fact.peer = (uint16_t)peer;
     fact.count = (uint32_t)(length / sizeof(struct group_row));
@@ -759,14 +633,14 @@ bool group_prepare(struct ledger *self, uint32_t peer, const uint8_t *bytes, siz
     memcpy(&started, bytes, sizeof started);
     const uint8_t *packed = bytes + sizeof started;
     struct ledger_command items[LEDGER_GROUP_MAX];
-    struct leg legs[LEGS_MAX];
+    struct group_leg legs[GROUP_LEGS_MAX];
     CHECK(started.count <= LEDGER_GROUP_MAX);
     items_read(packed, length - sizeof started, started.count, items);
-    uint32_t n = legs_of(self, items, started.count, legs);
+    uint32_t n = group_legs(self, items, started.count, legs);
     struct uuid id = started.id;
-    struct refusal refusal;
+    struct group_refusal refusal;
     if (ids_unused(self, &id, items, started.count, &refusal))
-        refusal = legs_check(self, items, legs, n);
+        refusal = group_legs_check(self, items, legs, n);
     if (refusal.code != CODE_OK) {
         struct verdict verdict = {refusal.code, refusal.field};
         return link_bounce(self, peer, LINK_PREPARE, verdict, refusal.item);
@@ -793,7 +667,7 @@ bool group_decide(struct ledger *self, uint32_t peer, const struct uuid *id, enu
         items_read(group->items, group->length, group->item_count, items);
         post_all(self, items, group->item_count, rows);
     }
-    struct refusal refusal = {code, FIELD_NONE, 0};
+    struct group_refusal refusal = {code, FIELD_NONE, 0};
     struct uuid group_id = *id;
     struct fact_group fact = fact_of(FACT_GROUP_CLOSED, &group_id, NULL, refusal);
     fact.peer = (uint16_t)peer;
@@ -809,9 +683,9 @@ bool group_decide(struct ledger *self, uint32_t peer, const struct uuid *id, enu
 static void reserve(struct ledger *self, const struct group *group, int sign)
 {
     struct ledger_command items[LEDGER_GROUP_MAX];
-    struct leg legs[LEGS_MAX];
+    struct group_leg legs[GROUP_LEGS_MAX];
     items_read(group->items, group->length, group->item_count, items);
-    uint32_t n = legs_of(self, items, group->item_count, legs);
+    uint32_t n = group_legs(self, items, group->item_count, legs);
     for (uint32_t i = 0; i < n; i++) {
         struct account *account = account_at(&self->accounts, legs[i].account);
         if (!legs[i].is_credit)
@@ -826,13 +700,13 @@ static void reserve(struct ledger *self, const struct group *group, int sign)
 int64_t group_incoming(const struct ledger *self, uint32_t account)
 {
     struct ledger_command items[LEDGER_GROUP_MAX];
-    struct leg legs[LEGS_MAX];
+    struct group_leg legs[GROUP_LEGS_MAX];
     int64_t sum = 0;
     for (const struct group *group = self->groups; group; group = group->next) {
         if (group->decided)
             continue;
         items_read(group->items, group->length, group->item_count, items);
-        uint32_t n = legs_of(self, items, group->item_count, legs);
+        uint32_t n = group_legs(self, items, group->item_count, legs);
         for (uint32_t i = 0; i < n; i++) {
             if (legs[i].is_credit && legs[i].account == account && !money_add(sum, legs[i].amount, &sum))
                 return INT64_MAX;
@@ -1074,9 +948,9 @@ void group_destroy_all(struct ledger *self)
 static bool accounts_are_there(const struct ledger *self, const struct group *group)
 {
     struct ledger_command items[LEDGER_GROUP_MAX];
-    struct leg legs[LEGS_MAX];
+    struct group_leg legs[GROUP_LEGS_MAX];
     items_read(group->items, group->length, group->item_count, items);
-    uint32_t n = legs_of(self, items, group->item_count, legs);
+    uint32_t n = group_legs(self, items, group->item_count, legs);
     while (n > 0 && legs[n - 1].account != ACCOUNT_NONE)
         n--;
     return n == 0;

@@ -1,0 +1,120 @@
+#include "actors/ledger/group_legs.h"
+
+#include "actors/ledger/core.h"
+
+static uint32_t own(const struct ledger *self)
+{
+    return self->config.partition;
+}
+
+static uint32_t home(const struct ledger *self, struct str id)
+{
+    return ledger_partition_of(id, self->config.partitions);
+}
+
+uint32_t group_from_home(const struct ledger *self, const struct ledger_command *item)
+{
+    return home(self, item->from.length > 0 ? item->from : item->to);
+}
+
+uint32_t group_to_home(const struct ledger *self, const struct ledger_command *item)
+{
+    return home(self, item->to.length > 0 ? item->to : item->from);
+}
+
+static uint32_t find(const struct ledger *self, struct str id)
+{
+    return account_find(&self->accounts, id, account_hash(&self->accounts, id));
+}
+
+/* The house or transit account on the other side of an item, as a place that holds its index; NULL where
+ * both sides are accounts here. */
+static const uint32_t *own_side(const struct ledger *self, const struct ledger_command *item)
+{
+    uint32_t payer = group_from_home(self, item), receiver = group_to_home(self, item);
+    if (item->kind != COMMAND_TRANSFER)
+        return &self->house[item->currency];
+    if (payer == receiver)
+        return NULL;
+    return &self->transit[(payer == own(self) ? receiver : payer) * 256u + item->currency];
+}
+
+uint32_t group_legs(const struct ledger *self, const struct ledger_command *items, uint32_t count,
+                    struct group_leg *legs)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (items[i].from.length > 0 && home(self, items[i].from) == own(self))
+            legs[n++] = (struct group_leg){(uint8_t)i, false, find(self, items[i].from), items[i].amount,
+                                           own_side(self, &items[i])};
+        if (items[i].to.length > 0 && home(self, items[i].to) == own(self))
+            legs[n++] = (struct group_leg){(uint8_t)i, true, find(self, items[i].to), items[i].amount,
+                                           own_side(self, &items[i])};
+    }
+    return n;
+}
+
+/* What earlier legs of the same kind have promised on an account. false: the sum does not fit. */
+static bool promised(const struct group_leg *legs, uint32_t n, int64_t *sum)
+{
+    *sum = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (legs[i].account == legs[n].account && legs[i].is_credit == legs[n].is_credit &&
+            !money_add(*sum, legs[i].amount, sum))
+            return false;
+    }
+    return true;
+}
+
+/* House and transit accounts can be counted after all that this group would move through them. */
+static bool own_side_counts(const struct ledger *self, const struct group_leg *legs, uint32_t n)
+{
+    const uint32_t *side = legs[n].own_side;
+    int64_t sum = 0;
+    for (uint32_t i = 0; side && i <= n; i++) {
+        if (legs[i].own_side == side && !money_add(sum, legs[i].amount, &sum))
+            return false;
+    }
+    if (!side || *side == ACCOUNT_NONE)
+        return sum <= LEDGER_BALANCE_MAX;
+    return posting_check_house(self, *side, sum).code == CODE_OK;
+}
+
+static struct verdict leg_account_check(const struct ledger *self, const struct ledger_command *items,
+                                        const struct group_leg *legs, uint32_t n)
+{
+    const struct group_leg *leg = &legs[n];
+    enum field field = leg->is_credit ? FIELD_TO_ACCOUNT : FIELD_FROM_ACCOUNT;
+    int64_t already;
+    if (leg->account == ACCOUNT_NONE)
+        return (struct verdict){CODE_ACCOUNT_NOT_FOUND, field};
+    if (!promised(legs, n, &already))
+        return (struct verdict){CODE_BALANCE_OVERFLOW, field};
+    const struct account *account = account_at(&self->accounts, leg->account);
+    currency_index currency = items[leg->item].currency;
+    if (!leg->is_credit)
+        return posting_check_debit(account, currency, leg->amount, already);
+    if (!money_add(posting_incoming(self, leg->account), already, &already))
+        return (struct verdict){CODE_BALANCE_OVERFLOW, field};
+    return posting_check_credit(account, currency, leg->amount, already);
+}
+
+static struct verdict leg_check(const struct ledger *self, const struct ledger_command *items,
+                                const struct group_leg *legs, uint32_t n)
+{
+    struct verdict verdict = leg_account_check(self, items, legs, n);
+    if (verdict.code == CODE_OK && !own_side_counts(self, legs, n))
+        return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT};
+    return verdict;
+}
+
+struct group_refusal group_legs_check(const struct ledger *self, const struct ledger_command *items,
+                                      const struct group_leg *legs, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct verdict verdict = leg_check(self, items, legs, i);
+        if (verdict.code != CODE_OK)
+            return (struct group_refusal){verdict.code, verdict.field, legs[i].item};
+    }
+    return (struct group_refusal){CODE_OK, FIELD_NONE, 0};
+}
