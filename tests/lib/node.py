@@ -122,6 +122,11 @@ class Node:
         line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(line.split()[1]) * 1024
 
+    def is_sanitized(self):
+        """Whether it runs under a sanitizer, which needs several times the memory."""
+        maps = Path(f"/proc/{self.process.pid}/maps").read_text(encoding="utf-8")
+        return any(name in maps for name in ("libasan", "libtsan"))
+
     def descriptor_count(self):
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
