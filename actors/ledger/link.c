@@ -506,7 +506,7 @@ static bool process_credit_answer(struct ledger *self, uint32_t peer, uint64_t s
 /* Asks for the memory that the answer to a later request will touch. */
 static void settle_prefetch(const struct ledger *self, const struct link *link, uint64_t sequence)
 {
-    if (sequence >= link->next)
+    if (sequence <= link->resolved || sequence >= link->next)
         return;
     const struct link_request *request = link_request_at(link, sequence);
     id_table_prefetch(&self->ids, hash_uuid(&request->id, self->config.hash_key));

@@ -141,9 +141,31 @@ static void a_refused_crossing_group_moves_nothing_after_a_crash_at_any_step(voi
     each_crash(refused_group_crash);
 }
 
+/* The peer still keeps many answers that this side has already settled, and after the restart nothing is open here. */
+static void many_answers_that_come_again_after_a_restart_do_nothing(void **state)
+{
+    enum { TRANSFERS = 64 };
+    struct pair pair;
+    struct ledger_command commands[TRANSFERS];
+    (void)state;
+    pair_open(&pair, 1);
+    for (unsigned i = 0; i < TRANSFERS; i++)
+        commands[i] = world_transfer(100 + i, pair.here, pair.there, 1, "KRW");
+    const struct ledger_row *rows = runner_run(pair.runner, 0, commands, TRANSFERS);
+    for (unsigned i = 0; i < TRANSFERS; i++)
+        assert_int_equal(rows[i].code, CODE_OK);
+    while (ledger_checkpoint_hurry(runner_ledger(pair.runner, 0)))
+        runner_flush(pair.runner, 0);
+    runner_crash(pair.runner, 0, RUNNER_STATE_KEPT);
+    runner_settle(pair.runner);
+    balances_are(&pair, 1000 - TRANSFERS, 1000 + TRANSFERS);
+    runner_destroy(&pair.runner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_answers_that_come_again_after_a_restart_do_nothing),
         cmocka_unit_test(a_crossing_transfer_survives_a_crash_at_any_step),
         cmocka_unit_test(a_refused_crossing_transfer_is_returned_after_a_crash_at_any_step),
         cmocka_unit_test(a_crossing_group_survives_a_crash_at_any_step),
