@@ -354,7 +354,8 @@ bool checkpoint_due(const struct ledger *self)
     const struct checkpoint *cp = &self->checkpoint;
     if (cp->hurried)
         return cp->active || any_dirty(cp) || self->position > cp->done_position;
-    return self->position - cp->slice_position >= self->config.checkpoint_words / CHECKPOINT_SLICES;
+    uint64_t words = self->position - cp->slice_position;
+    return words > 0 && words >= self->config.checkpoint_words / CHECKPOINT_SLICES;
 }
 
 /* How many id slices a step writes: a sealed table is on disk before the next one is half full. */
