@@ -295,7 +295,8 @@ static struct culprit partition_judges(struct model *model, const struct ledger_
         struct outcome outcome = {CODE_OK, FIELD_NONE};
         if (item->kind != COMMAND_DEPOSIT && home_of(model, item->from) == partition)
             outcome = can_pay(model, item, promised(group, i, item->from, true));
-        if (outcome.code == CODE_OK && item->kind != COMMAND_WITHDRAW && home_of(model, item->to) == partition)
+        if (outcome.code == CODE_OK && item->kind != COMMAND_WITHDRAW &&
+            home_of(model, item->to) == partition)
             outcome = can_receive(model, item, promised(group, i, item->to, false));
         if (outcome.code != CODE_OK)
             return (struct culprit){outcome, i};

@@ -14,7 +14,7 @@
 #include "actors/base/check.h"
 #include "tests/property/workload.h"
 
-enum { SERIAL_COMMANDS = 90, FLIGHT_COMMANDS = 120, DEFAULT_SEEDS = 150, IDS_MAX = 8192 };
+enum { SERIAL_COMMANDS = 90, FLIGHT_COMMANDS = 120, DEFAULT_SEEDS = 200, IDS_MAX = 8192 };
 
 static struct {
     uint64_t seed;
@@ -25,9 +25,9 @@ static struct {
 static void report(int signal_number)
 {
     char line[160];
-    int length = snprintf(line, sizeof line, "\nseed %llu, %s, command %d: run with argument %llu\n",
-                          (unsigned long long)where.seed, where.part, where.at,
-                          (unsigned long long)where.seed);
+    int length =
+        snprintf(line, sizeof line, "\nseed %llu, %s, command %d: run with argument %llu\n",
+                 (unsigned long long)where.seed, where.part, where.at, (unsigned long long)where.seed);
     ssize_t written = write(STDERR_FILENO, line, (size_t)length);
     (void)written;
     (void)signal_number;
@@ -67,7 +67,7 @@ static struct runner_config config_of(uint64_t seed)
     struct runner_config config = runner_config_default(1 + (uint32_t)(seed % 3));
     config.seed = seed;
     config.ledger.hash_key = seed * 77;
-    config.ledger.checkpoint_words = seed % 4 == 0 ? 64 : 2048;
+    config.ledger.checkpoint_words = seed % 4 == 0 ? seed % 100 : 2048;
     config.ledger.ids_in_memory = seed % 2 ? 16 : 1024;
     return config;
 }

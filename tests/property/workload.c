@@ -73,7 +73,9 @@ static void single_make(struct workload *self, struct ledger_command *out)
     static const struct str texts[] = {{NULL, 0}, {NULL, 0}, {NULL, 0}, {"tea", 3}, {"rent for May", 12}};
     uint32_t kind = random_of(self, 10);
     *out = (struct ledger_command){
-        .kind = kind < 6 ? COMMAND_TRANSFER : kind < 8 ? COMMAND_DEPOSIT : COMMAND_WITHDRAW,
+        .kind = kind < 6   ? COMMAND_TRANSFER
+                : kind < 8 ? COMMAND_DEPOSIT
+                           : COMMAND_WITHDRAW,
         .currency = currency_of(self),
         .amount = 1 + (int64_t)random_of(self, chance(self, 20) ? 1500 : 200),
         .id = world_uuid(self->next_id++),

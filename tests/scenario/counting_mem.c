@@ -12,8 +12,7 @@ static void *counting_alloc(void *context, size_t bytes)
 {
     struct counting_mem *self = context;
     uint64_t number = ++self->asked;
-    if (self->fail_first != 0 && number >= self->fail_first &&
-        number < self->fail_first + self->fail_count) {
+    if (self->fail_first != 0 && number >= self->fail_first && number < self->fail_first + self->fail_count) {
         self->failed++;
         return NULL;
     }

@@ -38,8 +38,7 @@ static void pair_open(struct pair *pair, uint64_t seed)
 static void crash_after(struct pair *pair, const struct ledger_command *command, unsigned steps,
                         uint32_t victim, enum runner_state state, enum code expected)
 {
-    const struct runner_request *first =
-        runner_post(pair->runner, world_home(command, 2), command, 1);
+    const struct runner_request *first = runner_post(pair->runner, world_home(command, 2), command, 1);
     for (unsigned i = 0; i < steps && runner_step(pair->runner); i++) {
     }
     runner_crash(pair->runner, victim, state);

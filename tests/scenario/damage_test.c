@@ -44,9 +44,12 @@ static void live(struct runner *runner)
     const struct ledger_command refused[] = {world_transfer(23, near, far, 1, "KRW"),
                                              world_transfer(24, near, frozen, 1, "KRW")};
     const struct ledger_command commands[] = {
-        world_deposit(1, near, 1000, "KRW"),     world_transfer(2, near, far, 10, "KRW"),
-        world_transfer(3, near, frozen, 5, "KRW"), world_group(4, items, 2),
-        world_group(5, refused, 2),              world_withdraw(6, near, 5000, "KRW"),
+        world_deposit(1, near, 1000, "KRW"),
+        world_transfer(2, near, far, 10, "KRW"),
+        world_transfer(3, near, frozen, 5, "KRW"),
+        world_group(4, items, 2),
+        world_group(5, refused, 2),
+        world_withdraw(6, near, 5000, "KRW"),
         world_transfer(7, far, near, 2, "KRW"),
     };
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)

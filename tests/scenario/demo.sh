@@ -13,7 +13,7 @@ TELLER=$(realpath "${TELLER:?the path of the program}")
 readonly TELLER PYTHON=/usr/bin/python3
 HERE=$(dirname "$(realpath "$0")")
 readonly HERE LOAD_LINES=300000
-TEST_DATA=${TELLER_TEST_DATA:-$HERE/../../../shared/data}
+TEST_DATA=${TELLER_TEST_DATA:-.}
 STAY=no
 [ "${1:-}" = --stay ] && STAY=yes
 

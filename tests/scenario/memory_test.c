@@ -18,9 +18,17 @@ struct play {
     struct ledger_command items[2][ITEMS];
 };
 
-static const enum code expected[COMMANDS] = {
-    CODE_OK, CODE_OK,           CODE_OK, CODE_OK, CODE_ACCOUNT_FROZEN, CODE_INSUFFICIENT_FUNDS,
-    CODE_OK, CODE_ACCOUNT_FROZEN, CODE_OK, CODE_OK, CODE_OK};
+static const enum code expected[COMMANDS] = {CODE_OK,
+                                             CODE_OK,
+                                             CODE_OK,
+                                             CODE_OK,
+                                             CODE_ACCOUNT_FROZEN,
+                                             CODE_INSUFFICIENT_FUNDS,
+                                             CODE_OK,
+                                             CODE_ACCOUNT_FROZEN,
+                                             CODE_OK,
+                                             CODE_OK,
+                                             CODE_OK};
 
 static void play_write(struct play *p)
 {

@@ -84,8 +84,8 @@ static void run_find(struct state *state, uint32_t run, uint64_t hash,
                      bool (*match)(void *match_context, uint64_t position), void *match_context)
 {
     static uint8_t slice[1 << 20]; /* one thread */
-    uint8_t key[8] = {(uint8_t)(run >> 24), (uint8_t)(run >> 16), (uint8_t)(run >> 8), (uint8_t)run,
-                      0,                    0,                    0,                   (uint8_t)(hash >> 56)};
+    uint8_t key[8] = {(uint8_t)(run >> 24), (uint8_t)(run >> 16), (uint8_t)(run >> 8), (uint8_t)run, 0, 0, 0,
+                      (uint8_t)(hash >> 56)};
     size_t length = 0;
     if (state_get(state, STATE_IDS, key, sizeof key, slice, sizeof slice, &length) != ERR_OK)
         return;
@@ -726,8 +726,7 @@ static int64_t on_link(struct ledger *source, const struct ledger *target, curre
     int64_t sum = 0;
     for (uint64_t i = out->resolved + 1; i < out->next; i++) {
         const struct link_request *request = link_request_at(out, i);
-        if (!on_its_way(out, in, i) ||
-            account_at(&source->accounts, request->account)->currency != currency)
+        if (!on_its_way(out, in, i) || account_at(&source->accounts, request->account)->currency != currency)
             continue;
         uint8_t fact[CORE_FACT_MAX];
         struct fact_posting sent;

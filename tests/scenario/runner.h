@@ -77,7 +77,8 @@ struct runner_request *runner_post(struct runner *self, uint32_t partition,
                                    const struct ledger_command *commands, size_t count);
 
 /* At once: decided, and made durable by the next steps. */
-struct ledger_account_answer runner_account(struct runner *self, const struct ledger_account_command *command);
+struct ledger_account_answer runner_account(struct runner *self,
+                                            const struct ledger_account_command *command);
 
 /* One step, chosen by the seed: a take, an append, an apply, a release or a delivery. false: there is nothing to
  * do. */
@@ -104,8 +105,8 @@ void runner_crash(struct runner *self, uint32_t partition, enum runner_state sta
 /* Builds a second core from copies of the stores and CHECKs that it agrees with the live one: accounts,
  * digest, links, groups, position, and the fact that answers for each of these ids. All facts of the
  * partition must be in its journal (nothing taken or waiting): see runner_flush. */
-void runner_compare(struct runner *self, uint32_t partition, enum runner_state state,
-                    const struct uuid *ids, size_t id_count);
+void runner_compare(struct runner *self, uint32_t partition, enum runner_state state, const struct uuid *ids,
+                    size_t id_count);
 
 /* Builds a second core as runner_compare does, and drops it again: what recovery answered. For planned
  * failures of memory. */

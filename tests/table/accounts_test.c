@@ -180,7 +180,8 @@ static void each_step_has_its_answer_in_each_state(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         cast_open(&cast);
-        struct ledger_account_command step = world_account(rows[i].kind, cast_id(&cast, 0, rows[i].role), "KRW");
+        struct ledger_account_command step =
+            world_account(rows[i].kind, cast_id(&cast, 0, rows[i].role), "KRW");
         step.sets = ACCOUNT_SETS_OWNER;
         step.owner = STR_LITERAL("cleo");
         answer_is(&cast, &step, rows[i].code, rows[i].code == CODE_OK ? FIELD_NONE : FIELD_ACCOUNT);
@@ -287,7 +288,8 @@ static void pages_of_a_list_have_every_account_once_in_order(void **state)
     struct runner_config config = runner_config_default(1);
     struct runner *runner = runner_new(&config);
     for (unsigned i = 0; i < LISTED; i++) {
-        struct ledger_account_command open = world_account(ACCOUNT_OPEN, world_account_id(0, 1, "l", i, id), "KRW");
+        struct ledger_account_command open =
+            world_account(ACCOUNT_OPEN, world_account_id(0, 1, "l", i, id), "KRW");
         open.owner = i % 3 == 0 ? STR_LITERAL("ann") : STR_LITERAL("ben");
         assert_int_equal(runner_account(runner, &open).code, CODE_OK);
         const struct ledger_command deposit = world_deposit(i + 1, id, 1, "KRW");
@@ -297,7 +299,8 @@ static void pages_of_a_list_have_every_account_once_in_order(void **state)
     static const struct {
         struct str owner;
         size_t count;
-    } rows[] = {{{NULL, 0}, LISTED}, {{"ann", 3}, 9}, {{"ben", 3}, 16}, {{"teller", 6}, 1}, {{"nobody", 6}, 0}};
+    } rows[] = {
+        {{NULL, 0}, LISTED}, {{"ann", 3}, 9}, {{"ben", 3}, 16}, {{"teller", 6}, 1}, {{"nobody", 6}, 0}};
     for (size_t i = 0; i < 5; i++) {
         size_t count = list_all(ledger, rows[i].owner, LEDGER_PAGE_MAX, all);
         assert_int_equal(count, rows[i].count);

@@ -5,18 +5,18 @@
 #include "tests/scenario/world.h"
 
 enum role {
-    NOBODY,   /* no account named: the other side is the house */
-    RICH,     /* 10,000 won */
-    POOR,     /* 0 won */
-    FROZEN,   /* 1,000 won, frozen */
-    CLOSED,   /* closed */
-    DOLLARS,  /* 1,000 cents */
-    CAPPED,   /* 100 won, ceiling 500 */
-    OWING,    /* 0 won, minimum balance -200 */
-    KEEPING,  /* 150 won, minimum balance 100 */
-    BRIMFUL,  /* as many yen as an account may hold */
-    YEN,      /* 0 yen, minimum balance -1,000 */
-    MISSING,  /* an id that is not open */
+    NOBODY,  /* no account named: the other side is the house */
+    RICH,    /* 10,000 won */
+    POOR,    /* 0 won */
+    FROZEN,  /* 1,000 won, frozen */
+    CLOSED,  /* closed */
+    DOLLARS, /* 1,000 cents */
+    CAPPED,  /* 100 won, ceiling 500 */
+    OWING,   /* 0 won, minimum balance -200 */
+    KEEPING, /* 150 won, minimum balance 100 */
+    BRIMFUL, /* as many yen as an account may hold */
+    YEN,     /* 0 yen, minimum balance -1,000 */
+    MISSING, /* an id that is not open */
     ROLES
 };
 

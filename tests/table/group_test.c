@@ -27,32 +27,97 @@ struct row {
 
 static const struct row rows[] = {
     {"one item", {{RICH, POOR, 1, "KRW"}}, CODE_OK, FIELD_NONE, 0},
-    {"each kind", {{RICH, POOR, 1, "KRW"}, {NOBODY, RICH, 2, "KRW"}, {RICH, NOBODY, 3, "KRW"}}, CODE_OK, FIELD_NONE, 0},
+    {"each kind",
+     {{RICH, POOR, 1, "KRW"}, {NOBODY, RICH, 2, "KRW"}, {RICH, NOBODY, 3, "KRW"}},
+     CODE_OK,
+     FIELD_NONE,
+     0},
     {"two currencies", {{RICH, POOR, 1, "KRW"}, {DOLLARS, NOBODY, 2, "USD"}}, CODE_OK, FIELD_NONE, 0},
-    {"the whole balance in parts", {{RICH, POOR, 9999, "KRW"}, {RICH, CAPPED, 1, "KRW"}}, CODE_OK, FIELD_NONE, 0},
-    {"a won too much in parts", {{RICH, POOR, 9999, "KRW"}, {RICH, CAPPED, 2, "KRW"}},
-     CODE_INSUFFICIENT_FUNDS, FIELD_FROM_ACCOUNT, 1},
-    {"what arrives cannot be spent", {{RICH, POOR, 10, "KRW"}, {POOR, NOBODY, 10, "KRW"}},
-     CODE_INSUFFICIENT_FUNDS, FIELD_FROM_ACCOUNT, 1},
-    {"what leaves makes no room", {{CAPPED, POOR, 100, "KRW"}, {RICH, CAPPED, 401, "KRW"}},
-     CODE_CEILING_EXCEEDED, FIELD_TO_ACCOUNT, 1},
-    {"the ceiling in parts", {{RICH, CAPPED, 300, "KRW"}, {NOBODY, CAPPED, 100, "KRW"}}, CODE_OK, FIELD_NONE, 0},
-    {"above the ceiling in parts", {{RICH, CAPPED, 300, "KRW"}, {NOBODY, CAPPED, 101, "KRW"}},
-     CODE_CEILING_EXCEEDED, FIELD_TO_ACCOUNT, 1},
-    {"the overdraft in parts", {{OWING, POOR, 150, "KRW"}, {OWING, NOBODY, 50, "KRW"}}, CODE_OK, FIELD_NONE, 0},
-    {"there and back", {{RICH, POOR, 10000, "KRW"}, {FROZEN, RICH, 1, "KRW"}}, CODE_ACCOUNT_FROZEN, FIELD_FROM_ACCOUNT, 1},
-    {"no payer", {{RICH, POOR, 1, "KRW"}, {MISSING, POOR, 1, "KRW"}}, CODE_ACCOUNT_NOT_FOUND, FIELD_FROM_ACCOUNT, 1},
-    {"no receiver", {{RICH, MISSING, 1, "KRW"}, {RICH, POOR, 1, "KRW"}}, CODE_ACCOUNT_NOT_FOUND, FIELD_TO_ACCOUNT, 0},
-    {"another currency", {{RICH, POOR, 1, "KRW"}, {RICH, POOR, 1, "USD"}}, CODE_CURRENCY_MISMATCH, FIELD_FROM_ACCOUNT, 1},
-    {"receiver in another currency", {{RICH, POOR, 1, "KRW"}, {RICH, DOLLARS, 1, "KRW"}},
-     CODE_CURRENCY_MISMATCH, FIELD_TO_ACCOUNT, 1},
-    {"closed", {{RICH, POOR, 1, "KRW"}, {NOBODY, CLOSED, 1, "KRW"}}, CODE_ACCOUNT_CLOSED, FIELD_TO_ACCOUNT, 1},
-    {"frozen", {{RICH, POOR, 1, "KRW"}, {NOBODY, FROZEN, 1, "KRW"}}, CODE_ACCOUNT_FROZEN, FIELD_TO_ACCOUNT, 1},
-    {"beyond counting", {{RICH, POOR, 1, "KRW"}, {YEN, BRIMFUL, 1, "JPY"}}, CODE_BALANCE_OVERFLOW, FIELD_TO_ACCOUNT, 1},
-    {"the house cannot count it", {{RICH, POOR, 1, "KRW"}, {NOBODY, YEN, 1, "JPY"}},
-     CODE_BALANCE_OVERFLOW, FIELD_AMOUNT, 1},
-    {"the first of two culprits", {{RICH, FROZEN, 1, "KRW"}, {RICH, CLOSED, 1, "KRW"}},
-     CODE_ACCOUNT_FROZEN, FIELD_TO_ACCOUNT, 0},
+    {"the whole balance in parts",
+     {{RICH, POOR, 9999, "KRW"}, {RICH, CAPPED, 1, "KRW"}},
+     CODE_OK,
+     FIELD_NONE,
+     0},
+    {"a won too much in parts",
+     {{RICH, POOR, 9999, "KRW"}, {RICH, CAPPED, 2, "KRW"}},
+     CODE_INSUFFICIENT_FUNDS,
+     FIELD_FROM_ACCOUNT,
+     1},
+    {"what arrives cannot be spent",
+     {{RICH, POOR, 10, "KRW"}, {POOR, NOBODY, 10, "KRW"}},
+     CODE_INSUFFICIENT_FUNDS,
+     FIELD_FROM_ACCOUNT,
+     1},
+    {"what leaves makes no room",
+     {{CAPPED, POOR, 100, "KRW"}, {RICH, CAPPED, 401, "KRW"}},
+     CODE_CEILING_EXCEEDED,
+     FIELD_TO_ACCOUNT,
+     1},
+    {"the ceiling in parts",
+     {{RICH, CAPPED, 300, "KRW"}, {NOBODY, CAPPED, 100, "KRW"}},
+     CODE_OK,
+     FIELD_NONE,
+     0},
+    {"above the ceiling in parts",
+     {{RICH, CAPPED, 300, "KRW"}, {NOBODY, CAPPED, 101, "KRW"}},
+     CODE_CEILING_EXCEEDED,
+     FIELD_TO_ACCOUNT,
+     1},
+    {"the overdraft in parts",
+     {{OWING, POOR, 150, "KRW"}, {OWING, NOBODY, 50, "KRW"}},
+     CODE_OK,
+     FIELD_NONE,
+     0},
+    {"there and back",
+     {{RICH, POOR, 10000, "KRW"}, {FROZEN, RICH, 1, "KRW"}},
+     CODE_ACCOUNT_FROZEN,
+     FIELD_FROM_ACCOUNT,
+     1},
+    {"no payer",
+     {{RICH, POOR, 1, "KRW"}, {MISSING, POOR, 1, "KRW"}},
+     CODE_ACCOUNT_NOT_FOUND,
+     FIELD_FROM_ACCOUNT,
+     1},
+    {"no receiver",
+     {{RICH, MISSING, 1, "KRW"}, {RICH, POOR, 1, "KRW"}},
+     CODE_ACCOUNT_NOT_FOUND,
+     FIELD_TO_ACCOUNT,
+     0},
+    {"another currency",
+     {{RICH, POOR, 1, "KRW"}, {RICH, POOR, 1, "USD"}},
+     CODE_CURRENCY_MISMATCH,
+     FIELD_FROM_ACCOUNT,
+     1},
+    {"receiver in another currency",
+     {{RICH, POOR, 1, "KRW"}, {RICH, DOLLARS, 1, "KRW"}},
+     CODE_CURRENCY_MISMATCH,
+     FIELD_TO_ACCOUNT,
+     1},
+    {"closed",
+     {{RICH, POOR, 1, "KRW"}, {NOBODY, CLOSED, 1, "KRW"}},
+     CODE_ACCOUNT_CLOSED,
+     FIELD_TO_ACCOUNT,
+     1},
+    {"frozen",
+     {{RICH, POOR, 1, "KRW"}, {NOBODY, FROZEN, 1, "KRW"}},
+     CODE_ACCOUNT_FROZEN,
+     FIELD_TO_ACCOUNT,
+     1},
+    {"beyond counting",
+     {{RICH, POOR, 1, "KRW"}, {YEN, BRIMFUL, 1, "JPY"}},
+     CODE_BALANCE_OVERFLOW,
+     FIELD_TO_ACCOUNT,
+     1},
+    {"the house cannot count it",
+     {{RICH, POOR, 1, "KRW"}, {NOBODY, YEN, 1, "JPY"}},
+     CODE_BALANCE_OVERFLOW,
+     FIELD_AMOUNT,
+     1},
+    {"the first of two culprits",
+     {{RICH, FROZEN, 1, "KRW"}, {RICH, CLOSED, 1, "KRW"}},
+     CODE_ACCOUNT_FROZEN,
+     FIELD_TO_ACCOUNT,
+     0},
 };
 
 enum { ROWS = sizeof rows / sizeof *rows };
@@ -66,7 +131,7 @@ static uint16_t items_of(const struct cast *cast, const struct row *row, uint32_
         /* Each role stands in one partition: a group must not find twins of an account. */
         const char *from = cast_id(cast, payer, item->from), *to = cast_id(cast, receiver, item->to);
         uint64_t id = first_id + count;
-        out[count] = !from  ? world_deposit(id, to, item->amount, item->currency)
+        out[count] = !from ? world_deposit(id, to, item->amount, item->currency)
                      : !to ? world_withdraw(id, from, item->amount, item->currency)
                            : world_transfer(id, from, to, item->amount, item->currency);
     }
@@ -85,7 +150,8 @@ static void answer_is(const struct row *row, const struct ledger_row *answer, ui
         bool culprit = i == row->culprit;
         assert_int_equal(item->code, row->code == CODE_OK || culprit ? row->code : CODE_GROUP_REFUSED);
         assert_int_equal(item->field, culprit ? row->field : FIELD_NONE);
-        int has = (row->items[i].from != NOBODY ? ROW_HAS_FROM : 0) | (row->items[i].to != NOBODY ? ROW_HAS_TO : 0);
+        int has =
+            (row->items[i].from != NOBODY ? ROW_HAS_FROM : 0) | (row->items[i].to != NOBODY ? ROW_HAS_TO : 0);
         assert_int_equal(item->has, row->code == CODE_OK ? has : 0);
     }
 }
@@ -182,7 +248,8 @@ static void what_a_group_may_pay_is_held_until_it_is_decided(void **state)
     struct cast cast;
     (void)state;
     cast_open(&cast);
-    const char *rich = cast_id(&cast, 0, RICH), *poor = cast_id(&cast, 0, POOR), *far = cast_id(&cast, 1, POOR);
+    const char *rich = cast_id(&cast, 0, RICH), *poor = cast_id(&cast, 0, POOR),
+               *far = cast_id(&cast, 1, POOR);
     const struct ledger_command item = world_transfer(11, rich, far, 9000, "KRW");
     const struct ledger_command group = world_group(ID, &item, 1);
     half_way(&cast, &group);
@@ -302,10 +369,12 @@ static void a_group_of_the_most_items_is_carried_out(void **state)
         struct cast cast;
         cast_open(&cast);
         for (uint64_t i = 0; i < LEDGER_GROUP_MAX; i++) {
-            items[i] = world_transfer(100 + i, cast_id(&cast, 0, RICH), cast_id(&cast, receiver, POOR), 10, "KRW");
-            items[i].memo = (struct str){"0123456789012345678901234567890123456789012345678901234567890123456789"
-                                         "0123456789012345678901234567890123456789012345678901234567890123456789",
-                                         MEMO_MAX};
+            items[i] =
+                world_transfer(100 + i, cast_id(&cast, 0, RICH), cast_id(&cast, receiver, POOR), 10, "KRW");
+            items[i].memo =
+                (struct str){"0123456789012345678901234567890123456789012345678901234567890123456789"
+                             "0123456789012345678901234567890123456789012345678901234567890123456789",
+                             MEMO_MAX};
             items[i].reference = (struct str){items[i].memo.data, REFERENCE_MAX};
         }
         const struct ledger_command group = world_group(ID, items, LEDGER_GROUP_MAX);

@@ -46,11 +46,16 @@ static const struct row rows[] = {
     {"currency before frozen", FROZEN, POOR, 1, "USD", CODE_CURRENCY_MISMATCH, FIELD_FROM_ACCOUNT},
     {"frozen before funds", FROZEN, POOR, 1001, "KRW", CODE_ACCOUNT_FROZEN, FIELD_FROM_ACCOUNT},
     {"closed before funds", CLOSED, POOR, 1001, "KRW", CODE_ACCOUNT_CLOSED, FIELD_FROM_ACCOUNT},
-    {"payer whole before receiver: funds", POOR, MISSING, 1, "KRW", CODE_INSUFFICIENT_FUNDS, FIELD_FROM_ACCOUNT},
-    {"payer whole before receiver: frozen", FROZEN, CLOSED, 1, "KRW", CODE_ACCOUNT_FROZEN, FIELD_FROM_ACCOUNT},
-    {"payer whole before receiver: none", MISSING, FROZEN, 1, "KRW", CODE_ACCOUNT_NOT_FOUND, FIELD_FROM_ACCOUNT},
-    {"receiver: currency before ceiling", DOLLARS, CAPPED, 900, "USD", CODE_CURRENCY_MISMATCH, FIELD_TO_ACCOUNT},
-    {"receiver: frozen whatever the amount", RICH, FROZEN, 10000, "KRW", CODE_ACCOUNT_FROZEN, FIELD_TO_ACCOUNT},
+    {"payer whole before receiver: funds", POOR, MISSING, 1, "KRW", CODE_INSUFFICIENT_FUNDS,
+     FIELD_FROM_ACCOUNT},
+    {"payer whole before receiver: frozen", FROZEN, CLOSED, 1, "KRW", CODE_ACCOUNT_FROZEN,
+     FIELD_FROM_ACCOUNT},
+    {"payer whole before receiver: none", MISSING, FROZEN, 1, "KRW", CODE_ACCOUNT_NOT_FOUND,
+     FIELD_FROM_ACCOUNT},
+    {"receiver: currency before ceiling", DOLLARS, CAPPED, 900, "USD", CODE_CURRENCY_MISMATCH,
+     FIELD_TO_ACCOUNT},
+    {"receiver: frozen whatever the amount", RICH, FROZEN, 10000, "KRW", CODE_ACCOUNT_FROZEN,
+     FIELD_TO_ACCOUNT},
     /* deposits */
     {"deposit", NOBODY, POOR, 1, "KRW", CODE_OK, FIELD_NONE},
     {"deposit of the largest amount", NOBODY, POOR, MONEY_MAX, "KRW", CODE_OK, FIELD_NONE},
@@ -158,17 +163,28 @@ static void a_batch_is_decided_in_order(void **state)
     struct cast cast;
     (void)state;
     cast_open(&cast);
-    const char *rich = cast_id(&cast, 0, RICH), *poor = cast_id(&cast, 0, POOR), *far = cast_id(&cast, 1, POOR);
+    const char *rich = cast_id(&cast, 0, RICH), *poor = cast_id(&cast, 0, POOR),
+               *far = cast_id(&cast, 1, POOR);
     struct ledger_command commands[] = {
-        world_transfer(1, poor, rich, 1, "KRW"),     world_transfer(2, rich, poor, 10, "KRW"),
-        world_transfer(3, poor, far, 10, "KRW"),     world_withdraw(4, poor, 1, "KRW"),
-        world_deposit(5, poor, 3, "KRW"),            world_withdraw(6, poor, 3, "KRW"),
-        world_transfer(2, rich, poor, 10, "KRW"),    world_transfer(2, rich, poor, 11, "KRW"),
+        world_transfer(1, poor, rich, 1, "KRW"),
+        world_transfer(2, rich, poor, 10, "KRW"),
+        world_transfer(3, poor, far, 10, "KRW"),
+        world_withdraw(4, poor, 1, "KRW"),
+        world_deposit(5, poor, 3, "KRW"),
+        world_withdraw(6, poor, 3, "KRW"),
+        world_transfer(2, rich, poor, 10, "KRW"),
+        world_transfer(2, rich, poor, 11, "KRW"),
         {.code = CODE_INVALID_FIELD, .field = FIELD_AMOUNT, .kind = COMMAND_DEPOSIT},
     };
-    static const enum code expected[] = {
-        CODE_INSUFFICIENT_FUNDS, CODE_OK, CODE_OK, CODE_INSUFFICIENT_FUNDS, CODE_OK, CODE_OK,
-        CODE_OK,                 CODE_CONFLICT, CODE_INVALID_FIELD};
+    static const enum code expected[] = {CODE_INSUFFICIENT_FUNDS,
+                                         CODE_OK,
+                                         CODE_OK,
+                                         CODE_INSUFFICIENT_FUNDS,
+                                         CODE_OK,
+                                         CODE_OK,
+                                         CODE_OK,
+                                         CODE_CONFLICT,
+                                         CODE_INVALID_FIELD};
     const struct ledger_row *answers = runner_run(cast.runner, 0, commands, 9);
     for (size_t i = 0; i < 9; i++)
         assert_int_equal(answers[i].code, expected[i]);
@@ -225,7 +241,8 @@ static void while_space_is_low_new_commands_are_busy_and_old_ones_answered(void 
     struct cast cast;
     (void)state;
     cast_open(&cast);
-    const char *rich = cast_id(&cast, 0, RICH), *poor = cast_id(&cast, 0, POOR), *far = cast_id(&cast, 1, POOR);
+    const char *rich = cast_id(&cast, 0, RICH), *poor = cast_id(&cast, 0, POOR),
+               *far = cast_id(&cast, 1, POOR);
     const struct ledger_command old = world_transfer(1, rich, poor, 1, "KRW");
     const struct ledger_command flying = world_transfer(2, rich, far, 2, "KRW");
     assert_int_equal(world_run(cast.runner, &old)->code, CODE_OK);
@@ -235,8 +252,10 @@ static void while_space_is_low_new_commands_are_busy_and_old_ones_answered(void 
     assert_int_equal(request->rows[0].code, CODE_OK);
     assert_int_equal(world_run(cast.runner, &old)->code, CODE_OK);
     const struct ledger_command fresh[] = {
-        world_transfer(3, rich, poor, 1, "KRW"), world_deposit(4, poor, 1, "KRW"),
-        world_withdraw(5, rich, 1, "KRW"),       world_group(6, &fresh[0], 1),
+        world_transfer(3, rich, poor, 1, "KRW"),
+        world_deposit(4, poor, 1, "KRW"),
+        world_withdraw(5, rich, 1, "KRW"),
+        world_group(6, &fresh[0], 1),
     };
     cast_note(&cast);
     for (size_t i = 0; i < 4; i++)

@@ -27,8 +27,8 @@ static struct ledger_command annotated(struct ledger_command command)
 static void script_transfer(const struct cast *cast, struct script *out, enum role from, enum role to,
                             uint32_t receiver, int64_t amount)
 {
-    out->command = annotated(
-        world_transfer(ID, cast_id(cast, 0, from), cast_id(cast, receiver, to), amount, "KRW"));
+    out->command =
+        annotated(world_transfer(ID, cast_id(cast, 0, from), cast_id(cast, receiver, to), amount, "KRW"));
 }
 
 static void local_done(const struct cast *cast, struct script *out)
@@ -78,7 +78,8 @@ static void withdrawal_refused(const struct cast *cast, struct script *out)
 
 static void script_group(const struct cast *cast, struct script *out, uint32_t other, int64_t amount)
 {
-    out->items[0] = annotated(world_transfer(11, cast_id(cast, 0, RICH), cast_id(cast, other, POOR), 7, "KRW"));
+    out->items[0] =
+        annotated(world_transfer(11, cast_id(cast, 0, RICH), cast_id(cast, other, POOR), 7, "KRW"));
     out->items[1] = annotated(world_withdraw(12, cast_id(cast, other, RICH), amount, "KRW"));
     out->items[2] = annotated(world_deposit(13, cast_id(cast, other, POOR), 2, "KRW"));
     out->command = world_group(ID, out->items, 3);
@@ -219,7 +220,7 @@ static bool memo_into_reference(const struct cast *cast, struct ledger_command *
 }
 
 static bool (*const changes[])(const struct cast *cast, struct ledger_command *command) = {
-    other_kind, other_from, other_to, other_far_to, other_amount,        other_currency,
+    other_kind, other_from, other_to,     other_far_to,    other_amount,        other_currency,
     other_memo, no_memo,    no_reference, other_reference, memo_into_reference,
 };
 

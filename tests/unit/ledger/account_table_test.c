@@ -22,7 +22,8 @@ static struct str id_of(uint32_t number, char out[ACCOUNT_ID_MAX + 1])
 
 static struct str owner_of(uint32_t number)
 {
-    static const struct str owners[OWNERS] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}, {"e", 1}, {"f", 1}, {"g", 1}};
+    static const struct str owners[OWNERS] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1},
+                                              {"e", 1}, {"f", 1}, {"g", 1}};
     return owners[number % OWNERS];
 }
 
@@ -84,7 +85,8 @@ static void ids_that_differ_in_one_byte_or_in_length_are_different(void **state)
 }
 
 /* Every account of the chain, in order of index. */
-static void chain_is(const struct account_table *table, struct str owner, const uint32_t *expected, size_t count)
+static void chain_is(const struct account_table *table, struct str owner, const uint32_t *expected,
+                     size_t count)
 {
     uint32_t index = account_owner_first(table, owner);
     for (size_t i = 0; i < count; i++) {

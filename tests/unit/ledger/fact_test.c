@@ -50,11 +50,16 @@ static void live(struct runner *runner)
     const struct ledger_command poor_items[] = {world_transfer(23, near, far, 1, "KRW"),
                                                 world_withdraw(24, far, 100000, "KRW")};
     struct ledger_command commands[] = {
-        world_deposit(1, near, 1000, "KRW"),        world_deposit(2, far, 1000, "KRW"),
-        world_transfer(3, near, far, 10, "KRW"),    world_transfer(4, near, missing, 10, "KRW"),
-        world_withdraw(5, near, 5, "KRW"),          world_withdraw(6, near, 5000, "KRW"),
-        world_group(7, items, 2),                   world_group(8, poor_items, 2),
-        world_transfer(9, far, near, 10, "KRW"),    world_transfer(11, near, next, 1, "KRW"),
+        world_deposit(1, near, 1000, "KRW"),
+        world_deposit(2, far, 1000, "KRW"),
+        world_transfer(3, near, far, 10, "KRW"),
+        world_transfer(4, near, missing, 10, "KRW"),
+        world_withdraw(5, near, 5, "KRW"),
+        world_withdraw(6, near, 5000, "KRW"),
+        world_group(7, items, 2),
+        world_group(8, poor_items, 2),
+        world_transfer(9, far, near, 10, "KRW"),
+        world_transfer(11, near, next, 1, "KRW"),
     };
     commands[2].memo = STR_LITERAL("a memo");
     commands[2].reference = STR_LITERAL("a reference");
@@ -67,8 +72,7 @@ static void live(struct runner *runner)
         step.memo = STR_LITERAL("why");
         assert_int_equal(runner_account(runner, &step).code, CODE_OK);
     }
-    const struct ledger_command rest =
-        world_withdraw(10, near, world_view(runner, near).balance, "KRW");
+    const struct ledger_command rest = world_withdraw(10, near, world_view(runner, near).balance, "KRW");
     assert_int_equal(world_run(runner, &rest)->code, CODE_OK);
     struct ledger_account_command close = world_account(ACCOUNT_CLOSE, near, "KRW");
     assert_int_equal(runner_account(runner, &close).code, CODE_OK);
@@ -211,13 +215,13 @@ static void malformed_strings_are_corrupt(void **state)
         size_t length;
         uint8_t bytes[16];
     } rows[] = {
-        {8, {FACT_TAG_MEMO, 7, 'a', 'b', 'c', 'd', 'e', 'f'}},                  /* passes the end */
-        {8, {FACT_TAG_MEMO, 1, 'a', FACT_TAG_MEMO, 1, 'b'}},                    /* a tag twice */
-        {8, {FACT_TAG_COUNT, 1, 'a'}},                                          /* an unknown tag */
-        {8, {255, 1, 'a'}},                                                     /* an unknown tag */
-        {8, {FACT_TAG_MEMO, 5, 'a', 'b', 'c', 'd', 'e', FACT_TAG_REFERENCE}},   /* a tag without a length */
-        {16, {FACT_TAG_MEMO, 1, 'a'}},                                          /* a word too many */
-        {8, {0}},                                                               /* nothing but padding */
+        {8, {FACT_TAG_MEMO, 7, 'a', 'b', 'c', 'd', 'e', 'f'}},                /* passes the end */
+        {8, {FACT_TAG_MEMO, 1, 'a', FACT_TAG_MEMO, 1, 'b'}},                  /* a tag twice */
+        {8, {FACT_TAG_COUNT, 1, 'a'}},                                        /* an unknown tag */
+        {8, {255, 1, 'a'}},                                                   /* an unknown tag */
+        {8, {FACT_TAG_MEMO, 5, 'a', 'b', 'c', 'd', 'e', FACT_TAG_REFERENCE}}, /* a tag without a length */
+        {16, {FACT_TAG_MEMO, 1, 'a'}},                                        /* a word too many */
+        {8, {0}},                                                             /* nothing but padding */
     };
     struct fact_strings out;
     (void)state;

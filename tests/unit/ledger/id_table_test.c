@@ -267,9 +267,9 @@ static void reload(struct world *from, struct world *to, uint32_t limit)
         for (uint32_t slice = 0; slice < RUN_SLICES; slice++) {
             const struct stored *stored = &from->runs[run];
             if (stored->lengths[slice] > 0)
-                assert_int_equal(id_table_load_slice(&to->table, run, stored->slices[slice],
-                                                     stored->lengths[slice]),
-                                 ERR_OK);
+                assert_int_equal(
+                    id_table_load_slice(&to->table, run, stored->slices[slice], stored->lengths[slice]),
+                    ERR_OK);
         }
     }
     free(list);
