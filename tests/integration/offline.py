@@ -332,11 +332,19 @@ def what_is_exported_can_be_imported_into_any_number_of_partitions(program, seed
         out = node.scratch / "export.jsonl"
         node.run("export", "--data", node.data, "--out", out)
         assert out.read_text(encoding="utf-8") == text
+        table = node.scratch / "export.csv"
+        table.write_text(comma, encoding="utf-8")
         for partitions in (1, 2, 5):
             with Node(program, partitions=partitions) as other:
                 Importer(other.endpoint).run(lines)
                 settle(Client(other.endpoint))
                 assert verify(other, other.data)["digest"] == digest, f"{partitions} partitions"
+            for file in (out, table):
+                with Node(program, partitions=partitions) as other:
+                    other.run("import", file, "--connect", other.endpoint)
+                    settle(Client(other.endpoint))
+                    assert verify(other, other.data)["digest"] == digest, f"{file}, {partitions} partitions"
+                    file.with_name(file.name + ".teller-progress").unlink(missing_ok=True)
 
 
 def flip(path, at):
