@@ -6,13 +6,14 @@
 #include <sys/resource.h>
 
 #include "actors/ledger/ledger.h"
+#include "broker/bench/clock.h"
 #include "broker/bench/load.h"
 #include "broker/command.h"
 #include "broker/options.h"
-#include "broker/wire/node.h"
+#include "broker/wire/msgpack.h"
+#include "clients/c/teller.h"
 
 enum {
-    ASK_TIMEOUT_US = 10000000,
     NS_PER_MS = 1000000,
     ACCOUNTS_MAX = 100000000,
     OPEN_WINDOW = 2048, /* well below a partition's queue */
@@ -31,7 +32,7 @@ struct bench {
     int64_t duration_ms, warmup_ms, timeout_ms;
     bool setup, setup_only, hot_one, history, allow_errors, json;
     uint32_t partitions;
-    struct line *line;
+    struct teller *client;
     struct workload *workload;
     struct load_result result;
     uint64_t journal_bytes, journal_bytes_before;
@@ -48,13 +49,11 @@ static int fail(const char *what, const char *why)
 
 static bool learn_partitions(struct bench *self)
 {
-    struct wire_reply reply;
-    struct wire_version version;
-    if (!line_ask(self->line, OPERATION_VERSION, ASK_TIMEOUT_US, &reply) ||
-        !wire_version_reply_read(&reply, &version))
-        return false;
-    self->partitions = version.partitions;
-    return version.partitions > 0 && version.partitions <= LEDGER_PARTITIONS_MAX;
+    struct teller_version version;
+    struct teller_answer answer;
+    bool is_good = teller_version(self->client, &version, &answer) == ERR_OK && answer.code == CODE_OK;
+    self->partitions = is_good ? version.partitions : 0;
+    return is_good;
 }
 
 /* Adds the journal_bytes of one partition's map. */
@@ -78,12 +77,13 @@ static bool add_journal_bytes(struct mp_reader *r, uint64_t *sum)
 
 static bool ask_journal_bytes(struct bench *self, uint64_t *sum)
 {
-    struct wire_reply reply;
+    struct teller_answer answer;
+    struct str body;
     uint32_t keys, count;
     *sum = 0;
-    if (!line_ask(self->line, OPERATION_STATUS, ASK_TIMEOUT_US, &reply))
+    if (teller_status(self->client, &body, &answer) != ERR_OK || answer.code != CODE_OK)
         return false;
-    struct mp_reader r = mp_reader_of(reply.body.data, reply.body.length);
+    struct mp_reader r = mp_reader_of(body.data, body.length);
     if (!mp_read_map(&r, &keys))
         return false;
     for (uint32_t i = 0; i < keys; i++) {
@@ -125,18 +125,17 @@ static void print_errors(const struct load_result *result)
                 (unsigned long long)result->malformed);
 }
 
-static int run_load(struct bench *self, const struct load_options *options)
+static int judge(const struct bench *self, enum load_end end)
 {
-    switch (load_run(self->line, self->workload, options, &self->result)) {
+    switch (end) {
     case LOAD_DONE:
         break;
     case LOAD_SILENT:
-        fprintf(stderr, "teller bench: no answer for %lld s; %llu messages have none\n",
-                (long long)(options->timeout_ns / NS_PER_MS / 1000),
+        fprintf(stderr, "teller bench: %llu messages were left without an answer\n",
                 (unsigned long long)self->result.unanswered);
         return EXIT_CODE_ERROR;
-    case LOAD_NO_MEMORY:
-        return fail("out of memory", "");
+    case LOAD_FAILED:
+        return fail("out of memory, or the connection cannot be made", "");
     }
     if (error_count(&self->result) > 0 && !self->allow_errors) {
         print_errors(&self->result);
@@ -153,7 +152,7 @@ static uint32_t or_default(uint64_t value, uint32_t normal)
 static struct load_options load_options_of(const struct bench *self)
 {
     return (struct load_options){
-        .kind = self->history ? LOAD_HISTORY : LOAD_TRANSFERS,
+        .kind = LOAD_TRANSFERS,
         .partitions = self->partitions,
         .batch = (uint32_t)self->batch,
         .window = or_default(self->window, self->rate > 0 ? OPEN_LOOP_WINDOW : CLOSED_WINDOW),
@@ -161,29 +160,28 @@ static struct load_options load_options_of(const struct bench *self)
         .warmup_ns = self->warmup_ms * NS_PER_MS,
         .duration_ns = self->duration_ms * NS_PER_MS,
         .item_limit = self->item_limit,
-        .timeout_ns = self->timeout_ms * NS_PER_MS,
     };
 }
 
 static int run_setup(struct bench *self)
 {
     struct load_options options = load_options_of(self);
-    int64_t started_ns = line_now_ns();
+    int64_t started_ns = clock_now_ns();
     options.duration_ns = options.warmup_ns = 0;
     options.item_limit = 0;
     options.rate = 0;
     options.kind = LOAD_OPEN;
     options.batch = 1;
     options.window = OPEN_WINDOW;
-    int code = run_load(self, &options);
+    int code = judge(self, load_run(self->client, self->workload, &options, &self->result));
     options.kind = LOAD_DEPOSIT;
     options.batch = DEPOSIT_BATCH;
     options.window = DEPOSIT_WINDOW;
     if (code == EXIT_CODE_OK)
-        code = run_load(self, &options);
+        code = judge(self, load_run(self->client, self->workload, &options, &self->result));
     if (code == EXIT_CODE_OK)
         fprintf(stderr, "%llu accounts are open and have money, after %.1f s\n",
-                (unsigned long long)self->accounts, (double)(line_now_ns() - started_ns) / 1e9);
+                (unsigned long long)self->accounts, (double)(clock_now_ns() - started_ns) / 1e9);
     return code;
 }
 
@@ -201,7 +199,10 @@ static int run_measured(struct bench *self)
     if (!ask_journal_bytes(self, &self->journal_bytes_before))
         return fail("the node does not answer a status request", "");
     double before_ns = processor_ns();
-    int code = run_load(self, &options);
+    enum load_end end = self->history ? load_histories(self->connect, self->timeout_ms, self->workload,
+                                                       &options, &self->result)
+                                      : load_run(self->client, self->workload, &options, &self->result);
+    int code = judge(self, end);
     if (code != EXIT_CODE_OK)
         return code;
     if (self->result.items_sent > 0)
@@ -327,12 +328,18 @@ static int run(struct bench *self)
 
 static int connect_and_run(struct bench *self)
 {
-    self->line = line_new(self->connect);
-    if (self->line == NULL)
+    struct teller_options options = teller_options_default();
+    uint32_t window = load_options_of(self).window;
+    options.endpoint = self->connect;
+    options.timeout_ms = self->timeout_ms;
+    options.retries = 0;
+    options.window = window > OPEN_WINDOW ? window : OPEN_WINDOW;
+    self->client = teller_new(&options);
+    if (self->client == NULL)
         return fail("cannot connect: ", strerror(errno));
     int code = run(self);
     workload_destroy(&self->workload);
-    line_destroy(&self->line);
+    teller_destroy(&self->client);
     return code;
 }
 

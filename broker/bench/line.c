@@ -5,25 +5,18 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 #include <zmq.h>
 
 #include "actors/base/check.h"
+#include "broker/bench/clock.h"
 
-enum { NS_PER_US = 1000, ASK_ID = 1 };
+enum { NS_PER_US = 1000 };
 
 struct line {
     void *context, *socket;
     int fd;
     zmq_msg_t reply;
 };
-
-int64_t line_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 static bool socket_open(struct line *self, const char *endpoint)
 {
@@ -93,9 +86,9 @@ static void wait_for_change(const struct line *self, int64_t timeout_us)
 
 enum line_result line_receive(struct line *self, int64_t timeout_us, struct wire_reply *reply)
 {
-    int64_t end_ns = timeout_us > 0 ? line_now_ns() + timeout_us * NS_PER_US : 0;
+    int64_t end_ns = timeout_us > 0 ? clock_now_ns() + timeout_us * NS_PER_US : 0;
     while (!take(self)) {
-        int64_t left_us = timeout_us > 0 ? (end_ns - line_now_ns()) / NS_PER_US : 0;
+        int64_t left_us = timeout_us > 0 ? (end_ns - clock_now_ns()) / NS_PER_US : 0;
         if (left_us <= 0)
             return LINE_NOTHING;
         wait_for_change(self, left_us);
@@ -103,16 +96,4 @@ enum line_result line_receive(struct line *self, int64_t timeout_us, struct wire
     bool is_good = !zmq_msg_more(&self->reply) &&
                    wire_reply_read(zmq_msg_data(&self->reply), zmq_msg_size(&self->reply), reply);
     return is_good ? LINE_REPLY : LINE_MALFORMED;
-}
-
-bool line_ask(struct line *self, enum wire_operation operation, int64_t timeout_us, struct wire_reply *reply)
-{
-    struct mp_writer w = {0};
-    const struct wire_header header = {
-        .operation = operation, .request_id = ASK_ID, .partition = WIRE_PARTITION_ANY};
-    wire_header_write(&w, &header);
-    mp_write_nil(&w);
-    bool is_sent = line_send(self, &w);
-    mp_writer_release(&w);
-    return is_sent && line_receive(self, timeout_us, reply) == LINE_REPLY && reply->code == CODE_OK;
 }

@@ -1,4 +1,5 @@
-/* Load: messages of one shape, many in flight, every answer checked.
+/* Load: messages of one shape, many in flight, every answer checked. Money goes through the client library, as services
+ * would send it; its retries are off, so that every refusal is seen.
  *
  * Closed loop: `window` messages are always in flight; an answer lets the next one go. Open loop: messages are due at fixed
  * times, whatever the node does, and their latency counts from when they were due.
@@ -10,14 +11,13 @@
 
 #include "actors/base/code.h"
 #include "broker/bench/histogram.h"
-#include "broker/bench/line.h"
 #include "broker/bench/workload.h"
+#include "clients/c/teller.h"
 
 enum load_kind {
     LOAD_TRANSFERS,
     LOAD_OPEN,    /* opens every account of the workload */
     LOAD_DEPOSIT, /* gives every account its first money; a repeat moves nothing */
-    LOAD_HISTORY, /* reads the last entries of drawn accounts */
 };
 
 enum { LOAD_WINDOW_MAX = 32768 };
@@ -31,7 +31,6 @@ struct load_options {
     int64_t warmup_ns;   /* at the start, not counted */
     int64_t duration_ns; /* behind it; 0: until item_limit */
     uint64_t item_limit; /* 0: none */
-    int64_t timeout_ns;  /* without any answer */
 };
 
 struct load_result {
@@ -45,10 +44,16 @@ struct load_result {
     struct histogram latency; /* of messages */
 };
 
-enum load_end { LOAD_DONE, LOAD_SILENT, LOAD_NO_MEMORY };
+enum load_end { LOAD_DONE, LOAD_SILENT, LOAD_FAILED };
 
-/* Runs to the end and waits for what is in flight. */
-enum load_end load_run(struct line *line, struct workload *workload, const struct load_options *options,
+/* Runs to the end and waits for what is in flight. The client has a window of at least options->window, and knows the
+ * partitions. */
+enum load_end load_run(struct teller *client, struct workload *workload, const struct load_options *options,
                        struct load_result *result);
+
+/* Reads the last entries of drawn accounts instead, in a closed loop over a connection of its own: the library reads
+ * one message of histories at a time. A connection that is silent for timeout_ms ends it. */
+enum load_end load_histories(const char *endpoint, int64_t timeout_ms, struct workload *workload,
+                             const struct load_options *options, struct load_result *result);
 
 #endif
