@@ -161,6 +161,8 @@ struct fact_strings posting_strings(struct str remote, struct str memo, struct s
 
 void group_post(struct ledger *self, struct ledger_ticket *ticket, uint32_t row,
                 const struct ledger_command *command);
+/* true: this partition coordinates a group of this id that is not answered yet. */
+bool group_is_open(const struct ledger *self, const struct uuid *id);
 /* true: the id belongs to an item of a group that is still open. */
 bool group_holds_id(const struct ledger *self, const struct uuid *id);
 void group_repeat(struct ledger *self, const uint8_t *fact, const struct ledger_command *command,

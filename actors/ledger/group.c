@@ -118,6 +118,11 @@ static bool spare_ensure(struct ledger *self, size_t length)
     return self->group_spare != NULL;
 }
 
+bool group_is_open(const struct ledger *self, const struct uuid *id)
+{
+    return group_find(self, id, own(self)) != NULL;
+}
+
 /* Counts the ids of open groups by the low bits of their hashes: nearly every id is known at once not to be
  * among them. */
 static void held_note(struct ledger *self, const struct group *group, int step)
@@ -863,8 +868,10 @@ static void evolve_closed(struct ledger *self, uint64_t position, const struct f
 static void evolve_answered(struct ledger *self, uint64_t position, const struct fact_group *head)
 {
     id_table_put(&self->ids, hash_uuid(&head->id, self->config.hash_key), position, self->fact_us);
+    if (position < self->checkpoint.restore_position)
+        return; /* of an earlier group of this id: the one that may be open here began later */
     struct group *group = group_find(self, &head->id, own(self));
-    if (head->head.detail != CODE_OK && position >= self->checkpoint.restore_position)
+    if (head->head.detail != CODE_OK)
         self->refusal_count++;
     if (group)
         group_close(self, group);

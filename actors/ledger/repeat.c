@@ -69,12 +69,21 @@ struct id_match {
     uint64_t position;
 };
 
+/* CONFLICT is never remembered: a group that another partition refused for an id of an item has left its facts,
+ * but they answer for nothing. */
+static bool is_answer(const struct id_match *match)
+{
+    if (match->fact[0] == FACT_GROUP_STARTED)
+        return group_is_open(match->self, match->id);
+    return match->fact[0] != FACT_GROUP_ANSWERED || match->fact[1] != CODE_CONFLICT;
+}
+
 static bool id_matches(void *context, uint64_t position)
 {
     struct id_match *match = context;
     size_t size = core_fact_read(match->self, position, match->fact, CORE_FACT_MAX);
     const uint8_t *id = size > 0 ? fact_id(match->fact) : NULL;
-    if (!id || memcmp(id, match->id->bytes, sizeof match->id->bytes) != 0)
+    if (!id || memcmp(id, match->id->bytes, sizeof match->id->bytes) != 0 || !is_answer(match))
         return false;
     match->size = size;
     match->position = position;

@@ -33,7 +33,6 @@ from node import Node  # noqa: E402
 SKIPPED = 77
 FILE_NAME = "berka/trans-20000.asc.gz"
 ROUNDING = 10  # minor units
-DEFAULT_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 Row = collections.namedtuple("Row", "day is_out transaction amount noted")
 
@@ -199,7 +198,7 @@ def run(program, path):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--teller", required=True)
-    options.add_argument("--data", type=Path, default=Path(os.environ.get("TELLER_TEST_DATA") or DEFAULT_DATA))
+    options.add_argument("--data", type=Path, default=Path(os.environ.get("TELLER_TEST_DATA", ".")))
     given = options.parse_args()
     path = given.data / FILE_NAME
     if not path.exists():

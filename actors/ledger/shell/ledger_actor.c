@@ -565,28 +565,43 @@ static enum err recover_once(struct actor *self, struct datadir_error *error)
     return recovery_run(self->ledger, self->journal, self->state);
 }
 
-/* A state store that cannot be used is dropped and built anew: the journal is the truth. */
-static enum err recover(struct actor *self)
+static enum err open_journal(struct actor *self, struct datadir_error *error)
 {
-    struct datadir_error error = {{0}};
-    enum err err =
-        datadir_journal(self->options.datadir, self->options.partition, &self->journal, &error);
+    enum err err = datadir_journal(self->options.datadir, self->options.partition, &self->journal, error);
     if (err == ERR_OK)
         err = journal_get_head(self->journal, &self->head);
     self->ports.journal = self->journal;
     self->epoch = self->head.epoch + 1;
-    if (err == ERR_OK)
+    return err;
+}
+
+/* A state store that cannot be used is dropped and built anew: the journal is the truth. Not so when it is the
+ * journal that is damaged. */
+static enum err rebuild_state(struct actor *self, enum err why, struct datadir_error *error)
+{
+    struct journal_fault fault = {0};
+    journal_find_fault(self->journal, &fault);
+    if (fault.what) {
+        snprintf(error->text, sizeof error->text, "The journal is damaged at position %llu: %s.",
+                 (unsigned long long)fault.position, fault.what);
+        return why;
+    }
+    zsys_warning("partition %u: the state store cannot be used (%s); it is built anew",
+                 self->options.partition, err_text(why));
+    ledger_destroy(&self->ledger);
+    state_close(&self->state);
+    enum err err = datadir_drop_state(self->options.datadir, self->options.partition, error);
+    return err == ERR_OK ? recover_once(self, error) : err;
+}
+
+static enum err recover(struct actor *self)
+{
+    struct datadir_error error = {{0}};
+    enum err err = open_journal(self, &error);
+    if (err == ERR_OK) {
         err = recover_once(self, &error);
-    if (err == ERR_CORRUPT || err == ERR_VERSION) {
-        struct journal_fault fault = {0};
-        journal_find_fault(self->journal, &fault);
-        zsys_warning("partition %u: the state store cannot be used (%s); it is built anew",
-                     self->options.partition, fault.what ? fault.what : err_text(err));
-        ledger_destroy(&self->ledger);
-        state_close(&self->state);
-        err = datadir_drop_state(self->options.datadir, self->options.partition, &error);
-        if (err == ERR_OK)
-            err = recover_once(self, &error);
+        if (err == ERR_CORRUPT || err == ERR_VERSION)
+            err = rebuild_state(self, err, &error);
     }
     if (err != ERR_OK)
         zsys_error("partition %u cannot be recovered: %s. %s", self->options.partition, err_text(err),
