@@ -373,14 +373,14 @@ void ledger_release(struct ledger *self, struct ledger_unit *unit)
             self->in_flight_count * sizeof self->in_flight[0]);
 }
 
-void ledger_peer_message_free(struct ledger *self, struct ledger_peer_message **message_p)
+void ledger_peer_message_free(const struct mem *mem, struct ledger_peer_message **message_p)
 {
     struct ledger_peer_message *message = *message_p;
     *message_p = NULL;
     if (!message)
         return;
-    self->mem.free(self->mem.context, message->bytes, message->capacity);
-    self->mem.free(self->mem.context, message, sizeof *message);
+    mem_free(mem, message->bytes, message->capacity);
+    mem_free(mem, message, sizeof *message);
 }
 
 /* ---- looking in ------------------------------------------------------------------------------------- */

@@ -247,7 +247,8 @@ void ledger_peer(struct ledger *self, int64_t now_us, const struct ledger_peer_m
  * network between partitions may have lost something. */
 void ledger_resend(struct ledger *self);
 
-void ledger_peer_message_free(struct ledger *self, struct ledger_peer_message **message_p);
+/* mem: as the sender's core was given it. Messages need no core, so one that has ended can still be relieved of them. */
+void ledger_peer_message_free(const struct mem *mem, struct ledger_peer_message **message_p);
 
 /* ---- units ------------------------------------------------------------------------------------ */
 
@@ -295,7 +296,7 @@ bool ledger_checkpoint_hurry(struct ledger *self);
 
 /* ---- recovery --------------------------------------------------------------------------------- */
 
-/* Order: all records and account chunks and runs (any order), then ledger_replay_from(), then every
+/* Order: all records, then account chunks and id slices, then ledger_replay_from(), then every
  * stored commit from that position on, then ledger_recovered(). */
 enum err ledger_restore(struct ledger *self, uint8_t table, const uint8_t *key, size_t key_length,
                         const uint8_t *value, size_t value_length) MUST_USE;

@@ -173,7 +173,7 @@ void link_release_all(struct ledger *self)
         struct link *link = &self->links[peer];
         core_free(self, link->requests.slots, link->requests.capacity * sizeof(struct link_request));
         core_free(self, link->answers.slots, link->answers.capacity * sizeof(struct link_answer));
-        ledger_peer_message_free(self, &link->out);
+        ledger_peer_message_free(&self->mem, &link->out);
     }
     while (self->waiters) {
         struct waiter *waiter = self->waiters;

@@ -62,6 +62,8 @@ static void memory_free(void *context, void *pointer, size_t bytes)
     free(pointer);
 }
 
+static const struct mem MEM = {NULL, memory_alloc, memory_free};
+
 static size_t read_fact(void *context, uint64_t position, uint8_t *out, size_t capacity, int64_t *time_us)
 {
     const struct partition *partition = context;
@@ -112,7 +114,7 @@ static void commit(struct world *world, uint32_t number)
     for (size_t i = 0; i < unit->message_count; i++) {
         struct ledger_peer_message *message = unit->messages[i];
         ledger_peer(world->partition[message->to].ledger, world->now_us, message);
-        ledger_peer_message_free(partition->ledger, &message);
+        ledger_peer_message_free(&MEM, &message);
     }
     ledger_release(partition->ledger, unit);
 }
@@ -232,13 +234,12 @@ static void partition_open(struct world *world, uint32_t number)
     struct partition *self = &world->partition[number];
     struct ledger_config config = ledger_config_default();
     const struct ledger_ports ports = {self, read_fact, find_in_run};
-    const struct mem mem = {NULL, memory_alloc, memory_free};
     config.partition = number;
     config.partitions = world->partitions;
     config.hash_key = 42;
     config.ids_in_memory = IDS_IN_MEMORY;
     self->journal = calloc(JOURNAL_WORDS, sizeof *self->journal);
-    self->ledger = ledger_new(&config, &ports, &mem);
+    self->ledger = ledger_new(&config, &ports, &MEM);
     CHECK(self->journal != NULL && self->ledger != NULL && ledger_recovered(self->ledger) == ERR_OK);
 }
 

@@ -273,7 +273,7 @@ struct runner *runner_new(const struct runner_config *config)
 
 static void packet_drop(struct runner *self, struct packet *packet)
 {
-    ledger_peer_message_free(self->partitions[0].ledger, &packet->message);
+    ledger_peer_message_free(&self->port, &packet->message);
     free(packet);
 }
 
@@ -287,13 +287,13 @@ static void tickets_drop(struct ledger *ledger, struct ledger_ticket *ticket)
 }
 
 /* What a taken unit still has to give is lost. */
-static void units_drop(struct partition *partition)
+static void units_drop(struct runner *self, struct partition *partition)
 {
     for (size_t i = 0; i < partition->unit_count; i++) {
         struct ledger_unit *unit = partition->units[i];
         tickets_drop(partition->ledger, unit->tickets);
         for (size_t m = 0; m < unit->message_count; m++)
-            ledger_peer_message_free(partition->ledger, &unit->messages[m]);
+            ledger_peer_message_free(&self->port, &unit->messages[m]);
     }
     partition->unit_count = 0;
 }
@@ -309,7 +309,7 @@ void runner_destroy(struct runner **self_p)
     }
     for (uint32_t i = 0; i < self->config.partitions; i++) {
         struct partition *partition = &self->partitions[i];
-        units_drop(partition);
+        units_drop(self, partition);
         ledger_destroy(&partition->ledger);
         journal_close(&partition->journal);
         state_close(&partition->state);
@@ -603,7 +603,7 @@ void runner_snapshot(struct runner *self, uint32_t number)
 void runner_crash(struct runner *self, uint32_t number, enum runner_state state)
 {
     struct partition *partition = &self->partitions[number];
-    units_drop(partition);
+    units_drop(self, partition);
     ledger_destroy(&partition->ledger);
     for (struct runner_request *request = self->requests; request; request = request->next) {
         if (request->partition == number && !request->done)

@@ -124,7 +124,7 @@ static void send_messages(struct actor *self, const struct ledger_unit *unit)
         struct ledger_peer_message *message = unit->messages[i];
         struct box box = {.kind = BOX_PEER, .pointer = message};
         if (!mailbox_send(self->peers[message->to], &box))
-            ledger_peer_message_free(self->ledger, &message); /* it has ended: a resend will bring it */
+            ledger_peer_message_free(&self->mem, &message); /* it has ended: a resend will bring it */
     }
 }
 
@@ -191,7 +191,7 @@ static void answer_flight(struct actor *self, enum code code)
 static void messages_drop(struct actor *self, struct ledger_unit *unit)
 {
     for (size_t i = 0; i < unit->message_count; i++)
-        ledger_peer_message_free(self->ledger, &unit->messages[i]);
+        ledger_peer_message_free(&self->mem, &unit->messages[i]);
     unit->message_count = 0;
 }
 
@@ -230,7 +230,7 @@ static void box_drop(struct actor *self, struct box *box)
     if (box->kind == BOX_REQUESTS)
         answer_all(self, box->pointer, CODE_BUSY);
     else if (box->kind == BOX_PEER)
-        ledger_peer_message_free(self->ledger, &message);
+        ledger_peer_message_free(&self->mem, &message);
 }
 
 /* Reads the pipe without waiting; true: the actor is to end. */
@@ -410,7 +410,7 @@ static void receive(struct actor *self, struct box *box)
     struct ledger_peer_message *message = box->pointer;
     check_note("peer message", message->from, message->request_count);
     ledger_peer(self->ledger, wall_us(), message);
-    ledger_peer_message_free(self->ledger, &message);
+    ledger_peer_message_free(&self->mem, &message);
 }
 
 /* Takes what is in the mailbox, up to the size of a commit. true: the mailbox is empty. */
