@@ -120,6 +120,8 @@ static void print_errors(const struct load_result *result)
             fprintf(stderr, "teller bench: %s: %llu\n", code_name((enum code)code),
                     (unsigned long long)result->errors[code]);
     }
+    if (result->errors[CODE_ACCOUNT_NOT_FOUND] > 0)
+        fprintf(stderr, "teller bench: open the accounts first: --setup\n");
     if (result->malformed > 0)
         fprintf(stderr, "teller bench: answers that cannot be read: %llu\n",
                 (unsigned long long)result->malformed);
@@ -425,7 +427,7 @@ int command_bench(int argc, char **argv)
          .type = OPTION_NUMBER,
          .out = &self.item_limit,
          .value = "N",
-         .help = "end after so many, warm-up included",
+         .help = "end after so many, without a warm-up",
          .minimum = 1},
         {.name = "timeout",
          .type = OPTION_DURATION,
@@ -459,7 +461,7 @@ int command_bench(int argc, char **argv)
         return EXIT_CODE_USAGE;
     }
     if (self.item_limit > 0)
-        self.duration_ms = 0;
+        self.duration_ms = self.warmup_ms = 0;
     if (self.duration_ms == 0 && self.item_limit == 0)
         self.duration_ms = 1;
     return connect_and_run(&self);
