@@ -134,7 +134,8 @@ static enum err check_limits(const struct audit_account *debit, const struct aud
         (debit->state != ACCOUNT_ACTIVE || fact->debit_balance < debit->minimum))
         return wrong(what, "an account paid that was not active or had not the money");
     if (credit->role == AUDIT_CUSTOMER &&
-        (credit->state != ACCOUNT_ACTIVE || (credit->ceiling != INT64_MAX && fact->credit_balance > credit->ceiling)))
+        (credit->state != ACCOUNT_ACTIVE ||
+         (credit->ceiling != INT64_MAX && fact->credit_balance > credit->ceiling)))
         return wrong(what, "an account received that was not active or had not the room");
     return ERR_OK;
 }
@@ -179,8 +180,9 @@ static enum err check_remote(const struct audit *self, const struct fact_posting
     if (peer == TALLY_NO_PEER)
         return wrong(what, "money on its way stands in no transit account");
     if (tally_home(remote, self->partitions) != peer)
-        return wrong(what, fact->head.kind == FACT_SENT ? "money was sent to a partition that is not the account's"
-                                                        : "money came from a partition that is not the account's");
+        return wrong(what, fact->head.kind == FACT_SENT
+                               ? "money was sent to a partition that is not the account's"
+                               : "money came from a partition that is not the account's");
     return ERR_OK;
 }
 

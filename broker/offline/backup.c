@@ -212,10 +212,11 @@ int command_backup(int argc, char **argv)
     };
     const struct manual manual = {
         .usage = "teller backup --data DIR --to DIR2 [--json]",
-        .summary =
-            "Copies a ledger while it serves. The copy is of one moment for all partitions, every commit's hash\n"
-            "has been checked, and it is on disk when the command ends. It can be verified, replayed and served.\n"
-            "Exit codes: 0 done, 1 the ledger is damaged, 2 usage, 3 could not be read or written.",
+        .summary = "Copies a ledger while it serves. The copy is of one moment for all partitions, every "
+                   "commit's hash\n"
+                   "has been checked, and it is on disk when the command ends. It can be verified, replayed "
+                   "and served.\n"
+                   "Exit codes: 0 done, 1 the ledger is damaged, 2 usage, 3 could not be read or written.",
         .examples = "  teller backup --data /var/lib/teller --to /backup/2026-11-20\n"
                     "  teller verify --data /backup/2026-11-20",
         .options = rows,
@@ -247,10 +248,10 @@ int command_restore(int argc, char **argv)
     };
     const struct manual manual = {
         .usage = "teller restore --from DIR2 --to DIR [--json]",
-        .summary =
-            "Verifies a backup, and copies it to a new data directory. The restored node has the same identity:\n"
-            "never serve it beside the one that it was taken from.\n"
-            "Exit codes: 0 done, 1 the backup is damaged, 2 usage, 3 could not be read or written.",
+        .summary = "Verifies a backup, and copies it to a new data directory. The restored node has the same "
+                   "identity:\n"
+                   "never serve it beside the one that it was taken from.\n"
+                   "Exit codes: 0 done, 1 the backup is damaged, 2 usage, 3 could not be read or written.",
         .examples = "  teller restore --from /backup/2026-11-20 --to /var/lib/teller",
         .options = rows,
         .option_count = sizeof rows / sizeof *rows,

@@ -52,8 +52,8 @@ void books_release(struct books *self)
 enum err books_commit(struct books *self, uint32_t partition, const struct journal_commit *commit,
                       struct fault *fault)
 {
-    enum err err =
-        ledger_replay(self->ledgers[partition], commit->position, commit->time_us, commit->facts, commit->length);
+    enum err err = ledger_replay(self->ledgers[partition], commit->position, commit->time_us, commit->facts,
+                                 commit->length);
     if (err == ERR_CORRUPT)
         return fault_at(fault, partition, ledger_position(self->ledgers[partition]), commit->sequence,
                         "the ledger cannot take this fact: it does not continue the state before it");

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "actors/ledger/shell/digest.h"
 #include "actors/ledger/ledger.h"
+#include "actors/ledger/shell/digest.h"
 #include "broker/offline/fault.h"
 #include "store/datadir.h"
 #include "store/journal.h"

@@ -82,7 +82,8 @@ static enum err wrong(const char **what, const char *why)
 
 /* ---- steps ------------------------------------------------------------------------------------ */
 
-enum err bridge_made(struct bridge *self, uint32_t source, uint32_t target, const struct bridge_request *request)
+enum err bridge_made(struct bridge *self, uint32_t source, uint32_t target,
+                     const struct bridge_request *request)
 {
     return queue_push(&link_of(self, source, target)->requests, request);
 }
@@ -155,7 +156,8 @@ static struct bridge_leg **bucket_of(struct bridge *self, const struct uuid *id)
 enum err bridge_leg(struct bridge *self, const struct bridge_leg *leg, const char **what)
 {
     struct bridge_leg **at = bucket_of(self, &leg->id);
-    while (*at != NULL && !(uuid_equal(&(*at)->id, &leg->id) && (*at)->from == leg->from && (*at)->to == leg->to))
+    while (*at != NULL &&
+           !(uuid_equal(&(*at)->id, &leg->id) && (*at)->from == leg->from && (*at)->to == leg->to))
         at = &(*at)->next;
     struct bridge_leg *other = *at;
     if (other == NULL) {

@@ -26,7 +26,7 @@ struct bridge_request {
     uint8_t kind; /* enum link_kind */
     uint8_t code; /* DECIDE */
     currency_index currency;
-    uint32_t debit; /* account at the source */
+    uint32_t debit;    /* account at the source */
     uint64_t position; /* at the source */
     int64_t amount;
     uint64_t texts; /* hash of both account ids, memo and reference */

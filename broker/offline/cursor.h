@@ -10,7 +10,7 @@
 
 struct cursor {
     struct journal *journal;
-    uint64_t next; /* where the next burst begins */
+    uint64_t next;  /* where the next burst begins */
     uint8_t *bytes; /* the burst: struct journal_commit, its facts, … */
     size_t length, capacity, at;
 };

@@ -38,7 +38,7 @@ struct lane {
     struct tally tally;
     struct name *names;
     uint32_t count, capacity;
-    uint32_t decided_postings; /* that follow a decision, and stand in its line already */
+    uint32_t decided_postings;      /* that follow a decision, and stand in its line already */
     size_t items[LEDGER_GROUP_MAX]; /* offsets in the commit of postings whose group has not been named yet */
     uint32_t item_count;
 };
@@ -80,8 +80,8 @@ static struct str name_of(const struct lane *lane, uint32_t index)
 static const char *account_op(uint8_t kind)
 {
     static const char *const ops[FACT_KIND_COUNT] = {
-        [FACT_ACCOUNT_OPENED] = "account.open",         [FACT_ACCOUNT_CHANGED] = "account.change",
-        [FACT_ACCOUNT_FROZEN] = "account.freeze",       [FACT_ACCOUNT_UNFROZEN] = "account.unfreeze",
+        [FACT_ACCOUNT_OPENED] = "account.open",   [FACT_ACCOUNT_CHANGED] = "account.change",
+        [FACT_ACCOUNT_FROZEN] = "account.freeze", [FACT_ACCOUNT_UNFROZEN] = "account.unfreeze",
         [FACT_ACCOUNT_CLOSED] = "account.close",
     };
     return ops[kind];
@@ -158,7 +158,8 @@ static enum err posting_line(struct exporting *self, struct lane *lane, const ui
     return ERR_OK;
 }
 
-static enum err posting(struct exporting *self, struct lane *lane, const uint8_t *facts, size_t at, size_t size)
+static enum err posting(struct exporting *self, struct lane *lane, const uint8_t *facts, size_t at,
+                        size_t size)
 {
     uint8_t kind = facts[at];
     bool in_group = kind != FACT_RETURNED && (facts[at + 1] & FACT_FLAG_GROUP);
@@ -243,7 +244,8 @@ static enum err decided_group(struct exporting *self, struct lane *lane, const s
     return ERR_OK;
 }
 
-static enum err group(struct exporting *self, struct lane *lane, const uint8_t *facts, size_t length, size_t at)
+static enum err group(struct exporting *self, struct lane *lane, const uint8_t *facts, size_t length,
+                      size_t at)
 {
     struct fact_group fact;
     memcpy(&fact, facts + at, sizeof fact);
@@ -304,7 +306,8 @@ static enum err all_lines(struct exporting *self, struct fault *fault)
         return fault_stop(fault, ERR_NO_MEMORY, "starting");
     progress_begin(&progress, "exporting", source_words(&self->source));
     export_begin(&self->writer);
-    enum err err = timeline_init(timeline, self->source.journals, self->source.partitions, self->until_us, fault);
+    enum err err =
+        timeline_init(timeline, self->source.journals, self->source.partitions, self->until_us, fault);
     while (err == ERR_OK && (err = timeline_next(timeline, &partition, &commit, fault)) == ERR_OK) {
         err = commit_lines(self, partition, commit, fault);
         words += commit->length / FACT_WORD;
@@ -403,7 +406,8 @@ static int run_checked(struct exporting *self)
     if (self->until != NULL && options_number(self->until, &number) && number <= INT64_MAX) {
         self->until_us = (int64_t)number;
     } else if (self->until != NULL && !show_time_parse(self->until, &self->until_us)) {
-        fprintf(stderr, "teller export: --until takes a time such as 2026-11-20T10:00:00Z, not '%s'.\n", self->until);
+        fprintf(stderr, "teller export: --until takes a time such as 2026-11-20T10:00:00Z, not '%s'.\n",
+                self->until);
         return EXIT_CODE_USAGE;
     }
     return run(self);
@@ -429,7 +433,11 @@ int command_export_data(int argc, char **argv)
          .out = &self->until,
          .value = "TIME",
          .help = "stop there (the end)"},
-        {.name = "format", .type = OPTION_TEXT, .out = &self->format, .value = "jsonl|csv", .help = "(jsonl)"},
+        {.name = "format",
+         .type = OPTION_TEXT,
+         .out = &self->format,
+         .value = "jsonl|csv",
+         .help = "(jsonl)"},
         {.name = "out",
          .letter = 'o',
          .type = OPTION_TEXT,
@@ -441,7 +449,8 @@ int command_export_data(int argc, char **argv)
         .usage = "teller export --data DIR [--until TIME] [--format jsonl|csv] [--out FILE]",
         .summary =
             "Writes every command that moved money or changed an account, a line each, in an order that\n"
-            "teller import takes again, into a ledger with any number of partitions. Refused commands are left out.\n"
+            "teller import takes again, into a ledger with any number of partitions. Refused commands are "
+            "left out.\n"
             "TIME: RFC 3339 (2026-11-20T10:00:00Z) or microseconds since 1970.\n"
             "Exit codes: 0 done, 1 the ledger is damaged, 2 usage, 3 could not be read or written.",
         .examples = "  teller export --data ledger --out ledger.jsonl\n"

@@ -7,9 +7,10 @@ void export_begin(struct export_writer *self)
     self->group = (struct uuid){{0}};
     self->items = 0;
     if (self->format == EXPORT_CSV)
-        fputs("op,transaction_id,account,from_account,to_account,owner,currency,amount,minimum_balance,ceiling,"
-              "product,memo,reference,time,group\n",
-              self->file);
+        fputs(
+            "op,transaction_id,account,from_account,to_account,owner,currency,amount,minimum_balance,ceiling,"
+            "product,memo,reference,time,group\n",
+            self->file);
 }
 
 static struct str money_str(int64_t minor, currency_index currency, char out[MONEY_TEXT_MAX])
@@ -120,7 +121,8 @@ static void write_csv(struct export_writer *self, const struct export_line *line
     csv_value(file, line->from, ',');
     csv_value(file, line->to, ',');
     csv_value(file, line->owner, ',');
-    csv_value(file, line->currency == CURRENCY_NONE ? none : str_from(currency_at(line->currency)->code), ',');
+    csv_value(file, line->currency == CURRENCY_NONE ? none : str_from(currency_at(line->currency)->code),
+              ',');
     csv_value(file, line->amount == 0 ? none : money_str(line->amount, line->currency, amount), ',');
     csv_value(file, line->has_limits ? money_str(line->minimum, line->limits_currency, minimum) : none, ',');
     csv_value(file, has_ceiling ? money_str(line->ceiling, line->limits_currency, ceiling) : none, ',');

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-const char FAULT_ADVICE_JOURNAL[] =
-    "Keep a copy of the directory as it is, and restore from a backup: teller restore --from BACKUP --to DIR.";
+const char FAULT_ADVICE_JOURNAL[] = "Keep a copy of the directory as it is, and restore from a backup: "
+                                    "teller restore --from BACKUP --to DIR.";
 
 enum err fault_at(struct fault *fault, uint32_t partition, uint64_t position, uint64_t sequence,
                   const char *format, ...)

@@ -11,11 +11,11 @@ enum { FAULT_TEXT = 384 };
 
 struct fault {
     bool is_found;
-    bool has_place;     /* partition, position and sequence say where */
+    bool has_place; /* partition, position and sequence say where */
     uint32_t partition;
-    uint64_t position;  /* of the fact, or of its commit; 0: not known */
-    uint64_t sequence;  /* of the commit; 0: not known */
-    char what[FAULT_TEXT]; /* a phrase */
+    uint64_t position;       /* of the fact, or of its commit; 0: not known */
+    uint64_t sequence;       /* of the commit; 0: not known */
+    char what[FAULT_TEXT];   /* a phrase */
     char advice[FAULT_TEXT]; /* a sentence */
 };
 

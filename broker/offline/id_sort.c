@@ -43,7 +43,8 @@ static enum err spill(struct id_sort *self)
     if (ends == NULL)
         return ERR_NO_MEMORY;
     self->run_ends = ends;
-    if (self->file == NULL || fwrite(self->entries, sizeof *self->entries, self->count, self->file) != self->count)
+    if (self->file == NULL ||
+        fwrite(self->entries, sizeof *self->entries, self->count, self->file) != self->count)
         return ERR_IO;
     uint64_t before = self->run_count == 0 ? 0 : ends[self->run_count - 1];
     ends[self->run_count++] = before + self->count;

@@ -25,7 +25,7 @@ struct id_sort_entry {
 struct id_sort {
     struct id_sort_entry *entries;
     size_t count, capacity, limit;
-    FILE *file;        /* runs, one behind another; NULL: all is in memory */
+    FILE *file;         /* runs, one behind another; NULL: all is in memory */
     uint64_t *run_ends; /* in entries */
     size_t run_count;
 };
@@ -33,7 +33,8 @@ struct id_sort {
 void id_sort_init(struct id_sort *self, size_t memory_bytes);
 void id_sort_release(struct id_sort *self);
 
-enum err id_sort_add(struct id_sort *self, const struct uuid *id, uint64_t position, int64_t time_us) MUST_USE;
+enum err id_sort_add(struct id_sort *self, const struct uuid *id, uint64_t position,
+                     int64_t time_us) MUST_USE;
 
 /* Compares all. ERR_CORRUPT: first and second are the two answers. Adding ends. */
 enum err id_sort_check(struct id_sort *self, int64_t retention_us, struct id_sort_entry *first,

@@ -62,7 +62,8 @@ static enum err replay_by_time(struct replay *self, struct progress *progress, s
     const struct journal_commit *commit;
     if (timeline == NULL)
         return fault_stop(fault, ERR_NO_MEMORY, "starting");
-    enum err err = timeline_init(timeline, self->source.journals, self->source.partitions, self->time_us, fault);
+    enum err err =
+        timeline_init(timeline, self->source.journals, self->source.partitions, self->time_us, fault);
     while (err == ERR_OK && (err = timeline_next(timeline, &partition, &commit, fault)) == ERR_OK) {
         err = take(self, partition, commit, fault);
         words += commit->length / FACT_WORD;
@@ -110,7 +111,8 @@ static void amount_text(int64_t minor, currency_index currency, char out[SHOW_SU
 
 static void print_account(const struct ledger_account_view *view)
 {
-    char balance[SHOW_SUM], pending[SHOW_SUM], minimum[SHOW_SUM], ceiling[SHOW_SUM] = "none", opened[SHOW_TIME];
+    char balance[SHOW_SUM], pending[SHOW_SUM], minimum[SHOW_SUM], ceiling[SHOW_SUM] = "none",
+                                                                  opened[SHOW_TIME];
     amount_text(view->balance, view->currency, balance);
     amount_text(view->pending, view->currency, pending);
     amount_text(view->minimum_balance, view->currency, minimum);
@@ -129,8 +131,8 @@ static json_t *account_json(const struct ledger_account_view *view)
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:I}", "account", view->id, "owner",
                      view->owner, "currency", currency_at(view->currency)->code, "product", view->product,
                      "state", state_word(view->state), "balance", (json_int_t)view->balance, "pending",
-                     (json_int_t)view->pending, "minimum_balance", (json_int_t)view->minimum_balance, "ceiling",
-                     ceiling, "opened", (json_int_t)view->opened_us);
+                     (json_int_t)view->pending, "minimum_balance", (json_int_t)view->minimum_balance,
+                     "ceiling", ceiling, "opened", (json_int_t)view->opened_us);
 }
 
 struct result {
@@ -158,11 +160,11 @@ static void print_json(const struct replay *self, const struct result *result)
 {
     char digest[DIGEST_TEXT_SIZE];
     digest_text(&result->digest, digest);
-    json_t *object = json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:o}", "digest", digest, "as_of",
-                               (json_int_t)self->last_us, "accounts", (json_int_t)result->accounts, "commits",
-                               (json_int_t)self->commits, "facts", (json_int_t)self->facts, "facts_per_s",
-                               (double)self->facts / (self->seconds + 1e-6), "totals",
-                               show_totals_json(result->totals));
+    json_t *object =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:o}", "digest", digest, "as_of", (json_int_t)self->last_us,
+                  "accounts", (json_int_t)result->accounts, "commits", (json_int_t)self->commits, "facts",
+                  (json_int_t)self->facts, "facts_per_s", (double)self->facts / (self->seconds + 1e-6),
+                  "totals", show_totals_json(result->totals));
     if (result->view != NULL)
         json_object_set_new(object, "account", account_json(result->view));
     show_json(object);
@@ -179,7 +181,8 @@ static int report(struct replay *self)
         result.accounts += books_total(&self->books, p, result.totals);
     }
     if (self->account != NULL) {
-        if (strlen(self->account) > ACCOUNT_ID_MAX || !books_find(&self->books, str_from(self->account), &view)) {
+        if (strlen(self->account) > ACCOUNT_ID_MAX ||
+            !books_find(&self->books, str_from(self->account), &view)) {
             fprintf(stderr, "teller replay: there was no account '%.40s' then.\n", self->account);
             return EXIT_CODE_ERROR;
         }
@@ -246,7 +249,8 @@ int command_replay(int argc, char **argv)
         .summary =
             "Rebuilds the books from the journals alone, as they were at a time or after a commit.\n"
             "TIME: RFC 3339 (2026-11-20T10:00:00Z) or microseconds since 1970; it holds for all partitions.\n"
-            "SEQ: a number below 10^14; each partition is replayed through its commit of that number, so with\n"
+            "SEQ: a number below 10^14; each partition is replayed through its commit of that number, so "
+            "with\n"
             "several partitions the books are of no common moment, and money may seem to be on its way.",
         .examples = "  teller replay --data ledger\n"
                     "  teller replay --data ledger --until 2026-11-20T10:00:00+09:00 --account wallet-7\n"
@@ -258,7 +262,8 @@ int command_replay(int argc, char **argv)
     if (result != OPTIONS_OK)
         return options_exit_code(result);
     if (!read_until(&self)) {
-        fprintf(stderr, "teller replay: --until takes a time such as 2026-11-20T10:00:00Z, or a number, not '%s'.\n",
+        fprintf(stderr,
+                "teller replay: --until takes a time such as 2026-11-20T10:00:00Z, or a number, not '%s'.\n",
                 self.until);
         return EXIT_CODE_USAGE;
     }

@@ -170,9 +170,9 @@ json_t *show_totals_json(const struct books_total totals[256])
         show_sum(totals[c].customers, currency->exponent, customers);
         show_sum(totals[c].house, currency->exponent, house);
         show_sum(totals[c].transit, currency->exponent, transit);
-        json_object_set_new(object, currency->code,
-                            json_pack("{s:s, s:s, s:s}", "customers", customers, "house", house, "on_its_way",
-                                      transit));
+        json_object_set_new(
+            object, currency->code,
+            json_pack("{s:s, s:s, s:s}", "customers", customers, "house", house, "on_its_way", transit));
     }
     return object;
 }

@@ -32,7 +32,8 @@ static bool is_same(const struct ledger_account_view *view, const struct checkpo
            texts_equal(view, stored, texts);
 }
 
-static enum err visit(void *context, const uint8_t *key, size_t key_length, const uint8_t *value, size_t length)
+static enum err visit(void *context, const uint8_t *key, size_t key_length, const uint8_t *value,
+                      size_t length)
 {
     struct walk *walk = context;
     struct checkpoint_account stored;
@@ -48,13 +49,15 @@ static enum err visit(void *context, const uint8_t *key, size_t key_length, cons
             return ERR_CORRUPT;
         if (stored.last_position > walk->highest)
             walk->highest = stored.last_position;
-        if (!ledger_account_at(walk->ledger, stored.index, &view) || view.last_position != stored.last_position) {
+        if (!ledger_account_at(walk->ledger, stored.index, &view) ||
+            view.last_position != stored.last_position) {
             walk->out->other++;
             continue;
         }
         walk->out->compared++;
         if (!is_same(&view, &stored, value + at + sizeof stored)) {
-            snprintf(walk->wrong, sizeof walk->wrong, "account %s is stored otherwise than replayed", view.id);
+            snprintf(walk->wrong, sizeof walk->wrong, "account %s is stored otherwise than replayed",
+                     view.id);
             return ERR_CORRUPT;
         }
     }
@@ -74,8 +77,9 @@ static enum err check(struct state *state, struct journal *journal, struct walk 
     return err;
 }
 
-enum err state_check_run(struct datadir *datadir, const char *path, uint32_t partition, struct journal *journal,
-                         const struct ledger *ledger, struct state_check *out, struct fault *fault)
+enum err state_check_run(struct datadir *datadir, const char *path, uint32_t partition,
+                         struct journal *journal, const struct ledger *ledger, struct state_check *out,
+                         struct fault *fault)
 {
     struct datadir_error error = {{0}};
     struct state *state = NULL;
@@ -92,8 +96,10 @@ enum err state_check_run(struct datadir *datadir, const char *path, uint32_t par
         return fault_stop(fault, err, "reading a state store");
     char advice[FAULT_TEXT];
     snprintf(advice, sizeof advice,
-             "The journal is sound. Stop teller and remove %.200s/p%03u/state: the next start rebuilds it.", path,
-             partition);
+             "The journal is sound. Stop teller and remove %.200s/p%03u/state: the next start rebuilds it.",
+             path, partition);
     return fault_of(fault, advice, "the state store of partition %u is damaged: %s", partition,
-                    walk.wrong[0] != '\0' ? walk.wrong : error.text[0] != '\0' ? error.text : err_text(err));
+                    walk.wrong[0] != '\0'   ? walk.wrong
+                    : error.text[0] != '\0' ? error.text
+                                            : err_text(err));
 }

@@ -13,7 +13,8 @@ struct state_check {
 };
 
 /* path: of the data directory, for advice. A store that is not there is fine. */
-enum err state_check_run(struct datadir *datadir, const char *path, uint32_t partition, struct journal *journal,
-                         const struct ledger *ledger, struct state_check *out, struct fault *fault) MUST_USE;
+enum err state_check_run(struct datadir *datadir, const char *path, uint32_t partition,
+                         struct journal *journal, const struct ledger *ledger, struct state_check *out,
+                         struct fault *fault) MUST_USE;
 
 #endif

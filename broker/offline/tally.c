@@ -137,7 +137,8 @@ static enum err group_open(struct tally *self, const struct fact_group *fact, ui
 
 static enum err make(struct tally *self, enum link_kind kind, uint64_t peers, struct tally_step *step)
 {
-    *step = (struct tally_step){.event = peers == 0 ? TALLY_NOTHING : TALLY_MADE, .kind = kind, .peers = peers};
+    *step =
+        (struct tally_step){.event = peers == 0 ? TALLY_NOTHING : TALLY_MADE, .kind = kind, .peers = peers};
     for (uint32_t peer = 0; peer < self->partitions; peer++)
         self->numbers.made[peer] += peers >> peer & 1;
     return ERR_OK;

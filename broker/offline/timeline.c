@@ -81,7 +81,8 @@ static enum err hold(struct timeline *self, uint32_t partition, struct fault *fa
         return fault_at(fault, partition, lane->held.position, lane->held.sequence, "time goes back");
     const char *what = "";
     uint64_t position = 0;
-    err = tally_commit(&lane->tally, lane->held.position, lane->held.facts, lane->held.length, &position, &what);
+    err = tally_commit(&lane->tally, lane->held.position, lane->held.facts, lane->held.length, &position,
+                       &what);
     if (err == ERR_CORRUPT)
         return fault_at(fault, partition, position, lane->held.sequence, "%s", what);
     lane->is_held = err == ERR_OK;

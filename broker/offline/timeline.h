@@ -22,12 +22,12 @@
 struct timeline_lane {
     struct journal *journal;
     struct cursor cursor;
-    struct tally tally;             /* the held commit is in it */
-    struct tally_numbers shown;     /* of what was handed out */
-    struct journal_commit held;     /* the next to be handed out */
+    struct tally tally;         /* the held commit is in it */
+    struct tally_numbers shown; /* of what was handed out */
+    struct journal_commit held; /* the next to be handed out */
     bool is_held;
-    uint64_t end;                   /* where the stream may stop */
-    uint64_t position;              /* after what was handed out */
+    uint64_t end;      /* where the stream may stop */
+    uint64_t position; /* after what was handed out */
     uint64_t sequence;
     int64_t time_us;
 };

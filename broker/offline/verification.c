@@ -79,7 +79,8 @@ static void note_hashes(struct verification *self, const struct source *source)
 {
     for (uint32_t p = 0; p < source->partitions; p++) {
         struct journal_head head;
-        if (journal_get_head(source->journals[p], &head) == ERR_OK && head.sequence == self->audits[p].sequence)
+        if (journal_get_head(source->journals[p], &head) == ERR_OK &&
+            head.sequence == self->audits[p].sequence)
             memcpy(self->hashes[p], head.hash, sizeof head.hash);
     }
 }

@@ -16,7 +16,7 @@ struct verification {
     struct books_total totals[256];
     struct state_check states[LEDGER_PARTITIONS_MAX];
     uint8_t hashes[LEDGER_PARTITIONS_MAX][JOURNAL_HASH_SIZE]; /* of the last commit checked */
-    uint64_t in_transit; /* transfers on their way */
+    uint64_t in_transit;                                      /* transfers on their way */
     uint64_t words;
 };
 

@@ -19,10 +19,10 @@ static void print(const struct verification *self, const struct source *source, 
     char text[DIGEST_TEXT_SIZE], size[SHOW_SIZE];
     for (uint32_t p = 0; p < source->partitions; p++) {
         const struct audit *audit = &self->audits[p];
-        printf("partition %u: %" PRIu64 " commits, %" PRIu64 " facts, %" PRIu64 " accounts\n", p, audit->commits,
-               audit->facts, audit->customers);
+        printf("partition %u: %" PRIu64 " commits, %" PRIu64 " facts, %" PRIu64 " accounts\n", p,
+               audit->commits, audit->facts, audit->customers);
         show_hash(self->hashes[p], text);
-        printf("  head    %s\n", audit->commits == 0                 ? "empty"
+        printf("  head    %s\n", audit->commits == 0              ? "empty"
                                  : hash_is_known(self->hashes[p]) ? text
                                                                   : "gone on since");
         digest_text(&self->digests[p], text);
@@ -106,12 +106,14 @@ int command_verify(int argc, char **argv)
     };
     const struct manual manual = {
         .usage = "teller verify --data DIR [--json]",
-        .summary =
-            "Checks a whole ledger: the chain of hashes, every fact against the books before it, with a checker\n"
-            "of its own and again with the ledger itself; that no id was answered twice; that what partitions sent\n"
-            "each other agrees; and the stored accounts. It takes memory for all accounts, and room for 32 bytes\n"
-            "a transaction in TMPDIR (or /tmp).\n"
-            "Exit codes: 0 sound, 1 damaged, 2 usage, 3 could not be read.",
+        .summary = "Checks a whole ledger: the chain of hashes, every fact against the books before it, with "
+                   "a checker\n"
+                   "of its own and again with the ledger itself; that no id was answered twice; that what "
+                   "partitions sent\n"
+                   "each other agrees; and the stored accounts. It takes memory for all accounts, and room "
+                   "for 32 bytes\n"
+                   "a transaction in TMPDIR (or /tmp).\n"
+                   "Exit codes: 0 sound, 1 damaged, 2 usage, 3 could not be read.",
         .examples = "  teller verify --data /var/lib/teller\n"
                     "  teller verify --data ledger --json",
         .options = rows,

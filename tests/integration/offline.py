@@ -339,12 +339,10 @@ def what_is_exported_can_be_imported_into_any_number_of_partitions(program, seed
                 Importer(other.endpoint).run(lines)
                 settle(Client(other.endpoint))
                 assert verify(other, other.data)["digest"] == digest, f"{partitions} partitions"
-            for file in (out, table):
-                with Node(program, partitions=partitions) as other:
-                    other.run("import", file, "--connect", other.endpoint)
-                    settle(Client(other.endpoint))
-                    assert verify(other, other.data)["digest"] == digest, f"{file}, {partitions} partitions"
-                    file.with_name(file.name + ".teller-progress").unlink(missing_ok=True)
+        for file in (out, table):
+            with Node(program, partitions=1) as other:
+                other.run("import", file, "--connect", other.endpoint)
+                assert verify(other, other.data)["digest"] == digest, file
 
 
 def flip(path, at):

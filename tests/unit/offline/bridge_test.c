@@ -10,12 +10,26 @@
 
 enum { SOURCE = 0, TARGET = 1, PARTITIONS = 2, AMOUNT = 70 };
 
-static const struct bridge_request SENT = {
-    .kind = LINK_CREDIT, .currency = 1, .debit = 4, .position = 9, .amount = AMOUNT, .texts = 77, .id = {{1}}};
+static const struct bridge_request SENT = {.kind = LINK_CREDIT,
+                                           .currency = 1,
+                                           .debit = 4,
+                                           .position = 9,
+                                           .amount = AMOUNT,
+                                           .texts = 77,
+                                           .id = {{1}}};
 static const struct bridge_answer TAKEN = {.code = 0, .value = 500};
 static const struct bridge_answer REFUSED = {.code = 12};
 
-enum change { NOTHING, OTHER_ID, OTHER_AMOUNT, OTHER_CURRENCY, OTHER_TEXTS, OTHER_KIND, OTHER_POSITION, OTHER_DEBIT };
+enum change {
+    NOTHING,
+    OTHER_ID,
+    OTHER_AMOUNT,
+    OTHER_CURRENCY,
+    OTHER_TEXTS,
+    OTHER_KIND,
+    OTHER_POSITION,
+    OTHER_DEBIT
+};
 
 static struct bridge_request changed(enum change change)
 {
@@ -37,9 +51,14 @@ static void what_was_received_is_what_was_sent(void **state)
         bool bounced;
         enum err expected;
     } rows[] = {
-        {NOTHING, false, ERR_OK},           {OTHER_ID, false, ERR_CORRUPT},    {OTHER_AMOUNT, false, ERR_CORRUPT},
-        {OTHER_CURRENCY, false, ERR_CORRUPT}, {OTHER_TEXTS, false, ERR_CORRUPT}, {OTHER_KIND, false, ERR_CORRUPT},
-        {NOTHING, true, ERR_OK},            {OTHER_KIND, true, ERR_CORRUPT},
+        {NOTHING, false, ERR_OK},
+        {OTHER_ID, false, ERR_CORRUPT},
+        {OTHER_AMOUNT, false, ERR_CORRUPT},
+        {OTHER_CURRENCY, false, ERR_CORRUPT},
+        {OTHER_TEXTS, false, ERR_CORRUPT},
+        {OTHER_KIND, false, ERR_CORRUPT},
+        {NOTHING, true, ERR_OK},
+        {OTHER_KIND, true, ERR_CORRUPT},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -62,9 +81,13 @@ static void the_answer_taken_is_the_one_given(void **state)
         struct bridge_answer answer;
         enum err expected;
     } rows[] = {
-        {NOTHING, {0, 500}, ERR_OK},           {NOTHING, {0, 501}, ERR_CORRUPT},      {NOTHING, {12, 500}, ERR_CORRUPT},
-        {OTHER_ID, {0, 500}, ERR_CORRUPT},     {OTHER_POSITION, {0, 500}, ERR_CORRUPT},
-        {OTHER_AMOUNT, {0, 500}, ERR_CORRUPT}, {OTHER_DEBIT, {0, 500}, ERR_CORRUPT},
+        {NOTHING, {0, 500}, ERR_OK},
+        {NOTHING, {0, 501}, ERR_CORRUPT},
+        {NOTHING, {12, 500}, ERR_CORRUPT},
+        {OTHER_ID, {0, 500}, ERR_CORRUPT},
+        {OTHER_POSITION, {0, 500}, ERR_CORRUPT},
+        {OTHER_AMOUNT, {0, 500}, ERR_CORRUPT},
+        {OTHER_DEBIT, {0, 500}, ERR_CORRUPT},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -74,7 +97,8 @@ static void the_answer_taken_is_the_one_given(void **state)
         assert_true(bridge_init(&bridge, PARTITIONS));
         assert_int_equal(bridge_made(&bridge, SOURCE, TARGET, &SENT), ERR_OK);
         assert_int_equal(bridge_processed(&bridge, SOURCE, TARGET, &SENT, false, &TAKEN, &what), ERR_OK);
-        assert_int_equal(bridge_resolved(&bridge, SOURCE, TARGET, &seen, &rows[i].answer, &what), rows[i].expected);
+        assert_int_equal(bridge_resolved(&bridge, SOURCE, TARGET, &seen, &rows[i].answer, &what),
+                         rows[i].expected);
         bridge_release(&bridge);
     }
 }
@@ -113,7 +137,8 @@ static void the_two_sides_of_a_groups_item_meet_once(void **state)
     struct bridge bridge;
     const char *what;
     __int128 sums[256] = {0};
-    struct bridge_leg sent = {.id = {{5}}, .from = 0, .to = 1, .currency = 1, .is_sent = true, .amount = AMOUNT};
+    struct bridge_leg sent = {
+        .id = {{5}}, .from = 0, .to = 1, .currency = 1, .is_sent = true, .amount = AMOUNT};
     struct bridge_leg received = sent, wrong = sent;
     (void)state;
     received.is_sent = wrong.is_sent = false;

@@ -20,7 +20,7 @@ static struct uuid id_of(uint64_t number)
 
 struct row {
     size_t memory_bytes;
-    uint64_t again;     /* which id comes a second time; FEW: none */
+    uint64_t again; /* which id comes a second time; FEW: none */
     int64_t after_us;
     enum err expected;
 };
@@ -28,10 +28,14 @@ struct row {
 static void a_second_answer_within_the_retention_time_is_found(void **state)
 {
     static const struct row rows[] = {
-        {1 << 20, FEW, 0, ERR_OK},           {1 << 20, 0, RETENTION_US, ERR_CORRUPT},
-        {1 << 20, 57, 1, ERR_CORRUPT},       {1 << 20, 57, RETENTION_US + 1, ERR_OK},
-        {SMALL_MEMORY, FEW, 0, ERR_OK},      {SMALL_MEMORY, 0, RETENTION_US, ERR_CORRUPT},
-        {SMALL_MEMORY, 99, 1, ERR_CORRUPT},  {SMALL_MEMORY, 3, RETENTION_US + 1, ERR_OK},
+        {1 << 20, FEW, 0, ERR_OK},
+        {1 << 20, 0, RETENTION_US, ERR_CORRUPT},
+        {1 << 20, 57, 1, ERR_CORRUPT},
+        {1 << 20, 57, RETENTION_US + 1, ERR_OK},
+        {SMALL_MEMORY, FEW, 0, ERR_OK},
+        {SMALL_MEMORY, 0, RETENTION_US, ERR_CORRUPT},
+        {SMALL_MEMORY, 99, 1, ERR_CORRUPT},
+        {SMALL_MEMORY, 3, RETENTION_US + 1, ERR_OK},
         {0, 42, 5, ERR_CORRUPT},
     };
     (void)state;

@@ -48,8 +48,10 @@ static void add_account(struct world *w, uint32_t index, const char *id)
 
 static void add_posting(struct world *w, enum fact_kind kind, uint32_t debit, uint32_t credit)
 {
-    const struct fact_posting fact = {
-        .head = {.kind = (uint8_t)kind, .words = sizeof fact / FACT_WORD}, .debit = debit, .credit = credit, .amount = 1};
+    const struct fact_posting fact = {.head = {.kind = (uint8_t)kind, .words = sizeof fact / FACT_WORD},
+                                      .debit = debit,
+                                      .credit = credit,
+                                      .amount = 1};
     add(w, &fact, sizeof fact);
 }
 
@@ -95,11 +97,13 @@ static void commit_received(struct world *w, uint32_t partition, int64_t time_us
     commit(w, partition, time_us);
 }
 
-static void commit_link(struct world *w, uint32_t partition, enum fact_kind kind, uint64_t through, int64_t time_us)
+static void commit_link(struct world *w, uint32_t partition, enum fact_kind kind, uint64_t through,
+                        int64_t time_us)
 {
-    const struct fact_link fact = {.head = {.kind = (uint8_t)kind, .detail = 9, .words = sizeof fact / FACT_WORD},
-                                   .peer = 1 - partition,
-                                   .through = through};
+    const struct fact_link fact = {
+        .head = {.kind = (uint8_t)kind, .detail = 9, .words = sizeof fact / FACT_WORD},
+        .peer = 1 - partition,
+        .through = through};
     add(w, &fact, sizeof fact);
     commit(w, partition, time_us);
 }
@@ -117,7 +121,8 @@ static int begin(void **state)
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
     for (uint32_t p = 0; p < PARTITIONS; p++) {
-        assert_int_equal(journal_memory_new(&(struct journal_memory_options){.partition = p}, &w->journals[p]), ERR_OK);
+        assert_int_equal(
+            journal_memory_new(&(struct journal_memory_options){.partition = p}, &w->journals[p]), ERR_OK);
         commit_accounts(w, p, 10 + p);
     }
     *state = w;
@@ -202,11 +207,11 @@ static void what_came_after_the_heads_were_read_is_left_out(void **state)
 static void each_kind_of_cause_is_in_the_cut(void **state)
 {
     struct world *w = *state;
-    commit_sent(w, 1, 20);                               /* 1b */
-    commit_received(w, 0, 21);                           /* 0b needs 1b */
-    commit_settled(w, 1, 22);                            /* 1c needs 0b */
-    commit_link(w, 0, FACT_PRUNED, 1, 23);               /* 0c needs 1c */
-    commit_sent(w, 1, 24);                               /* 1d */
+    commit_sent(w, 1, 20);                                  /* 1b */
+    commit_received(w, 0, 21);                              /* 0b needs 1b */
+    commit_settled(w, 1, 22);                               /* 1c needs 0b */
+    commit_link(w, 0, FACT_PRUNED, 1, 23);                  /* 0c needs 1c */
+    commit_sent(w, 1, 24);                                  /* 1d */
     commit_link(w, 0, FACT_BOUNCED, LINK_CREDIT << 16, 25); /* 0d needs 1d */
     static const struct {
         uint64_t commits[PARTITIONS]; /* how many each head shows */
