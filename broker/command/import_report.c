@@ -27,9 +27,10 @@ bool import_report_init(struct import_report *self, const char *path, const uint
                         const char *server, size_t length, bool has_bar)
 {
     *self = (struct import_report){.has_bar = has_bar, .length = length, .started_us = now_us()};
+    char *at = self->identity;
     for (size_t i = 0; i < DIGEST_BYTES; i++)
-        snprintf(self->identity + 2 * i, 3, "%02x", digest[i]);
-    snprintf(self->identity + 2 * DIGEST_BYTES, sizeof self->identity - 2 * DIGEST_BYTES, " %.100s", server);
+        at += snprintf(at, 3, "%02x", digest[i]);
+    snprintf(at, sizeof self->identity - (size_t)(at - self->identity), " %.100s", server);
     return make_path(self->progress_path, path, ".teller-progress") &&
            make_path(self->refused_path, path, ".refused.csv");
 }

@@ -56,8 +56,8 @@ void session_close(struct session *self)
 int session_usage(const struct session *self, const char *format, ...)
 {
     va_list arguments;
-    fprintf(stderr, "teller %s: ", self->name);
     va_start(arguments, format);
+    fprintf(stderr, "teller %s: ", self->name);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
     fprintf(stderr, "\nSee: teller %s --help\n", self->name);
