@@ -26,7 +26,7 @@ cd "$FOLDER" || exit 1
 
 start_server() {
   rm -f port
-  "$TELLER" serve --data "$1" --listen tcp://127.0.0.1:0 --port-file port >"$1.log" 2>&1 &
+  "$TELLER" serve --data "$1" --listen tcp://127.0.0.1:0 --port-file port --journal-size 1G >"$1.log" 2>&1 &
   SERVER=$!
   local tries=0
   until [ -s port ]; do
