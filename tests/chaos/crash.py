@@ -28,7 +28,8 @@ sys.dont_write_bytecode = True
 from client import Client, NoAnswer, new_id, partition_of  # noqa: E402
 from node import Node, NodeError  # noqa: E402
 
-PARTITIONS, WORKERS, WINDOW = 2, 4, 4
+PARTITIONS, WORKERS, WINDOW, BATCH = 2, 4, 4, 100
+BATCH_SLOW = 5  # ThreadSanitizer looks at each byte that comes from libzmq for a long time
 ACCOUNTS, START_BALANCE, CEILING = 24, 20_000, 30_000
 ANSWER_TIMEOUT_S = 60  # an answer that does not come although the server lives is a failure
 REFUSALS = {"INSUFFICIENT_FUNDS", "CEILING_EXCEEDED", "ACCOUNT_NOT_FOUND", "ACCOUNT_FROZEN"}
@@ -76,8 +77,8 @@ class Move:
 
 class Control:
     """What the main thread tells the workers."""
-    def __init__(self, endpoint):
-        self.endpoint = endpoint
+    def __init__(self, endpoint, batch):
+        self.endpoint, self.batch = endpoint, batch
         self.generation = 0  # rises when the server is gone: what is in flight is lost
         self.may_run = threading.Event()
         self.is_done = False
@@ -118,12 +119,12 @@ class Worker(threading.Thread):
             return [self.new(self.item())], None
         if kind < 0.6:
             return [self.new([4, new_id(self.random), [self.item() for _ in range(self.random.choice((2, 3, 8)))]])
-                    for _ in range(5)], None
+                    for _ in range(self.control.batch // 20 or 1)], None
         if kind < 0.8:  # the fast way: all of one partition, as the header says
             partition = self.random.randrange(PARTITIONS)
             sources = [name for name in self.names if partition_of(name, PARTITIONS) == partition]
-            return [self.new(self.item(sources)) for _ in range(100)], partition
-        return [self.new(self.item()) for _ in range(100)], None
+            return [self.new(self.item(sources)) for _ in range(self.control.batch)], partition
+        return [self.new(self.item()) for _ in range(self.control.batch)], None
 
     def new(self, row):
         move = Move(row)
@@ -165,18 +166,26 @@ class Worker(threading.Thread):
                     self.take(client.receive(0.1))
                     last_answer = time.monotonic()
                 except NoAnswer:
-                    demand(time.monotonic() - last_answer < ANSWER_TIMEOUT_S, "a request is not answered")
+                    if time.monotonic() - last_answer > ANSWER_TIMEOUT_S:
+                        raise Broken(self.silence()) from None
             if not self.control.is_done:  # the server is gone
                 for moves in self.in_flight.values():
                     self.unknown += [move for move in moves if move.answer is None]
                 self.in_flight.clear()
 
+    def silence(self):
+        """What is known of requests that nobody answers."""
+        with Client(self.control.endpoint) as other:
+            status = other.expect_ok("status")
+        rows = {request: [move.row for move in moves][:3] for request, moves in self.in_flight.items()}
+        return f"not answered for {ANSWER_TIMEOUT_S} s: {rows}\n{json.dumps(status)}"
+
     def resend(self, client):
-        """What is unknown is asked again with the same ids, a hundred a message."""
+        """What is unknown is asked again with the same ids, a batch a message."""
         unknown, self.unknown = list(dict.fromkeys(self.unknown)), []
         self.resolved += len(unknown)
-        for begin in range(0, len(unknown), 100):
-            self.send(client, unknown[begin:begin + 100])
+        for begin in range(0, len(unknown), self.control.batch):
+            self.send(client, unknown[begin:begin + self.control.batch])
 
     def take(self, reply):
         request, code, answers = reply
@@ -211,7 +220,8 @@ class Crash:
             entry = client.expect_ok("history", {"account": self.names[0], "limit": 1})["entries"][0]
             house = entry["counterparty"].rpartition(":")[0]
             self.houses = [f"{house}:{partition}" for partition in range(PARTITIONS)]
-        self.control = Control(self.node.endpoint)
+        slow = self.node.is_built_with(b"libtsan.so")
+        self.control = Control(self.node.endpoint, BATCH_SLOW if slow else BATCH)
         self.workers = [Worker(self.control, seed * 1000 + number, self.names) for number in range(WORKERS)]
         self.control.may_run.set()
         for worker in self.workers:
@@ -321,8 +331,8 @@ class Crash:
             move = asked[request]
             wanted = ("success" if move.answer[0] == "OK" else "failed", move.answer[0])
             demand(code == "OK" and (shown["status"], shown["code"]) == wanted, f"{move.row} {move.answer}: {shown}")
-        for begin in range(0, len(sample), 100):
-            part = sample[begin:begin + 100]
+        for begin in range(0, len(sample), self.control.batch):
+            part = sample[begin:begin + self.control.batch]
             code, answers = client.call("batch", [move.row for move in part])
             demand(code == "OK", code)
             for move, answer in zip(part, answers):
