@@ -388,8 +388,10 @@ static bool find_wave(struct import *self, struct line *line, uint32_t partition
 static bool note_wave(struct import *self, struct line *line, uint32_t partition,
                       const struct teller_item *item, struct str account)
 {
+    /* A group between partitions is carried out some time after it was sent, so nothing may follow it in its wave. */
+    bool is_group = line->item.kind == TELLER_GROUP;
     (void)item;
-    import_touch_note(&self->touch, account, partition, line->wave);
+    import_touch_note(&self->touch, account, is_group ? UINT32_MAX : partition, line->wave);
     return true;
 }
 

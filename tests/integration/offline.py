@@ -339,10 +339,11 @@ def what_is_exported_can_be_imported_into_any_number_of_partitions(program, seed
                 Importer(other.endpoint).run(lines)
                 settle(Client(other.endpoint))
                 assert verify(other, other.data)["digest"] == digest, f"{partitions} partitions"
-        for file in (out, table):
-            with Node(program, partitions=1) as other:
+        for file, partitions in ((out, 1), (table, 2), (out, 5)):
+            with Node(program, partitions=partitions) as other:
                 other.run("import", file, "--connect", other.endpoint)
-                assert verify(other, other.data)["digest"] == digest, file
+                settle(Client(other.endpoint))
+                assert verify(other, other.data)["digest"] == digest, f"{file} into {partitions} partitions"
 
 
 def flip(path, at):
