@@ -185,14 +185,18 @@ def run(program, path):
     with tempfile.TemporaryDirectory(prefix="teller-berka-") as scratch:
         scratch = Path(scratch)
         write_import(scratch / "berka.csv", accounts)
+        copies = (3, 1)
         with Node(program, partitions=2) as node:
+            if node.is_built_with(b"libtsan.so"):
+                copies = (1, 2)  # ThreadSanitizer has no room for the maps of three journals
             first = first_node(node, accounts, scratch / "berka.csv")
             node.run("export", "--data", node.data, "--out", scratch / "one.jsonl")
-        for partitions, source, out in ((3, "one.jsonl", "two.jsonl"), (1, "two.jsonl", "three.jsonl")):
+        for partitions, source, out in zip(copies, ("one.jsonl", "two.jsonl"), ("two.jsonl", "three.jsonl")):
             held, digest = copy_node(program, partitions, scratch / source, scratch / out)
             assert held == first[0], f"an export, imported into {partitions} partitions, holds something else"
             assert digest == first[1], f"the digest in {partitions} partitions is {digest}, not {first[1]}"
-        print(f"exported and imported into 3 partitions and into 1, replayed, restarted: digest {first[1]} every time")
+        print(f"exported and imported into {copies[0]} partitions and into {copies[1]}, replayed, restarted: "
+              f"digest {first[1]} every time")
 
 
 def main():
