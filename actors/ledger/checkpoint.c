@@ -516,6 +516,20 @@ static enum err account_fits(struct ledger *self, const uint8_t *bytes, size_t s
     return room ? ERR_OK : ERR_NO_MEMORY;
 }
 
+/* What evolve will look for is there: the oldest open request, or, of a time before the state, the FACT_SENT. */
+static bool settled_is_there(struct ledger *self, uint64_t position, const uint8_t *bytes)
+{
+    struct fact_settled fact;
+    uint8_t sent[CORE_FACT_MAX];
+    memcpy(&fact, bytes, sizeof fact);
+    const struct link *link = &self->links[fact.peer];
+    if (position >= self->checkpoint.restore_position)
+        return link->resolved + 1 < link->next &&
+               link_request_at(link, link->resolved + 1)->position == fact.sent_position;
+    return !id_table_takes(&self->ids, position) ||
+           (core_fact_read(self, fact.sent_position, sent, sizeof sent) > 0 && sent[0] == FACT_SENT);
+}
+
 /* Link numbers a fact will move are there to be moved. */
 static enum err link_fits(struct ledger *self, uint64_t position, const uint8_t *bytes)
 {
@@ -524,10 +538,10 @@ static enum err link_fits(struct ledger *self, uint64_t position, const uint8_t 
     if (fact.peer >= self->config.partitions)
         return ERR_CORRUPT;
     const struct link *link = &self->links[fact.peer];
+    if (fact.head.kind == FACT_SETTLED && !settled_is_there(self, position, bytes))
+        return ERR_CORRUPT;
     if (position < self->checkpoint.restore_position)
         return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
-    if (fact.head.kind == FACT_SETTLED && link->resolved + 1 >= link->next)
-        return ERR_CORRUPT;
     if (fact.head.kind == FACT_PRUNED && (fact.through < link->pruned || fact.through > link->processed))
         return ERR_CORRUPT;
     if (fact.head.kind == FACT_BOUNCED && !link_ensure_answer(self, fact.peer, 1))

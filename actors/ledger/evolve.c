@@ -90,13 +90,32 @@ static void evolve_posting(struct ledger *self, uint64_t position, const uint8_t
         group_note_posting(self, &fact);
 }
 
+/* The link as it was then is not known any more, so the id comes from the FACT_SENT itself. */
+static void settled_before(struct ledger *self, const struct fact_settled *fact, uint64_t position)
+{
+    uint8_t bytes[CORE_FACT_MAX];
+    struct fact_posting sent;
+    if (!id_table_takes(&self->ids, position))
+        return;
+    size_t size = core_fact_read(self, fact->sent_position, bytes, sizeof bytes);
+    CHECK(size >= sizeof sent);
+    memcpy(&sent, bytes, sizeof sent);
+    id_move(self, &sent.id, fact->sent_position, position);
+}
+
 static void evolve_settled(struct ledger *self, uint64_t position, const uint8_t *bytes)
 {
     struct fact_settled fact;
     memcpy(&fact, bytes, sizeof fact);
-    id_move(self, &fact.id, fact.sent_position, position);
-    if (position >= self->checkpoint.restore_position)
-        link_pop_request(self, fact.peer);
+    if (position < self->checkpoint.restore_position) {
+        settled_before(self, &fact, position);
+        return;
+    }
+    const struct link *link = &self->links[fact.peer];
+    const struct link_request *request = link_request_at(link, link->resolved + 1);
+    CHECK(request->position == fact.sent_position);
+    id_move(self, &request->id, fact.sent_position, position);
+    link_pop_request(self, fact.peer);
 }
 
 static void evolve_refused(struct ledger *self, uint64_t position, const uint8_t *bytes)

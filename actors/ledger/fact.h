@@ -96,12 +96,12 @@ struct FACT_PACKED fact_posting {
 
 _Static_assert(sizeof(struct fact_posting) == 64, "a plain posting is one cache line");
 
+/* The transfer's id stands in its FACT_SENT. */
 struct FACT_PACKED fact_settled {
     struct fact_head head;
     uint32_t peer;          /* the link whose oldest open request this resolves */
     uint64_t sent_position; /* of the FACT_SENT */
     int64_t remote_balance; /* of the credited account, after the credit */
-    struct uuid id;
 };
 
 struct FACT_PACKED fact_refused {

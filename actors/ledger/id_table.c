@@ -21,9 +21,22 @@ static size_t memory_bytes(uint32_t capacity)
     return ((size_t)capacity + SLACK) * sizeof(struct id_slot);
 }
 
+/* The slots of a table that has been written, used again: clearing them is cheaper than fresh pages. */
+static struct id_slot *spare_take(struct id_table *self, uint32_t capacity)
+{
+    struct id_slot *slots = self->spare.slots;
+    if (!slots || self->spare.capacity != capacity)
+        return NULL;
+    self->spare.slots = NULL;
+    memset(slots, 0, memory_bytes(capacity));
+    return slots;
+}
+
 static bool memory_init(struct id_table *self, struct id_memory *memory, uint32_t capacity)
 {
-    memory->slots = mem_alloc(self->mem, memory_bytes(capacity));
+    memory->slots = spare_take(self, capacity);
+    if (!memory->slots)
+        memory->slots = mem_alloc(self->mem, memory_bytes(capacity));
     memory->capacity = capacity;
     memory->count = 0;
     memory->shift = 64 - (uint32_t)__builtin_ctz(capacity);
@@ -58,6 +71,7 @@ void id_table_release(struct id_table *self)
     for (uint32_t i = 0; i < self->sealed_count; i++)
         memory_release(self, &self->sealed[i]);
     id_table_settle(self, self->written_count);
+    memory_release(self, &self->spare);
     for (uint32_t i = 0; i < self->filter_count; i++)
         mem_free(self->mem, self->filters[i].blocks, filter_bytes(&self->filters[i]));
     mem_free(self->mem, self->runs, ID_RUNS_MAX * sizeof *self->runs);
@@ -243,7 +257,7 @@ bool id_table_ensure(struct id_table *self, uint32_t more)
 
 void id_table_put(struct id_table *self, uint64_t hash, uint64_t position, int64_t now_us)
 {
-    if (self->limit == 0 || position < self->restore_position)
+    if (!id_table_takes(self, position))
         return;
     if (self->active.first_position == 0)
         self->active.first_position = position;
@@ -256,7 +270,7 @@ void id_table_put(struct id_table *self, uint64_t hash, uint64_t position, int64
 
 void id_table_move(struct id_table *self, uint64_t hash, uint64_t old, uint64_t position, int64_t now_us)
 {
-    if (self->limit == 0 || position < self->restore_position)
+    if (!id_table_takes(self, position))
         return;
     struct id_slot *slot = self->active.slots + (hash >> self->active.shift);
     while (slot->position != 0 && slot->hash < hash)
@@ -419,11 +433,21 @@ bool id_table_flush(struct id_table *self, uint32_t *run, uint32_t *slice, uint8
     return true;
 }
 
+static void memory_spare(struct id_table *self, struct id_memory *memory)
+{
+    if (self->spare.slots) {
+        memory_release(self, memory);
+        return;
+    }
+    self->spare = *memory;
+    memory->slots = NULL;
+}
+
 void id_table_settle(struct id_table *self, uint32_t runs)
 {
     CHECK(runs <= self->written_count);
     for (uint32_t i = 0; i < runs; i++)
-        memory_release(self, &self->written[i]);
+        memory_spare(self, &self->written[i]);
     self->written_count -= runs;
     memmove(&self->written[0], &self->written[runs], self->written_count * sizeof self->written[0]);
 }

@@ -70,6 +70,7 @@ struct id_table {
     struct id_memory active;
     struct id_memory sealed[ID_SEALED_MAX]; /* oldest first */
     uint32_t sealed_count;
+    struct id_memory spare; /* of a table that was written: its slots, for the next one */
     uint32_t flush_slice; /* next slice of sealed[0] to write */
     uint32_t flush_slot;  /* where that slice begins */
     struct id_memory written[ID_WRITTEN_MAX]; /* oldest first: runs whose last slices are on their way to disk */
@@ -93,6 +94,12 @@ bool id_table_ensure(struct id_table *self, uint32_t more);
 
 /* After id_table_ensure; cannot fail. The newest position wins. */
 void id_table_put(struct id_table *self, uint64_t hash, uint64_t position, int64_t now_us);
+
+/* false: ids of the fact at this position are not kept in memory (any more). */
+static inline bool id_table_takes(const struct id_table *self, uint64_t position)
+{
+    return self->limit > 0 && position >= self->restore_position;
+}
 
 /* The answer for an id has moved from one fact to a later one. Room as for a put. */
 void id_table_move(struct id_table *self, uint64_t hash, uint64_t old, uint64_t position, int64_t now_us);

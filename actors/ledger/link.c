@@ -453,7 +453,6 @@ static bool settle(struct ledger *self, uint32_t peer, const struct link_request
         .peer = peer,
         .sent_position = request->position,
         .remote_balance = balance,
-        .id = request->id,
     };
     uint8_t *room = id_table_ensure(&self->ids, 1) ? core_fact_room(self, sizeof fact) : NULL;
     if (!room)

@@ -35,8 +35,6 @@ static const uint8_t *fact_id(const uint8_t *fact)
     case FACT_RETURNED:
     case FACT_RECEIVED:
         return fact + offsetof(struct fact_posting, id);
-    case FACT_SETTLED:
-        return fact + offsetof(struct fact_settled, id);
     case FACT_REFUSED:
         return fact + offsetof(struct fact_refused, id);
     case FACT_ACCOUNT_OPENED:
@@ -44,6 +42,7 @@ static const uint8_t *fact_id(const uint8_t *fact)
     case FACT_GROUP_STARTED:
     case FACT_GROUP_ANSWERED:
         return fact + offsetof(struct fact_group, id);
+    case FACT_SETTLED:
     case FACT_BOUNCED:
     case FACT_PRUNED:
     case FACT_ACCOUNT_CHANGED:
@@ -78,11 +77,23 @@ static bool is_answer(const struct id_match *match)
     return match->fact[0] != FACT_GROUP_ANSWERED || match->fact[1] != CODE_CONFLICT;
 }
 
+/* The id that the fact answers for. That of a settled transfer stands in its FACT_SENT, which is read into sent. */
+static const uint8_t *answered_id(struct id_match *match, uint8_t *sent)
+{
+    struct fact_settled settled;
+    if (match->fact[0] != FACT_SETTLED)
+        return fact_id(match->fact);
+    memcpy(&settled, match->fact, sizeof settled);
+    size_t size = core_fact_read(match->self, settled.sent_position, sent, CORE_FACT_MAX);
+    return size > 0 && sent[0] == FACT_SENT ? fact_id(sent) : NULL;
+}
+
 static bool id_matches(void *context, uint64_t position)
 {
     struct id_match *match = context;
+    uint8_t sent[CORE_FACT_MAX];
     size_t size = core_fact_read(match->self, position, match->fact, CORE_FACT_MAX);
-    const uint8_t *id = size > 0 ? fact_id(match->fact) : NULL;
+    const uint8_t *id = size > 0 ? answered_id(match, sent) : NULL;
     if (!id || memcmp(id, match->id->bytes, sizeof match->id->bytes) != 0 || !is_answer(match))
         return false;
     match->size = size;

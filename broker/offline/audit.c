@@ -260,7 +260,6 @@ static enum err bridge_settled(struct audit *self, const uint8_t *bytes, const c
         return wrong(what, "a transfer was settled that is not open");
     struct bridge_request seen = *oldest; /* what the fact does not say */
     seen.kind = LINK_CREDIT;
-    seen.id = fact.id;
     seen.position = fact.sent_position;
     const struct bridge_answer answer = {.code = CODE_OK, .value = fact.remote_balance};
     return bridge_resolved(self->bridge, self->partition, fact.peer, &seen, &answer, what);
