@@ -105,6 +105,8 @@ struct journal_methods {
      * fact after that commit; 1: none. */
     enum err (*find_time)(struct journal *self, int64_t time_us, uint64_t *position, uint64_t *end);
     enum err (*head)(struct journal *self, struct journal_head *out);
+    /* The writer has nothing to do: whatever makes the next appends cheaper may be done now. NULL: nothing. */
+    void (*idle)(struct journal *self);
     enum err (*space)(struct journal *self, struct journal_space *out);
     /* The last fault that a read of this object came upon. */
     void (*fault)(struct journal *self, struct journal_fault *out);
@@ -145,6 +147,12 @@ static inline enum err journal_find_time(struct journal *j, int64_t time_us, uin
 static inline enum err journal_get_head(struct journal *j, struct journal_head *out)
 {
     return j->methods->head(j, out);
+}
+
+static inline void journal_idle(struct journal *j)
+{
+    if (j->methods->idle != NULL)
+        j->methods->idle(j);
 }
 
 static inline enum err journal_get_space(struct journal *j, struct journal_space *out)

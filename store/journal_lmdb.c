@@ -26,6 +26,8 @@
 /* A copy commits this much at a time. */
 #define COPY_BATCH_BYTES (UINT64_C(32) << 20)
 
+enum { WARM_STEP_BYTES = 128 * 1024, WARM_AHEAD_BYTES = 16 * 1024 * 1024 };
+
 enum { MINIMUM_STEP = 1 << 20, FREE_SPACE_SHARE = 8, SNAPSHOT_TRIES = 100 };
 
 struct journal_lmdb {
@@ -41,6 +43,7 @@ struct journal_lmdb {
     bool stopped;
     enum journal_outcome stopped_with;
     uint64_t preallocate_bytes;
+    uint64_t warm_bytes; /* the file's pages below it have memory */
     uint64_t file_bytes;
     uint64_t map_bytes;
     /* any thread's */
@@ -324,6 +327,22 @@ static bool grow_file(struct journal_lmdb *self, uint64_t length)
     }
 }
 
+/* Gets memory for the pages of the file that come next, in small steps as the kernel takes them. A fresh page costs
+ * much more than copying into it, on virtual machines most of all; so it is paid while nobody waits. */
+static void lmdb_idle(struct journal *journal)
+{
+    struct journal_lmdb *self = (struct journal_lmdb *)journal;
+    uint64_t used = lmdb_env_used_bytes(self->env);
+    uint64_t end = used + WARM_AHEAD_BYTES < self->file_bytes ? used + WARM_AHEAD_BYTES : self->file_bytes;
+    int file = -1;
+    if (self->warm_bytes < used)
+        self->warm_bytes = used;
+    if (self->warm_bytes >= end || mdb_env_get_fd(self->env, &file) != MDB_SUCCESS)
+        return;
+    posix_fadvise(file, (off_t)self->warm_bytes, WARM_STEP_BYTES, POSIX_FADV_WILLNEED);
+    self->warm_bytes += WARM_STEP_BYTES;
+}
+
 /* Puts one commit into a write transaction; *head moves past it. Returns LMDB's code. */
 static int put_commit(struct journal_lmdb *self, MDB_txn *txn, const struct journal_commit *commit,
                       struct journal_head *head)
@@ -596,6 +615,7 @@ static void lmdb_close(struct journal **journal_p)
 
 static const struct journal_methods METHODS = {
     .append = lmdb_append,
+    .idle = lmdb_idle,
     .fetch = lmdb_fetch,
     .walk = lmdb_walk,
     .find_time = lmdb_find_time,

@@ -4,6 +4,8 @@
 #include "actors/base/handover.h"
 #include "actors/ledger/shell/recovery.h"
 
+enum { IDLE_STEPS = 64 }; /* after a job, as long as no other comes */
+
 void commit_writer_run(struct commit_job *job)
 {
     const struct ledger_unit *unit = job->unit;
@@ -50,12 +52,19 @@ static void writer_main(zsock_t *pipe, void *argument)
     bool end = false;
     check_enter("commit writer");
     zsock_signal(pipe, 0);
+    struct journal *journal = NULL;
+    int idle_steps = 0;
     while (!end) {
-        struct commit_job *job = job_receive(zsock_resolve(pipe), 0, &end);
-        if (!job)
-            continue;
-        commit_writer_run(job);
-        job_send(zsock_resolve(pipe), job);
+        struct commit_job *job = job_receive(zsock_resolve(pipe), idle_steps > 0 ? ZMQ_DONTWAIT : 0, &end);
+        if (job) {
+            journal = job->journal;
+            commit_writer_run(job);
+            job_send(zsock_resolve(pipe), job);
+            idle_steps = IDLE_STEPS;
+        } else if (idle_steps > 0) {
+            journal_idle(journal);
+            idle_steps--;
+        }
     }
 }
 
