@@ -56,17 +56,17 @@ def latency(what, run, name, at_least, aim=None, limit=None):
 
 def transfers(bench):
     with bench.node(2) as node:
-        run = bench.load(node, batch=8000, window=8, cross_share=0.5)
+        run = bench.load(node, batch=8000, window=16, cross_share=0.5)
     return run, [rate("batches of 8,000, 2 partitions, half cross", run, 300_000, None)]
 
 
 def batch1(bench):
-    run, limit = bench.beside(1, 8000, 8)
+    run, limit = bench.beside(1, 8000, 16)
     return run, [rate("batches of 8,000, 1 partition", run, 1_800_000, 2_600_000, limit)]
 
 
 def batch2(bench):
-    run, limit = bench.beside(2, 8000, 8, 0.5)
+    run, limit = bench.beside(2, 8000, 16, 0.5)
     return run, [rate("batches of 8,000, 2 partitions, half cross", run, 1_800_000, 2_800_000, limit)]
 
 
