@@ -7,7 +7,7 @@ enum { FIRST_BITMAP_WORDS = 4, CHUNK_BOUND = ACCOUNT_CHUNK * (56 + ACCOUNT_ID_MA
 
 _Static_assert(sizeof(struct checkpoint_account) == 56, "CHUNK_BOUND counts on it");
 
-enum { REPLAY_AHEAD_BYTES = 1024 };
+enum { REPLAY_AHEAD_BYTES = 1024, HURRIED_SLICES = 64 };
 
 static const char CHECKPOINT_KEY[] = "checkpoint";
 static const char IDS_KEY[] = "ids";
@@ -358,6 +358,15 @@ bool checkpoint_due(const struct ledger *self)
     return words > 0 && words >= self->config.checkpoint_words / CHECKPOINT_SLICES;
 }
 
+/* A pass keeps its pace however large the units are. */
+static size_t slices_due(const struct ledger *self)
+{
+    const struct checkpoint *cp = &self->checkpoint;
+    uint64_t slice = self->config.checkpoint_words / CHECKPOINT_SLICES + 1;
+    uint64_t due = (self->position - cp->slice_position) / slice + 1;
+    return cp->hurried && due < HURRIED_SLICES ? HURRIED_SLICES : (size_t)due;
+}
+
 /* How many id slices a step writes: a sealed table is on disk before the next one is half full. */
 static uint32_t id_slices_due(const struct ledger *self)
 {
@@ -378,7 +387,7 @@ void checkpoint_step(struct ledger *self)
         bool whole = self->position >= cp->restore_position; /* else recovery has only taken ids yet */
         bool due = cp->active || any_dirty(cp) || self->position > cp->done_position;
         if (due && whole && (cp->active || pass_begin(self)))
-            pass_slice(self, cp->hurried ? cp->quota * 4 : cp->quota);
+            pass_slice(self, cp->quota * slices_due(self));
         cp->slice_position = self->position;
         if (cp->hurried && !cp->active)
             cp->hurried = false;

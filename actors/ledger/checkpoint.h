@@ -15,7 +15,7 @@
 
 #include "actors/ledger/fact.h"
 
-enum { CHECKPOINT_VERSION = 1, CHECKPOINT_SLICES = 64 };
+enum { CHECKPOINT_VERSION = 1, CHECKPOINT_SLICES = 2048 };
 
 /* Table numbers of store/state.h. */
 enum { CHECKPOINT_ACCOUNTS = 0, CHECKPOINT_IDS = 1, CHECKPOINT_RECORDS = 2 };

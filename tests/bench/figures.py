@@ -66,7 +66,7 @@ def batch1(bench):
 
 
 def batch2(bench):
-    run, limit = bench.beside(2, 8000, 16, 0.5)
+    run, limit = bench.beside(2, 8000, 32, 0.5)
     return run, [rate("batches of 8,000, 2 partitions, half cross", run, 1_800_000, 2_800_000, limit)]
 
 

@@ -60,7 +60,7 @@ static void writer_main(zsock_t *pipe, void *argument)
             journal = job->journal;
             commit_writer_run(job);
             job_send(zsock_resolve(pipe), job);
-            idle_steps = IDLE_STEPS;
+            idle_steps = journal ? IDLE_STEPS : 0;
         } else if (idle_steps > 0) {
             journal_idle(journal);
             idle_steps--;

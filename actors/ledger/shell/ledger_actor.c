@@ -24,20 +24,25 @@ enum {
     INLINE_BYTES_MAX = 32 * 1024, /* a smaller unit is committed in place */
 };
 
-/* What becomes of the unit that has been taken. Only one is on its way at a time.
+/* A unit that has been taken goes through two lanes: its facts are appended to the journal, then its effects run, then
+ * its puts are applied to the state store, while the next unit is appended. Each lane has one job at a time.
  *
- *     IDLE ──take──► APPENDING ──durable: effects──► APPLYING ──► IDLE
- *                     │    ▲                          │    ▲
- *                     ▼    │ each second              ▼    │ each second
- *                    NO_ROOM                         NO_ROOM
+ *     take ──► APPEND ──durable: effects──► queue ──► APPLY ──► release
+ *               ▲  │ no room: again                    ▲  │ no room: again
+ *               └──┘ each second                       └──┘ each second
  */
-enum flight_state { FLIGHT_IDLE, FLIGHT_APPENDING, FLIGHT_APPLYING, FLIGHT_NO_ROOM };
+enum lane_state { LANE_IDLE, LANE_BUSY, LANE_NO_ROOM };
 
-struct flight {
-    enum flight_state state;
+struct lane {
+    enum lane_state state;
     struct commit_job job;
     int64_t retry_ms; /* NO_ROOM: when to try again */
-    struct request_list answered; /* they leave when the unit is durable */
+    zactor_t *writer;
+};
+
+/* What was answered while a unit was filled leaves with it. */
+struct held {
+    struct request_list answered;
     struct read_job *reads;
 };
 
@@ -54,8 +59,10 @@ struct actor {
     struct mem mem;
     struct journal_head head; /* as of the last append */
     uint64_t epoch;
-    zactor_t *writer;
-    struct flight flight;
+    struct lane append, apply;
+    struct held held;                              /* of the unit in the append lane */
+    struct ledger_unit *durable[LEDGER_UNITS_MAX]; /* wait to be applied, the oldest first */
+    size_t durable_count;
     struct ledger *ledger;
     struct requests requests; /* decoding, and what waits for the next commit */
     struct request *todo;     /* received and not yet worked */
@@ -129,10 +136,10 @@ static void send_messages(struct actor *self, const struct ledger_unit *unit)
 }
 
 /* What was answered while the unit was filled leaves with it. */
-static void flight_load(struct actor *self)
+static void held_load(struct actor *self)
 {
-    request_list_move(&self->flight.answered, &self->requests.answered);
-    self->flight.reads = self->requests.reads;
+    request_list_move(&self->held.answered, &self->requests.answered);
+    self->held.reads = self->requests.reads;
     self->requests.reads = NULL;
     self->requests.reads_end = &self->requests.reads;
 }
@@ -140,7 +147,7 @@ static void flight_load(struct actor *self)
 /* Everything that waited for this unit leaves; without a unit, what needed no facts. */
 static void run_effects(struct actor *self, struct ledger_unit *unit)
 {
-    struct request_list *answered = &self->flight.answered;
+    struct request_list *answered = &self->held.answered;
     if (unit)
         send_messages(self, unit);
     while (unit && unit->tickets) {
@@ -150,8 +157,8 @@ static void run_effects(struct actor *self, struct ledger_unit *unit)
         ledger_ticket_free(self->ledger, &ticket);
     }
     send_names(self);
-    send_reads(self, self->flight.reads);
-    self->flight.reads = NULL;
+    send_reads(self, self->held.reads);
+    self->held.reads = NULL;
     send_answered(self, answered);
 }
 
@@ -182,10 +189,10 @@ static void answer_tickets(struct actor *self, struct ledger_ticket *list, enum 
     }
 }
 
-static void answer_flight(struct actor *self, enum code code)
+static void answer_held(struct actor *self, enum code code)
 {
-    requests_unanswer(&self->requests, &self->flight.answered, &self->flight.reads, code);
-    send_answered(self, &self->flight.answered);
+    requests_unanswer(&self->requests, &self->held.answered, &self->held.reads, code);
+    send_answered(self, &self->held.answered);
 }
 
 static void messages_drop(struct actor *self, struct ledger_unit *unit)
@@ -204,9 +211,9 @@ static void abandon(struct actor *self, struct ledger_unit *unit)
         unit->tickets = NULL;
         messages_drop(self, unit);
     }
-    answer_flight(self, CODE_UNKNOWN);
-    flight_load(self);
-    answer_flight(self, CODE_UNKNOWN);
+    answer_held(self, CODE_UNKNOWN);
+    held_load(self);
+    answer_held(self, CODE_UNKNOWN);
     if (self->ledger)
         answer_tickets(self, ledger_abandon(self->ledger), CODE_UNKNOWN);
     answer_all(self, self->todo, CODE_BUSY); /* never begun */
@@ -218,7 +225,6 @@ static void stop(struct actor *self, struct ledger_unit *unit, const char *why)
 {
     zsys_error("partition %u stops: %s", self->options.partition, why);
     abandon(self, unit);
-    self->flight.state = FLIGHT_IDLE;
     say_state(self, PARTITION_STOPPED);
 }
 
@@ -268,106 +274,123 @@ static void check_space(struct actor *self)
     say_state(self, percent >= FULL_PERCENT ? PARTITION_FULL : PARTITION_SERVING);
 }
 
-static void job_submit(struct actor *self, enum commit_step step);
-
-/* The unit has done its work. */
-static void flight_end(struct actor *self)
+static void lane_no_room(struct actor *self, struct lane *lane)
 {
-    ledger_release(self->ledger, self->flight.job.unit);
-    self->flight.state = FLIGHT_IDLE;
+    say_state(self, PARTITION_FULL);
+    lane->state = LANE_NO_ROOM;
+    lane->retry_ms = zclock_mono() + TICK_MS;
+}
+
+static void durable_release(struct actor *self)
+{
+    ledger_release(self->ledger, self->durable[0]);
+    self->durable_count--;
+    memmove(&self->durable[0], &self->durable[1], self->durable_count * sizeof self->durable[0]);
+}
+
+/* The state store follows behind: the facts that it reflects are durable. */
+static void apply_next(struct actor *self)
+{
+    while (self->durable_count > 0 && self->apply.state == LANE_IDLE) {
+        struct ledger_unit *unit = self->durable[0];
+        if (unit->put_count == 0) {
+            durable_release(self);
+            continue;
+        }
+        self->apply.job = (struct commit_job){.step = COMMIT_APPLY, .state = self->state, .unit = unit};
+        self->apply.state = LANE_BUSY;
+        commit_writer_give(self->apply.writer, &self->apply.job);
+    }
+}
+
+static void apply_done(struct actor *self)
+{
+    enum err err = self->apply.job.err;
+    self->apply.state = LANE_IDLE;
+    if (self->is_stopped)
+        return;
+    if (err == ERR_FULL || err == ERR_NO_MEMORY) {
+        lane_no_room(self, &self->apply);
+    } else if (err == ERR_OK) {
+        durable_release(self);
+        apply_next(self);
+    } else {
+        stop(self, NULL, "the state store failed");
+    }
+}
+
+/* The unit's facts are durable, or it has none. */
+static void unit_durable(struct actor *self, struct ledger_unit *unit)
+{
+    self->append.state = LANE_IDLE;
+    run_effects(self, unit);
+    self->durable[self->durable_count++] = unit;
+    apply_next(self);
     if (self->appended_bytes - self->space_checked_bytes >= self->space_every_bytes ||
         self->state_said == PARTITION_FULL)
         check_space(self);
 }
 
-static void flight_no_room(struct actor *self)
-{
-    say_state(self, PARTITION_FULL);
-    self->flight.state = FLIGHT_NO_ROOM;
-    self->flight.retry_ms = zclock_mono() + TICK_MS;
-}
-
 static void append_done(struct actor *self)
 {
-    struct commit_job *job = &self->flight.job;
-    if (job->outcome == JOURNAL_FULL) {
-        flight_no_room(self);
-        return;
-    }
-    if (job->outcome != JOURNAL_OK) {
+    struct commit_job *job = &self->append.job;
+    self->append.state = LANE_IDLE;
+    if (self->is_stopped) {
+        abandon(self, job->unit);
+    } else if (job->outcome == JOURNAL_FULL) {
+        lane_no_room(self, &self->append);
+    } else if (job->outcome != JOURNAL_OK) {
         stop(self, job->unit,
              job->outcome == JOURNAL_FENCED ? "another owner has taken over" : "a commit failed");
-        return;
+    } else {
+        self->head.sequence++;
+        self->appended_bytes += job->unit->length;
+        unit_durable(self, job->unit);
     }
-    self->head.sequence++;
-    self->appended_bytes += job->unit->length;
-    run_effects(self, job->unit);
-    if (job->unit->put_count > 0)
-        job_submit(self, COMMIT_APPLY);
-    else
-        flight_end(self);
 }
 
-/* The state store follows behind: the facts that it reflects are durable. */
-static void apply_done(struct actor *self)
+static void append_submit(struct actor *self)
 {
-    enum err err = self->flight.job.err;
-    if (err == ERR_FULL || err == ERR_NO_MEMORY)
-        flight_no_room(self);
-    else if (err == ERR_OK)
-        flight_end(self);
-    else
-        stop(self, NULL, "the state store failed");
-}
-
-static void job_done(struct actor *self)
-{
-    if (self->flight.job.step == COMMIT_APPEND)
-        append_done(self);
-    else
-        apply_done(self);
-}
-
-static void job_submit(struct actor *self, enum commit_step step)
-{
-    struct commit_job *job = &self->flight.job;
-    job->step = step;
-    self->flight.state = step == COMMIT_APPEND ? FLIGHT_APPENDING : FLIGHT_APPLYING;
-    if (step == COMMIT_APPLY || job->unit->length > INLINE_BYTES_MAX) {
-        commit_writer_give(self->writer, job);
+    struct commit_job *job = &self->append.job;
+    self->append.state = LANE_BUSY;
+    if (job->unit->length > INLINE_BYTES_MAX) {
+        commit_writer_give(self->append.writer, job);
         return;
     }
     commit_writer_run(job);
-    job_done(self);
+    append_done(self);
 }
 
-/* Sends the next unit on its way, when none is. */
+/* Sends the next unit on its way, when there is a place for it. */
 static void commit(struct actor *self)
 {
-    if (self->flight.state != FLIGHT_IDLE || self->is_stopped)
+    if (self->append.state != LANE_IDLE || self->is_stopped || self->durable_count == LEDGER_UNITS_MAX)
         return;
     struct ledger_unit *unit = ledger_take(self->ledger);
-    flight_load(self);
+    held_load(self);
     if (!unit) {
         run_effects(self, NULL);
         return;
     }
-    self->flight.job = (struct commit_job){
+    if (unit->length == 0) {
+        unit_durable(self, unit);
+        return;
+    }
+    self->append.job = (struct commit_job){
+        .step = COMMIT_APPEND,
         .journal = self->journal,
-        .state = self->state,
         .unit = unit,
         .sequence = self->head.sequence + 1,
         .epoch = self->epoch,
     };
-    if (unit->length > 0) {
-        job_submit(self, COMMIT_APPEND);
-        return;
-    }
-    run_effects(self, unit);
-    if (unit->put_count > 0)
-        job_submit(self, COMMIT_APPLY);
-    else
-        flight_end(self);
+    append_submit(self);
+}
+
+/* Nothing can become durable until there is room again. */
+static bool is_stuck(const struct actor *self)
+{
+    return self->append.state == LANE_NO_ROOM ||
+           (self->apply.state == LANE_NO_ROOM && self->durable_count == LEDGER_UNITS_MAX);
 }
 
 /* ---- rounds ------------------------------------------------------------------------------------------------------ */
@@ -397,7 +420,7 @@ static void todo_append(struct actor *self, struct request *list)
 
 static void receive(struct actor *self, struct box *box)
 {
-    if (self->is_stopped || self->flight.state == FLIGHT_NO_ROOM) {
+    if (self->is_stopped || is_stuck(self)) {
         box_drop(self, box);
         return;
     }
@@ -444,28 +467,35 @@ static void tick(struct actor *self)
 /* While there is no room, what has come is told so, and each second the step is tried again. */
 static void retry(struct actor *self, int64_t now_ms)
 {
-    if (self->flight.state != FLIGHT_NO_ROOM)
-        return;
-    answer_all(self, self->todo, CODE_BUSY);
-    self->todo = NULL;
-    if (now_ms >= self->flight.retry_ms)
-        job_submit(self, self->flight.job.step);
+    if (is_stuck(self)) {
+        answer_all(self, self->todo, CODE_BUSY);
+        self->todo = NULL;
+    }
+    if (self->apply.state == LANE_NO_ROOM && now_ms >= self->apply.retry_ms) {
+        self->apply.state = LANE_IDLE;
+        apply_next(self);
+    }
+    if (self->append.state == LANE_NO_ROOM && now_ms >= self->append.retry_ms)
+        append_submit(self);
 }
 
-/* One turn: what the writer has done, what has come, what is next. wait_ms: the most to wait for any of it. */
+/* One turn: what the writers have done, what has come, what is next. wait_ms: the most to wait for any of it. */
 static void turn(struct actor *self, long wait_ms)
 {
     zmq_pollitem_t items[] = {
         {.socket = self->inbox, .events = ZMQ_POLLIN},
         {.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN},
-        {.socket = zsock_resolve(self->writer), .events = ZMQ_POLLIN},
+        {.socket = zsock_resolve(self->append.writer), .events = ZMQ_POLLIN},
+        {.socket = zsock_resolve(self->apply.writer), .events = ZMQ_POLLIN},
     };
     bool closed = !self->is_stopped && (self->todo || !has_room(self));
     if (closed)
         items[0].events = 0;
-    zmq_poll(items, 3, wait_ms);
-    if (commit_writer_take(self->writer))
-        job_done(self);
+    zmq_poll(items, 4, wait_ms);
+    if (commit_writer_take(self->append.writer))
+        append_done(self);
+    if (commit_writer_take(self->apply.writer))
+        apply_done(self);
     if (!self->is_stopped)
         work_todo(self);
     read_mail(self);
@@ -474,8 +504,8 @@ static void turn(struct actor *self, long wait_ms)
 
 static bool can_go_on(const struct actor *self)
 {
-    return !self->is_stopped && self->flight.state == FLIGHT_IDLE &&
-           (self->todo || ledger_has_work(self->ledger));
+    return !self->is_stopped && self->append.state == LANE_IDLE &&
+           self->durable_count < LEDGER_UNITS_MAX && (self->todo || ledger_has_work(self->ledger));
 }
 
 static void run(struct actor *self)
@@ -494,15 +524,14 @@ static void run(struct actor *self)
 }
 
 /* What is under way is finished, as far as there is room for it. */
-static void finish_flight(struct actor *self)
+static void finish_lanes(struct actor *self)
 {
-    while (self->flight.state == FLIGHT_APPENDING || self->flight.state == FLIGHT_APPLYING)
+    while (self->append.state == LANE_BUSY || self->apply.state == LANE_BUSY)
         turn(self, TICK_MS);
-    if (self->flight.state != FLIGHT_NO_ROOM)
-        return;
-    if (self->flight.job.step == COMMIT_APPEND)
-        stop(self, self->flight.job.unit, "there is no room and it was told to end");
-    self->is_stopped = true; /* a checkpoint that found no room: a restart replays more, that is all */
+    if (self->append.state == LANE_NO_ROOM)
+        stop(self, self->append.job.unit, "there is no room and it was told to end");
+    else if (self->apply.state == LANE_NO_ROOM)
+        abandon(self, NULL); /* a checkpoint that found no room: a restart replays more, that is all */
 }
 
 static bool has_mail(struct actor *self)
@@ -514,12 +543,13 @@ static bool has_mail(struct actor *self)
 /* At a clean end everything is checkpointed, so that the next start replays nothing. */
 static void finish(struct actor *self)
 {
-    finish_flight(self);
+    finish_lanes(self);
     while (!self->is_stopped && (self->todo || has_mail(self) || ledger_checkpoint_hurry(self->ledger))) {
         turn(self, 0);
-        finish_flight(self);
+        finish_lanes(self);
     }
-    zactor_destroy(&self->writer);
+    zactor_destroy(&self->append.writer);
+    zactor_destroy(&self->apply.writer);
     if (!self->is_stopped)
         abandon(self, NULL); /* a peer has finished before it could answer */
 }
@@ -647,8 +677,9 @@ static void ledger_main(zsock_t *pipe, void *argument)
     self->mem = memory_pages();
     self->state_said = PARTITION_STARTING;
     connect_all(self);
-    self->writer = commit_writer_new();
-    request_list_init(&self->flight.answered);
+    self->append.writer = commit_writer_new();
+    self->apply.writer = commit_writer_new();
+    request_list_init(&self->held.answered);
     zsock_signal(pipe, 0);
     if (recover(self) == ERR_OK) {
         requests_init(&self->requests, self->options.partition, self->options.partitions, self->journal);
