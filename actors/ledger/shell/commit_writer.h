@@ -1,5 +1,6 @@
-/* The thread that waits for the disk, so that the ledger does not: it appends one unit at a time and then applies the
- * unit's puts to the state store. It decides nothing; each step's outcome goes back to the ledger actor.
+/* A thread that waits for the disk, so that the ledger does not. A ledger has two: one appends units to the journal, the
+ * other applies the puts of units that are durable to the state store. A writer decides nothing; each job's outcome goes back
+ * to the ledger actor.
  *
  * Small units are not worth the way to another thread and back: commit_writer_run does the same in place. */
 #ifndef TELLER_LEDGER_COMMIT_WRITER_H
