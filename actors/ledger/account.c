@@ -1,4 +1,5 @@
 /* Decide: opening, changing, freezing and closing accounts; and looking at them. */
+#include "actors/ledger/account_states.h"
 #include "actors/ledger/core.h"
 #include "actors/ledger/hash.h"
 
@@ -8,8 +9,7 @@ static const char HOUSE_OWNER[] = "teller";
 
 /* ---- facts -------------------------------------------------------------------------------------------- */
 
-static bool account_append(struct ledger *self, struct fact_account *fact,
-                           const struct fact_strings *strings)
+static bool account_append(struct ledger *self, struct fact_account *fact, const struct fact_strings *strings)
 {
     size_t trailer = fact_strings_size(strings);
     uint8_t *room = core_fact_room(self, sizeof *fact + trailer);
@@ -242,8 +242,7 @@ static bool open_same(const struct ledger *self, const uint8_t *bytes, size_t si
            fact.minimum_balance == command->minimum_balance && fact.ceiling == command->ceiling &&
            str_equal(strings.by_tag[FACT_TAG_OWNER], command->owner) &&
            str_equal(strings.by_tag[FACT_TAG_PRODUCT], command->product) &&
-           (command->account.length == 0 ||
-            account_id_is(&self->accounts, fact.account, command->account));
+           (command->account.length == 0 || account_id_is(&self->accounts, fact.account, command->account));
 }
 
 /* An open that was made under a transaction id is found by it, whatever id the account was assigned. */
@@ -339,16 +338,15 @@ static bool change_changes(const struct ledger *self, uint32_t index,
             !str_equal(command->owner, names_at(names, more->owner))) ||
            ((command->sets & ACCOUNT_SETS_PRODUCT) &&
             !str_equal(command->product, names_at(names, more->product))) ||
-           ((command->sets & ACCOUNT_SETS_MINIMUM) &&
-            command->minimum_balance != account->minimum_balance) ||
+           ((command->sets & ACCOUNT_SETS_MINIMUM) && command->minimum_balance != account->minimum_balance) ||
            ((command->sets & ACCOUNT_SETS_CEILING) && command->ceiling != account->ceiling);
 }
 
 /* The limits an account would have must agree with each other. */
 static bool limits_agree(const struct account *account, const struct ledger_account_command *command)
 {
-    int64_t minimum = command->sets & ACCOUNT_SETS_MINIMUM ? command->minimum_balance
-                                                           : account->minimum_balance;
+    int64_t minimum =
+        command->sets & ACCOUNT_SETS_MINIMUM ? command->minimum_balance : account->minimum_balance;
     int64_t ceiling = command->sets & ACCOUNT_SETS_CEILING ? command->ceiling : account->ceiling;
     return minimum <= ceiling;
 }
@@ -363,11 +361,10 @@ static struct verdict check_step(const struct ledger *self, uint32_t index,
     if (account->state == ACCOUNT_CLOSED && command->kind != ACCOUNT_CLOSE)
         return (struct verdict){CODE_ACCOUNT_CLOSED, FIELD_ACCOUNT};
     if (command->kind == ACCOUNT_CHANGE && !limits_agree(account, command))
-        return (struct verdict){CODE_INVALID_FIELD, command->sets & ACCOUNT_SETS_CEILING
-                                                        ? FIELD_CEILING
-                                                        : FIELD_MINIMUM_BALANCE};
-    bool empty = account->balance == 0 && account->pending == 0 &&
-                 !(account->flags & ACCOUNT_HAS_INCOMING) && !link_account_is_open(self, index);
+        return (struct verdict){CODE_INVALID_FIELD,
+                                command->sets & ACCOUNT_SETS_CEILING ? FIELD_CEILING : FIELD_MINIMUM_BALANCE};
+    bool empty = account->balance == 0 && account->pending == 0 && !(account->flags & ACCOUNT_HAS_INCOMING) &&
+                 !link_account_is_open(self, index);
     if (command->kind == ACCOUNT_CLOSE && account->state != ACCOUNT_CLOSED && !empty)
         return (struct verdict){CODE_NOT_EMPTY, FIELD_ACCOUNT};
     return (struct verdict){CODE_OK, FIELD_NONE};
@@ -377,20 +374,16 @@ static struct verdict check_step(const struct ledger *self, uint32_t index,
 static enum fact_kind step_fact(const struct ledger *self, uint32_t index,
                                 const struct ledger_account_command *command)
 {
-    uint8_t state = account_at(&self->accounts, index)->state;
-    switch (command->kind) {
-    case ACCOUNT_CHANGE:
+    static const enum fact_kind facts[] = {
+        [ACCOUNT_FREEZE] = FACT_ACCOUNT_FROZEN,
+        [ACCOUNT_UNFREEZE] = FACT_ACCOUNT_UNFROZEN,
+        [ACCOUNT_CLOSE] = FACT_ACCOUNT_CLOSED,
+    };
+    if (command->kind == ACCOUNT_CHANGE)
         return change_changes(self, index, command) ? FACT_ACCOUNT_CHANGED : (enum fact_kind)0;
-    case ACCOUNT_FREEZE:
-        return state == ACCOUNT_FROZEN ? (enum fact_kind)0 : FACT_ACCOUNT_FROZEN;
-    case ACCOUNT_UNFREEZE:
-        return state == ACCOUNT_ACTIVE ? (enum fact_kind)0 : FACT_ACCOUNT_UNFROZEN;
-    case ACCOUNT_CLOSE:
-        return state == ACCOUNT_CLOSED ? (enum fact_kind)0 : FACT_ACCOUNT_CLOSED;
-    case ACCOUNT_OPEN:
-        break;
-    }
-    CHECK_UNREACHABLE();
+    uint8_t state = account_at(&self->accounts, index)->state;
+    enum fact_kind fact = facts[command->kind];
+    return account_state_after((uint8_t)fact, state) == state ? (enum fact_kind)0 : fact;
 }
 
 void ledger_account(struct ledger *self, int64_t now_us, const struct ledger_account_command *command,

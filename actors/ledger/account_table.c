@@ -168,8 +168,7 @@ bool account_ensure(struct account_table *self, uint32_t index, struct str id, s
                     struct str product)
 {
     (void)id;
-    return slots_ensure(self) && segment_ensure(self, index) &&
-           account_ensure_names(self, owner, product);
+    return slots_ensure(self) && segment_ensure(self, index) && account_ensure_names(self, owner, product);
 }
 
 /* Chains are kept in order of index, so that a page of a list can go on after an index. */
@@ -209,8 +208,8 @@ static void owner_leave(struct account_table *self, uint32_t index)
         list->last = before;
 }
 
-struct account *account_insert(struct account_table *self, uint32_t index, struct str id,
-                               struct str owner, struct str product)
+struct account *account_insert(struct account_table *self, uint32_t index, struct str id, struct str owner,
+                               struct str product)
 {
     CHECK(id.length >= 1 && id.length <= ACCOUNT_ID_MAX);
     struct account *account = account_at(self, index);

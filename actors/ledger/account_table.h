@@ -20,14 +20,14 @@
 #define ACCOUNT_NONE UINT32_MAX
 
 enum {
-    ACCOUNT_ID_INLINE = 20, /* bytes of the id that stand in the account itself */
+    ACCOUNT_ID_INLINE = 20,  /* bytes of the id that stand in the account itself */
     ACCOUNT_SEGMENT = 32768, /* 2 MiB of accounts: one huge page */
-    ACCOUNT_CHUNK = 256, /* accounts of one checkpoint value */
+    ACCOUNT_CHUNK = 256,     /* accounts of one checkpoint value */
     ACCOUNT_SEGMENTS_MAX = 1 << 13,
 };
 
 enum account_flag {
-    ACCOUNT_IS_HOUSE = 1,     /* teller's own: cash or transit; may be below zero */
+    ACCOUNT_IS_HOUSE = 1, /* teller's own: cash or transit; may be below zero */
     ACCOUNT_IS_TRANSIT = 2,
     ACCOUNT_HAS_INCOMING = 4, /* an open group has reserved a credit */
 };
@@ -36,7 +36,7 @@ struct account {
     int64_t balance;
     int64_t pending;
     int64_t minimum_balance;
-    int64_t ceiling; /* INT64_MAX: none */
+    int64_t ceiling;        /* INT64_MAX: none */
     uint64_t last_position; /* of the last fact applied to it; 0: the slot is not open */
     currency_index currency;
     uint8_t state; /* enum account_state */
@@ -154,8 +154,8 @@ bool account_ensure(struct account_table *self, uint32_t index, struct str id, s
                     struct str product);
 
 /* Puts an account at `index`, which must be unused; the caller then fills balance and the like. */
-struct account *account_insert(struct account_table *self, uint32_t index, struct str id,
-                               struct str owner, struct str product);
+struct account *account_insert(struct account_table *self, uint32_t index, struct str id, struct str owner,
+                               struct str product);
 
 /* Memory for the names first: account_ensure_names. */
 bool account_ensure_names(struct account_table *self, struct str owner, struct str product);

@@ -1,9 +1,13 @@
 #include "actors/ledger/checkpoint.h"
 
+#include "actors/ledger/account_states.h"
 #include "actors/ledger/core.h"
 #include "actors/ledger/hash.h"
 
-enum { FIRST_BITMAP_WORDS = 4, CHUNK_BOUND = ACCOUNT_CHUNK * (56 + ACCOUNT_ID_MAX + OWNER_MAX + PRODUCT_MAX) };
+enum {
+    FIRST_BITMAP_WORDS = 4,
+    CHUNK_BOUND = ACCOUNT_CHUNK * (56 + ACCOUNT_ID_MAX + OWNER_MAX + PRODUCT_MAX)
+};
 
 _Static_assert(sizeof(struct checkpoint_account) == 56, "CHUNK_BOUND counts on it");
 
@@ -164,8 +168,8 @@ static enum err account_restore(struct ledger *self, const uint8_t **at, const u
     if (!account_ensure(&self->accounts, stored.index, id, owner, product) ||
         !checkpoint_ensure(self, stored.index + 1))
         return ERR_NO_MEMORY;
-    bool taken = stored.index < self->accounts.count &&
-                 account_at(&self->accounts, stored.index)->id_length > 0;
+    bool taken =
+        stored.index < self->accounts.count && account_at(&self->accounts, stored.index)->id_length > 0;
     if (taken || account_find(&self->accounts, id, account_hash(&self->accounts, id)) != ACCOUNT_NONE)
         return ERR_CORRUPT;
     struct account *account = evolve_open(self, stored.index, id, owner, product, currency);
@@ -189,9 +193,8 @@ static bool record_build(struct ledger *self)
     if (!core_grow(self, (void **)&cp->record, &cp->record_capacity, size, 1))
         return false;
     uint64_t head[SMALL_HEAD / 8] = {
-        CHECKPOINT_VERSION,        self->position,      (uint64_t)self->now_us,
-        self->next_account_number, self->posting_count, self->refusal_count,
-        self->accounts.count,      0,
+        CHECKPOINT_VERSION,  self->position,      (uint64_t)self->now_us, self->next_account_number,
+        self->posting_count, self->refusal_count, self->accounts.count,   0,
     };
     memcpy(cp->record, head, sizeof head);
     uint8_t *at = link_store(self, cp->record + SMALL_HEAD);
@@ -345,8 +348,8 @@ static void ids_step(struct ledger *self, uint32_t slices)
 static bool puts_ensure(struct ledger *self, size_t more)
 {
     struct unit_buffer *buffer = self->current;
-    return core_grow(self, (void **)&buffer->put_list, &buffer->put_capacity,
-                     buffer->unit.put_count + more, sizeof *buffer->put_list);
+    return core_grow(self, (void **)&buffer->put_list, &buffer->put_capacity, buffer->unit.put_count + more,
+                     sizeof *buffer->put_list);
 }
 
 bool checkpoint_due(const struct ledger *self)
@@ -461,7 +464,8 @@ static enum err posting_link_fits(struct ledger *self, const struct fact_posting
         return link->resolved + 1 < link->next ? ERR_OK : ERR_CORRUPT;
     if (fact->head.detail & FACT_FLAG_GROUP)
         return ERR_OK;
-    bool room = fact->head.kind == FACT_SENT ? link_ensure_step(self, peer) : link_ensure_answer(self, peer, 1);
+    bool room =
+        fact->head.kind == FACT_SENT ? link_ensure_step(self, peer) : link_ensure_answer(self, peer, 1);
     return room ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -501,13 +505,22 @@ static enum err opened_fits(struct ledger *self, const struct fact_account *fact
     uint32_t known = account_find(&self->accounts, id, account_hash(&self->accounts, id));
     if (account_is_there(self, fact->account) ? known != fact->account : known != ACCOUNT_NONE)
         return ERR_CORRUPT;
-    bool room = account_ensure(&self->accounts, fact->account, id, text[FACT_TAG_OWNER],
-                               text[FACT_TAG_PRODUCT]) &&
-                checkpoint_ensure(self, fact->account + 1) && id_table_ensure(&self->ids, 1);
+    bool room =
+        account_ensure(&self->accounts, fact->account, id, text[FACT_TAG_OWNER], text[FACT_TAG_PRODUCT]) &&
+        checkpoint_ensure(self, fact->account + 1) && id_table_ensure(&self->ids, 1);
     return room ? ERR_OK : ERR_NO_MEMORY;
 }
 
-static enum err account_fits(struct ledger *self, const uint8_t *bytes, size_t size)
+/* An account fact that is still to be applied leads to a state that may follow. */
+static bool state_may_follow(const struct ledger *self, uint64_t position, const struct fact_account *fact)
+{
+    const struct account *account = account_at(&self->accounts, fact->account);
+    uint8_t after = account_state_after(fact->head.kind, account->state);
+    return position <= account->last_position || fact->head.kind == FACT_ACCOUNT_CHANGED ||
+           machine_allows(&ACCOUNT_STATES, account->state, after);
+}
+
+static enum err account_fits(struct ledger *self, uint64_t position, const uint8_t *bytes, size_t size)
 {
     struct fact_account fact;
     struct fact_strings strings;
@@ -519,7 +532,7 @@ static enum err account_fits(struct ledger *self, const uint8_t *bytes, size_t s
         return ERR_CORRUPT;
     if (fact.head.kind == FACT_ACCOUNT_OPENED)
         return opened_fits(self, &fact, text);
-    if (!account_is_there(self, fact.account))
+    if (!account_is_there(self, fact.account) || !state_may_follow(self, position, &fact))
         return ERR_CORRUPT;
     bool room = account_ensure_names(&self->accounts, text[FACT_TAG_OWNER], text[FACT_TAG_PRODUCT]);
     return room ? ERR_OK : ERR_NO_MEMORY;
@@ -563,7 +576,7 @@ static enum err fact_fits(struct ledger *self, uint64_t position, const uint8_t 
     if (fact_is_posting(fact[0]))
         return posting_fits(self, position, fact);
     if (fact[0] >= FACT_ACCOUNT_OPENED && fact[0] <= FACT_ACCOUNT_CLOSED)
-        return account_fits(self, fact, size);
+        return account_fits(self, position, fact, size);
     if (fact[0] == FACT_SETTLED || fact[0] == FACT_BOUNCED || fact[0] == FACT_PRUNED)
         return link_fits(self, position, fact);
     if (fact[0] >= FACT_GROUP_STARTED && position >= self->checkpoint.restore_position) {

@@ -46,10 +46,10 @@ struct checkpoint {
     size_t words;      /* of each bitmap */
     bool active;
     bool hurried;
-    size_t at;              /* next word of `passing` */
-    size_t quota;           /* chunks a slice */
-    uint64_t pass_position; /* replay would begin here once the pass is complete */
-    uint64_t done_position; /* … of the last complete pass */
+    size_t at;               /* next word of `passing` */
+    size_t quota;            /* chunks a slice */
+    uint64_t pass_position;  /* replay would begin here once the pass is complete */
+    uint64_t done_position;  /* … of the last complete pass */
     uint64_t slice_position; /* where the last slice was written */
     uint8_t *record;         /* small state as of pass_position */
     size_t record_length, record_capacity;
@@ -68,14 +68,14 @@ struct ledger {
     size_t memory_bytes;
 
     struct account_table accounts;
-    uint32_t house[256];   /* by currency: the cash account; ACCOUNT_NONE */
-    uint32_t *transit;     /* by partition * 256 + currency */
+    uint32_t house[256]; /* by currency: the cash account; ACCOUNT_NONE */
+    uint32_t *transit;   /* by partition * 256 + currency */
     struct id_table ids;
     struct link links[LEDGER_PARTITIONS_MAX];
-    struct waiter *waiters; /* more tickets for requests in flight */
+    struct waiter *waiters;             /* more tickets for requests in flight */
     struct ledger_ticket *open_tickets; /* not answered yet */
-    struct group *groups;   /* open ones */
-    struct group *group_spare; /* for the next one */
+    struct group *groups;               /* open ones */
+    struct group *group_spare;          /* for the next one */
     uint32_t group_count;
     uint16_t held_ids[LEDGER_HELD_SLOTS]; /* ids of items of open groups, counted by hash */
 
@@ -132,15 +132,14 @@ struct verdict {
 /* promised: what the same account has already given (or been given) in the same group. */
 struct verdict posting_check_debit(const struct account *account, currency_index currency, int64_t amount,
                                    int64_t promised);
-struct verdict posting_check_credit(const struct account *account, currency_index currency,
-                                    int64_t amount, int64_t promised);
+struct verdict posting_check_credit(const struct account *account, currency_index currency, int64_t amount,
+                                    int64_t promised);
 struct verdict posting_check_house(const struct ledger *self, uint32_t index, int64_t amount);
 int64_t posting_incoming(const struct ledger *self, uint32_t index);
 
 /* Appends one posting fact of `kind` and evolves it. false: no memory. strings may be NULL. */
-bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, uint32_t debit,
-                    uint32_t credit, int64_t amount, const struct uuid *id,
-                    const struct fact_strings *strings);
+bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, uint32_t debit, uint32_t credit,
+                    int64_t amount, const struct uuid *id, const struct fact_strings *strings);
 
 /* The house cash account of a currency, opened if need be. ACCOUNT_NONE: no memory. */
 uint32_t posting_house(struct ledger *self, currency_index currency);
@@ -148,8 +147,7 @@ uint32_t posting_transit(struct ledger *self, uint32_t peer, currency_index curr
 /* A stored id that is reserved is one that this partition would have given. */
 bool posting_id_fits(const struct ledger *self, struct str id, currency_index currency);
 
-void posting_fingerprint(const struct ledger *self, const struct ledger_command *command,
-                         uint64_t out[2]);
+void posting_fingerprint(const struct ledger *self, const struct ledger_command *command, uint64_t out[2]);
 
 /* Looks for the answer already given to this id. true: the row is filled, or waits. */
 bool posting_repeat(struct ledger *self, const struct ledger_command *command, uint64_t id_hash,
@@ -184,18 +182,15 @@ enum err group_load(struct ledger *self, const uint8_t **at, const uint8_t *end)
 void group_check(const struct ledger *self);
 
 /* The answer where the id of a group, or of one of its items, is taken. */
-void group_conflict(struct ledger *self, const struct ledger_command *command,
-                    struct ledger_ticket *ticket, uint32_t row);
+void group_conflict(struct ledger *self, const struct ledger_command *command, struct ledger_ticket *ticket,
+                    uint32_t row);
 
 /* Steps that messages from peers bring; called by link.c. */
 bool group_prepare(struct ledger *self, uint32_t peer, const uint8_t *bytes, size_t length);
 bool group_decide(struct ledger *self, uint32_t peer, const struct uuid *id, enum code code);
-void group_voted(struct ledger *self, uint32_t peer, const struct uuid *id,
-                 const struct link_answer *answer);
+void group_voted(struct ledger *self, uint32_t peer, const struct uuid *id, const struct link_answer *answer);
 void group_done(struct ledger *self, uint32_t peer, const struct uuid *id, const uint8_t *rows,
                 size_t length);
-
-
 
 /* ---- link.c: a request of a peer is refused; its answer goes back. false: no memory. */
 bool link_bounce(struct ledger *self, uint32_t peer, enum link_kind kind, struct verdict verdict,

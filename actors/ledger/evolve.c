@@ -4,6 +4,7 @@
  * on): an account skips every fact at or before its last one. Everything else is exactly as of the
  * checkpoint's position, so it takes every fact from there on. Before that position only ids are taken.
  */
+#include "actors/ledger/account_states.h"
 #include "actors/ledger/core.h"
 #include "actors/ledger/hash.h"
 
@@ -45,8 +46,8 @@ static void evolve_sent(struct ledger *self, uint64_t position, const struct fac
     id_put(self, &fact->id, position);
     if (position < self->checkpoint.restore_position || (fact->head.detail & FACT_FLAG_GROUP))
         return;
-    link_push_request(self, evolve_transit_peer(self, fact->credit), position, &fact->id, LINK_CREDIT, CODE_OK,
-                      fact->debit);
+    link_push_request(self, evolve_transit_peer(self, fact->credit), position, &fact->id, LINK_CREDIT,
+                      CODE_OK, fact->debit);
 }
 
 static void evolve_received(struct ledger *self, uint64_t position, const struct fact_posting *fact)
@@ -172,7 +173,7 @@ struct account *evolve_open(struct ledger *self, uint32_t index, struct str id, 
 {
     struct account *account = account_insert(&self->accounts, index, id, owner, product);
     account->currency = currency;
-    account->state = ACCOUNT_ACTIVE;
+    machine_move(&ACCOUNT_STATES, &account->state, ACCOUNT_ACTIVE);
     own_account_note(self, index);
     return account;
 }
@@ -202,8 +203,8 @@ static void evolve_opened(struct ledger *self, uint64_t position, const struct f
         return;
     struct str id = strings->by_tag[FACT_TAG_ACCOUNT];
     assigned_number_note(self, id);
-    bool known = fact->account < self->accounts.count &&
-                 account_at(&self->accounts, fact->account)->id_length > 0;
+    bool known =
+        fact->account < self->accounts.count && account_at(&self->accounts, fact->account)->id_length > 0;
     if (known)
         return;
     struct account *account =
@@ -225,13 +226,9 @@ static void account_change(struct ledger *self, const struct fact_account *fact,
         account->ceiling = fact->ceiling;
         account_set_owner(&self->accounts, fact->account, strings->by_tag[FACT_TAG_OWNER]);
         account_set_product(&self->accounts, fact->account, strings->by_tag[FACT_TAG_PRODUCT]);
-    } else if (fact->head.kind == FACT_ACCOUNT_FROZEN) {
-        account->state = ACCOUNT_FROZEN;
-    } else if (fact->head.kind == FACT_ACCOUNT_UNFROZEN) {
-        account->state = ACCOUNT_ACTIVE;
     } else {
-        CHECK(fact->head.kind == FACT_ACCOUNT_CLOSED);
-        account->state = ACCOUNT_CLOSED;
+        uint8_t after = account_state_after(fact->head.kind, account->state);
+        machine_move(&ACCOUNT_STATES, &account->state, after);
     }
 }
 

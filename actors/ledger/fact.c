@@ -104,8 +104,7 @@ enum err fact_check(const uint8_t *bytes, size_t length, size_t *size)
         return group_fact_check(bytes, whole);
     if (whole == fixed)
         return ERR_OK;
-    if (!fact_is_posting(head.kind) &&
-        (head.kind < FACT_ACCOUNT_OPENED || head.kind > FACT_ACCOUNT_CLOSED))
+    if (!fact_is_posting(head.kind) && (head.kind < FACT_ACCOUNT_OPENED || head.kind > FACT_ACCOUNT_CLOSED))
         return ERR_CORRUPT;
     struct fact_strings strings;
     return fact_strings_read(bytes + fixed, whole - fixed, &strings);

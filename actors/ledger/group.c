@@ -74,8 +74,8 @@ static void items_read(const uint8_t *bytes, size_t length, uint32_t count, stru
     }
 }
 
-static void group_fingerprint(const struct ledger *self, const struct ledger_command *items,
-                              uint32_t count, uint64_t out[2])
+static void group_fingerprint(const struct ledger *self, const struct ledger_command *items, uint32_t count,
+                              uint64_t out[2])
 {
     struct {
         struct uuid id;
@@ -180,7 +180,7 @@ static bool postings_ensure(struct ledger *self, const struct ledger_command *it
     size_t bytes = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t from = group_from_home(self, &items[i]), to = group_to_home(self, &items[i]);
-        bytes += sizeof(struct fact_posting) + 4 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 16;
+        bytes += sizeof(struct fact_posting) + 4u * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 16;
         if (from != own(self) && to != own(self))
             continue;
         uint32_t account = 0;
@@ -206,9 +206,9 @@ static void post_item(struct ledger *self, const struct ledger_command *item, ui
     uint32_t from = item->from.length == 0 ? posting_house(self, item->currency)
                     : payer == own(self)   ? find(self, item->from)
                                            : posting_transit(self, payer, item->currency);
-    uint32_t to = item->to.length == 0     ? posting_house(self, item->currency)
+    uint32_t to = item->to.length == 0    ? posting_house(self, item->currency)
                   : receiver == own(self) ? find(self, item->to)
-                                           : posting_transit(self, receiver, item->currency);
+                                          : posting_transit(self, receiver, item->currency);
     enum fact_kind kind = item->kind == COMMAND_DEPOSIT    ? FACT_DEPOSIT
                           : item->kind == COMMAND_WITHDRAW ? FACT_WITHDRAWAL
                           : payer != own(self)             ? FACT_RECEIVED
@@ -216,8 +216,7 @@ static void post_item(struct ledger *self, const struct ledger_command *item, ui
                                                            : FACT_TRANSFER;
     struct str remote = kind == FACT_SENT ? item->to : kind == FACT_RECEIVED ? item->from : (struct str){0};
     struct fact_strings strings = posting_strings(remote, item->memo, item->reference);
-    bool written =
-        posting_append(self, kind, FACT_FLAG_GROUP, from, to, item->amount, &item->id, &strings);
+    bool written = posting_append(self, kind, FACT_FLAG_GROUP, from, to, item->amount, &item->id, &strings);
     CHECK(written);
     row->item = (uint8_t)index;
     if (item->from.length > 0 && payer == own(self)) {
@@ -284,8 +283,8 @@ static void rows_refused(struct group_refusal refusal, uint32_t count, struct gr
 static void answer_rows(struct ledger *self, struct ledger_ticket *ticket, uint32_t row, enum code code,
                         enum field field, const struct group_row *rows, uint32_t count)
 {
-    ticket->rows[row] = (struct ledger_row){
-        .code = (uint8_t)code, .field = (uint8_t)field, .group_count = (uint16_t)count};
+    ticket->rows[row] =
+        (struct ledger_row){.code = (uint8_t)code, .field = (uint8_t)field, .group_count = (uint16_t)count};
     for (uint32_t i = 0; i < count; i++) {
         ticket->rows[row + 1 + i] = (struct ledger_row){
             .code = rows[i].code,
@@ -308,8 +307,8 @@ static void answer_all(struct ledger *self, const struct ledger_command *command
     answer_rows(self, ticket, row, code, field, rows, command->group_count);
 }
 
-void group_conflict(struct ledger *self, const struct ledger_command *command,
-                    struct ledger_ticket *ticket, uint32_t row)
+void group_conflict(struct ledger *self, const struct ledger_command *command, struct ledger_ticket *ticket,
+                    uint32_t row)
 {
     answer_all(self, command, ticket, row, CODE_CONFLICT, FIELD_TRANSACTION_ID);
 }
@@ -366,14 +365,13 @@ static bool append_answered(struct ledger *self, const struct uuid *id, const ui
     return append_group(self, &fact, rows, count * sizeof rows[0]);
 }
 
-static void post_local(struct ledger *self, const struct ledger_command *command,
-                       const uint64_t *fingerprint, struct ledger_ticket *ticket, uint32_t row)
+static void post_local(struct ledger *self, const struct ledger_command *command, const uint64_t *fingerprint,
+                       struct ledger_ticket *ticket, uint32_t row)
 {
     struct group_row rows[LEDGER_GROUP_MAX] = {0};
     struct group_refusal none = {CODE_OK, FIELD_NONE, 0};
     post_all(self, command->items, command->group_count, rows);
-    bool written =
-        append_answered(self, &command->id, fingerprint, none, rows, command->group_count);
+    bool written = append_answered(self, &command->id, fingerprint, none, rows, command->group_count);
     CHECK(written);
     answer_rows(self, ticket, row, CODE_OK, FIELD_NONE, rows, command->group_count);
 }
@@ -476,7 +474,8 @@ static bool refuse_at_once(struct ledger *self, const struct ledger_command *com
     const struct ledger_command *first = &command->items[0];
     bool pays = first->kind != COMMAND_DEPOSIT;
     if (home(self, pays ? first->from : first->to) != own(self)) {
-        struct group_refusal refusal = {CODE_WRONG_PARTITION, pays ? FIELD_FROM_ACCOUNT : FIELD_TO_ACCOUNT, 0};
+        struct group_refusal refusal = {CODE_WRONG_PARTITION, pays ? FIELD_FROM_ACCOUNT : FIELD_TO_ACCOUNT,
+                                        0};
         answer_refusal(self, command, ticket, row, refusal);
         return true;
     }
@@ -541,8 +540,7 @@ static void answer_waiters(struct ledger *self, struct group *group, struct grou
     while (group->waiters) {
         struct group_waiter *waiter = group->waiters;
         group->waiters = waiter->next;
-        answer_rows(self, waiter->ticket, waiter->row, refusal.code, refusal.field, rows,
-                    group->item_count);
+        answer_rows(self, waiter->ticket, waiter->row, refusal.code, refusal.field, rows, group->item_count);
         core_free(self, waiter, sizeof *waiter);
     }
 }
@@ -596,8 +594,7 @@ static void decide_group(struct ledger *self, struct group *group)
         finish(self, group);
 }
 
-void group_voted(struct ledger *self, uint32_t peer, const struct uuid *id,
-                 const struct link_answer *answer)
+void group_voted(struct ledger *self, uint32_t peer, const struct uuid *id, const struct link_answer *answer)
 {
     struct group *group = group_find(self, id, own(self));
     CHECK(group);
@@ -612,8 +609,7 @@ void group_voted(struct ledger *self, uint32_t peer, const struct uuid *id,
         decide_group(self, group);
 }
 
-void group_done(struct ledger *self, uint32_t peer, const struct uuid *id, const uint8_t *rows,
-                size_t length)
+void group_done(struct ledger *self, uint32_t peer, const struct uuid *id, const uint8_t *rows, size_t length)
 {
     struct group *group = group_find(self, id, own(self));
     CHECK(group && length % sizeof(struct group_row) == 0);
@@ -804,8 +800,7 @@ static void evolve_decided(struct ledger *self, uint64_t position, struct group 
         reserve(self, group, -1);
     for (uint32_t peer = 0; peer < self->config.partitions; peer++) {
         if (group->agreed & bit(peer))
-            link_push_request(self, peer, position, &group->id, LINK_DECIDE, head->head.detail,
-                              ACCOUNT_NONE);
+            link_push_request(self, peer, position, &group->id, LINK_DECIDE, head->head.detail, ACCOUNT_NONE);
     }
 }
 
@@ -859,8 +854,7 @@ static void evolve_closed(struct ledger *self, uint64_t position, const struct f
     group->decided = 1;
     if (!self->recovering)
         reserve(self, group, -1);
-    struct link_answer answer = {
-        .value = (int64_t)position, .kind = LINK_DECIDE, .code = head->head.detail};
+    struct link_answer answer = {.value = (int64_t)position, .kind = LINK_DECIDE, .code = head->head.detail};
     link_push_answer(self, head->peer, &answer);
     group_close(self, group);
 }

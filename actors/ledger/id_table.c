@@ -348,8 +348,7 @@ uint64_t id_table_replay_from(const struct id_table *self)
 {
     if (self->limit == 0)
         return UINT64_MAX;
-    uint64_t first =
-        self->sealed_count > 0 ? self->sealed[0].first_position : self->active.first_position;
+    uint64_t first = self->sealed_count > 0 ? self->sealed[0].first_position : self->active.first_position;
     CHECK(first != 0);
     return first;
 }

@@ -42,7 +42,7 @@ struct id_memory {
     struct id_slot *slots; /* capacity + slack */
     uint32_t capacity;     /* a power of two */
     uint32_t count;
-    uint32_t shift; /* 64 - log2(capacity) */
+    uint32_t shift;          /* 64 - log2(capacity) */
     uint64_t first_position; /* facts before it are not in this table */
     int64_t newest_us;
 };
@@ -71,11 +71,12 @@ struct id_table {
     struct id_memory sealed[ID_SEALED_MAX]; /* oldest first */
     uint32_t sealed_count;
     struct id_memory spare; /* of a table that was written: its slots, for the next one */
-    uint32_t flush_slice; /* next slice of sealed[0] to write */
-    uint32_t flush_slot;  /* where that slice begins */
-    struct id_memory written[ID_WRITTEN_MAX]; /* oldest first: runs whose last slices are on their way to disk */
+    uint32_t flush_slice;   /* next slice of sealed[0] to write */
+    uint32_t flush_slot;    /* where that slice begins */
+    struct id_memory
+        written[ID_WRITTEN_MAX]; /* oldest first: runs whose last slices are on their way to disk */
     uint32_t written_count;
-    struct id_run *runs;  /* oldest first */
+    struct id_run *runs;           /* oldest first */
     uint32_t run_count, run_first; /* runs before run_first are dropped; they leave with their generation */
     uint32_t next_run;
     struct id_filter filters[ID_GENERATIONS_MAX];

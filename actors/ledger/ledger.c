@@ -65,11 +65,10 @@ struct ledger_config ledger_config_default(void)
     };
 }
 
-
 static bool ledger_init(struct ledger *self)
 {
     self->counted = (struct mem){self, counted_alloc, counted_free};
-    size_t transit = self->config.partitions * 256u;
+    size_t transit = (size_t)self->config.partitions * 256;
     self->transit = core_alloc(self, transit * sizeof *self->transit);
     if (!self->transit)
         return false;
@@ -140,7 +139,7 @@ void ledger_destroy(struct ledger **self_p)
     if (self->ids.mem)
         id_table_release(&self->ids);
     checkpoint_release(self);
-    core_free(self, self->transit, self->config.partitions * 256u * sizeof *self->transit);
+    core_free(self, self->transit, (size_t)self->config.partitions * 256 * sizeof *self->transit);
     struct mem mem = self->mem;
     mem_free(&mem, self, sizeof *self);
 }
@@ -369,8 +368,7 @@ void ledger_release(struct ledger *self, struct ledger_unit *unit)
     buffer->tickets_end = &buffer->unit.tickets;
     buffer->put_bytes_length = 0;
     self->in_flight_count--;
-    memmove(&self->in_flight[0], &self->in_flight[1],
-            self->in_flight_count * sizeof self->in_flight[0]);
+    memmove(&self->in_flight[0], &self->in_flight[1], self->in_flight_count * sizeof self->in_flight[0]);
 }
 
 void ledger_peer_message_free(const struct mem *mem, struct ledger_peer_message **message_p)
@@ -414,8 +412,7 @@ void ledger_total(const struct ledger *self, currency_index currency, struct led
                                                             : &out->customers;
         CHECK(money_add(*part, account->balance, part));
     }
-    CHECK(money_add(out->customers, out->house, &out->sum) &&
-          money_add(out->sum, out->transit, &out->sum));
+    CHECK(money_add(out->customers, out->house, &out->sum) && money_add(out->sum, out->transit, &out->sum));
 }
 
 void ledger_check(const struct ledger *self)

@@ -46,9 +46,9 @@ struct ledger;
 /* ---- what it is given ------------------------------------------------------------------------- */
 
 struct ledger_config {
-    uint32_t partition;  /* 0 .. partitions - 1 */
-    uint32_t partitions; /* 1 .. LEDGER_PARTITIONS_MAX, fixed for the life of the data */
-    uint64_t hash_key;   /* secret seed of the hash tables: chosen at init, not known to clients */
+    uint32_t partition;        /* 0 .. partitions - 1 */
+    uint32_t partitions;       /* 1 .. LEDGER_PARTITIONS_MAX, fixed for the life of the data */
+    uint64_t hash_key;         /* secret seed of the hash tables: chosen at init, not known to clients */
     int64_t id_retention_us;   /* how long a transaction id is remembered, at the least */
     uint32_t ids_in_memory;    /* ids of one in-memory table before it is sealed; a power of two */
     uint32_t link_window;      /* open requests to one peer before new ones are answered BUSY */
@@ -63,8 +63,7 @@ struct ledger_ports {
     /* Copies the durable fact at `position` (whole, trailer included) into out: its length in bytes, or
      * 0 when it cannot be read. The core asks only for positions that it got from its own facts, and
      * finds those in units not yet released itself. */
-    size_t (*fact_read)(void *context, uint64_t position, uint8_t *out, size_t capacity,
-                        int64_t *time_us);
+    size_t (*fact_read)(void *context, uint64_t position, uint8_t *out, size_t capacity, int64_t *time_us);
     /* Looks for an id hash in one stored run (see checkpoint.h): calls match for each entry with that hash,
      * until match returns true. */
     void (*run_find)(void *context, uint32_t run, uint64_t hash,
@@ -129,9 +128,9 @@ struct ledger_row {
  * becomes an effect of the current unit. Owned by the core from ledger_ticket_new until it appears in a
  * unit, then by the shell, which gives it back with ledger_ticket_free. */
 struct ledger_ticket {
-    struct ledger_ticket *next; /* in a unit's list; before that, the core's */
+    struct ledger_ticket *next;     /* in a unit's list; before that, the core's */
     struct ledger_ticket *previous; /* the core's */
-    void *user;                 /* the shell's */
+    void *user;                     /* the shell's */
     uint32_t row_count;
     uint32_t open_count; /* rows without an outcome */
     struct ledger_row rows[];
@@ -182,12 +181,12 @@ enum { ACCOUNT_SETS_OWNER = 1, ACCOUNT_SETS_PRODUCT = 2, ACCOUNT_SETS_MINIMUM = 
 
 struct ledger_account_command {
     enum ledger_account_kind kind;
-    unsigned sets;       /* CHANGE: which of the following to change */
-    struct uuid id;      /* transaction id, or nil: an OPEN with an id is idempotent by it */
-    struct str account;  /* OPEN: empty = assign one */
-    struct str owner;    /* OPEN: 1 .. OWNER_MAX */
-    struct str product;  /* may be empty */
-    struct str memo;     /* kept in the account's history */
+    unsigned sets;      /* CHANGE: which of the following to change */
+    struct uuid id;     /* transaction id, or nil: an OPEN with an id is idempotent by it */
+    struct str account; /* OPEN: empty = assign one */
+    struct str owner;   /* OPEN: 1 .. OWNER_MAX */
+    struct str product; /* may be empty */
+    struct str memo;    /* kept in the account's history */
     currency_index currency;
     int64_t minimum_balance; /* below zero: an agreed overdraft */
     int64_t ceiling;         /* INT64_MAX: none; >= 0 and >= minimum_balance */
@@ -231,9 +230,9 @@ uint64_t ledger_transaction_find(struct ledger *self, const struct uuid *id);
  * the other has not confirmed, so a message may be lost, repeated or reordered without harm. */
 struct ledger_peer_message {
     uint32_t from, to;
-    uint64_t request_first; /* sequence of the first request */
+    uint64_t request_first;    /* sequence of the first request */
     uint64_t answered_through; /* the sender has processed all answers up to this request of its own */
-    uint64_t answer_first;  /* sequence (of the receiver's requests) of the first answer */
+    uint64_t answer_first;     /* sequence (of the receiver's requests) of the first answer */
     uint32_t request_count, answer_count;
     size_t request_length, answer_length; /* bytes; see link.h */
     size_t capacity;
@@ -321,15 +320,15 @@ uint64_t ledger_position(const struct ledger *self);
 /* ---- looking in ------------------------------------------------------------------------------- */
 
 struct ledger_stats {
-    uint64_t accounts;      /* reserved ones not counted */
-    uint64_t postings;      /* since the journal began */
+    uint64_t accounts; /* reserved ones not counted */
+    uint64_t postings; /* since the journal began */
     uint64_t refusals;
     uint64_t ids_active, ids_stored; /* ids in memory tables; in stored runs */
-    uint64_t links_open;    /* transfers on their way to a peer */
+    uint64_t links_open;             /* transfers on their way to a peer */
     uint64_t groups_open;
     uint64_t position;
     uint64_t checkpoint_position; /* a restart would replay from here */
-    uint64_t memory_bytes;  /* taken from mem */
+    uint64_t memory_bytes;        /* taken from mem */
 };
 
 void ledger_stats(const struct ledger *self, struct ledger_stats *out);

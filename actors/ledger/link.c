@@ -61,8 +61,8 @@ size_t link_item_read(const uint8_t *bytes, size_t length, struct ledger_command
         return 0;
     memcpy(&item, bytes, sizeof item);
     size_t size = (size_t)item.words * FACT_WORD;
-    size_t needed = sizeof item + item.from_length + item.to_length + item.memo_length +
-                    (size_t)item.reference_length;
+    size_t needed =
+        sizeof item + item.from_length + item.to_length + item.memo_length + (size_t)item.reference_length;
     if (size > length || size != whole_words(needed) || item.kind < COMMAND_TRANSFER ||
         item.kind > COMMAND_WITHDRAW || item.amount < 1 || item.amount > MONEY_MAX ||
         (item.from_length > 0) != (item.kind != COMMAND_DEPOSIT) ||
@@ -346,8 +346,8 @@ static size_t answer_rows(struct ledger *self, const struct link_answer *answer,
     return size - sizeof(struct fact_group);
 }
 
-static bool message_add_answer(struct ledger *self, struct ledger_peer_message *message,
-                               uint64_t sequence, const struct link_answer *answer)
+static bool message_add_answer(struct ledger *self, struct ledger_peer_message *message, uint64_t sequence,
+                               const struct link_answer *answer)
 {
     uint8_t *fact = NULL;
     uint8_t space[CORE_FACT_MAX];
@@ -394,9 +394,9 @@ void link_collect(struct ledger *self, struct unit_buffer *buffer)
         struct ledger_peer_message *message = link_message(self, peer, answers);
         if (!message)
             continue;
-        while (link->answered < link->processed &&
-               message_add_answer(self, message, link->answered + 1,
-                                  link_answer_at(link, link->answered + 1)))
+        while (
+            link->answered < link->processed &&
+            message_add_answer(self, message, link->answered + 1, link_answer_at(link, link->answered + 1)))
             link->answered++;
         message->answered_through = link->resolved;
         link->usual_bytes = usual_bytes(message->request_length + message->answer_length);
@@ -415,7 +415,7 @@ static void busy(struct ledger *self, struct ledger_ticket *ticket, uint32_t row
 
 static bool send_credit(struct ledger *self, uint32_t peer, const struct ledger_command *command)
 {
-    uint8_t item[sizeof(struct link_item) + 2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + FACT_WORD];
+    uint8_t item[sizeof(struct link_item) + 2u * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + FACT_WORD];
     link_item_write(command, item);
     return link_send(self, peer, LINK_CREDIT, CODE_OK, &command->id, item, link_item_size(command));
 }
@@ -427,8 +427,7 @@ void link_post(struct ledger *self, uint32_t peer, uint32_t debit, const struct 
     uint32_t transit = ACCOUNT_NONE;
     if (link_ensure_request(self, peer, 1))
         transit = posting_transit(self, peer, command->currency);
-    if (transit == ACCOUNT_NONE ||
-        posting_check_house(self, transit, command->amount).code != CODE_OK) {
+    if (transit == ACCOUNT_NONE || posting_check_house(self, transit, command->amount).code != CODE_OK) {
         busy(self, ticket, row);
         return;
     }
@@ -473,9 +472,8 @@ static bool give_back(struct ledger *self, const struct link_request *request, e
     struct fact_strings strings;
     enum err err = fact_strings_read(sent_bytes + sizeof sent, size - sizeof sent, &strings);
     CHECK(err == ERR_OK);
-    return id_table_ensure(&self->ids, 1) &&
-           posting_append(self, FACT_RETURNED, (uint8_t)code, sent.credit, sent.debit, sent.amount,
-                          &sent.id, &strings);
+    return id_table_ensure(&self->ids, 1) && posting_append(self, FACT_RETURNED, (uint8_t)code, sent.credit,
+                                                            sent.debit, sent.amount, &sent.id, &strings);
 }
 
 static bool process_credit_answer(struct ledger *self, uint32_t peer, uint64_t sequence,
@@ -571,16 +569,16 @@ static bool process_credit(struct ledger *self, uint32_t peer, const struct ledg
         return link_bounce(self, peer, LINK_CREDIT,
                            (struct verdict){CODE_ACCOUNT_NOT_FOUND, FIELD_TO_ACCOUNT}, 0);
     const struct account *account = account_at(&self->accounts, to);
-    struct verdict verdict = posting_check_credit(account, command->currency, command->amount,
-                                                  posting_incoming(self, to));
+    struct verdict verdict =
+        posting_check_credit(account, command->currency, command->amount, posting_incoming(self, to));
     if (verdict.code != CODE_OK)
         return link_bounce(self, peer, LINK_CREDIT, verdict, 0);
     uint32_t transit = posting_transit(self, peer, command->currency);
     if (transit == ACCOUNT_NONE)
         return false;
     if (posting_check_house(self, transit, command->amount).code != CODE_OK)
-        return link_bounce(self, peer, LINK_CREDIT,
-                           (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_TO_ACCOUNT}, 0);
+        return link_bounce(self, peer, LINK_CREDIT, (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_TO_ACCOUNT},
+                           0);
     struct fact_strings strings = posting_strings(command->from, command->memo, command->reference);
     return posting_append(self, FACT_RECEIVED, 0, transit, to, command->amount, &command->id, &strings);
 }
@@ -719,11 +717,10 @@ static bool resend_credit(struct ledger *self, uint32_t peer, uint64_t sequence,
         .memo = strings.by_tag[FACT_TAG_MEMO],
         .reference = strings.by_tag[FACT_TAG_REFERENCE],
     };
-    uint8_t item[sizeof(struct link_item) + 2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + FACT_WORD];
+    uint8_t item[sizeof(struct link_item) + 2u * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + FACT_WORD];
     link_item_write(&command, item);
-    struct link_request_head head = {.kind = LINK_CREDIT,
-                                     .length = (uint32_t)(sizeof head + link_item_size(&command)),
-                                     .id = command.id};
+    struct link_request_head head = {
+        .kind = LINK_CREDIT, .length = (uint32_t)(sizeof head + link_item_size(&command)), .id = command.id};
     return message_add_request(self, peer, sequence, &head, item);
 }
 

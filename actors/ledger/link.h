@@ -70,7 +70,8 @@ struct FACT_PACKED link_request_head {
 
 /* An answer in a message, then `length` bytes of group rows. */
 struct FACT_PACKED link_answer {
-    int64_t value; /* CREDIT: the balance after it. In memory for DECIDE: position of the fact with the rows */
+    int64_t
+        value; /* CREDIT: the balance after it. In memory for DECIDE: position of the fact with the rows */
     uint8_t kind;
     uint8_t code;
     uint8_t field;
@@ -80,8 +81,8 @@ struct FACT_PACKED link_answer {
 
 /* What the source keeps of a request. */
 struct link_request {
-    uint64_t position; /* of the fact that made it */
-    struct uuid id;    /* of the transfer or the group */
+    uint64_t position;            /* of the fact that made it */
+    struct uuid id;               /* of the transfer or the group */
     struct ledger_ticket *ticket; /* who waits; NULL after a restart */
     uint32_t row;
     uint32_t account; /* CREDIT: the debited account */
@@ -96,13 +97,13 @@ struct ring {
 };
 
 struct link {
-    uint64_t next;      /* sequence of the next request to the peer, from 1 */
-    uint64_t resolved;  /* all requests up to here are answered */
-    uint64_t processed; /* of the peer's requests */
-    uint64_t pruned;    /* the peer has the answers up to here */
-    struct ring requests; /* struct link_request, (resolved, next) */
-    struct ring answers;  /* struct link_answer, (pruned, processed] */
-    uint64_t answered;    /* answers up to here have been put into messages; not journaled */
+    uint64_t next;                   /* sequence of the next request to the peer, from 1 */
+    uint64_t resolved;               /* all requests up to here are answered */
+    uint64_t processed;              /* of the peer's requests */
+    uint64_t pruned;                 /* the peer has the answers up to here */
+    struct ring requests;            /* struct link_request, (resolved, next) */
+    struct ring answers;             /* struct link_answer, (pruned, processed] */
+    uint64_t answered;               /* answers up to here have been put into messages; not journaled */
     struct ledger_peer_message *out; /* being filled */
     size_t usual_bytes;              /* of a message, lately */
 };
@@ -135,8 +136,8 @@ bool link_ensure_step(struct ledger *self, uint32_t peer);
 bool link_ensure_answer(struct ledger *self, uint32_t peer, uint32_t more);
 
 /* Decides the debit of a transfer whose credit is another partition's. */
-void link_post(struct ledger *self, uint32_t peer, uint32_t debit,
-               const struct ledger_command *command, struct ledger_ticket *ticket, uint32_t row);
+void link_post(struct ledger *self, uint32_t peer, uint32_t debit, const struct ledger_command *command,
+               struct ledger_ticket *ticket, uint32_t row);
 
 /* Puts a request that a fact has just made into the peer's message. false: no memory (it is sent with
  * the next resend). */

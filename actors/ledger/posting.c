@@ -49,8 +49,8 @@ struct verdict posting_check_debit(const struct account *account, currency_index
     return verdict_ok();
 }
 
-struct verdict posting_check_credit(const struct account *account, currency_index currency,
-                                    int64_t amount, int64_t promised)
+struct verdict posting_check_credit(const struct account *account, currency_index currency, int64_t amount,
+                                    int64_t promised)
 {
     struct verdict usable = check_usable(account, currency, FIELD_TO_ACCOUNT);
     if (__builtin_expect(usable.code != CODE_OK, 0))
@@ -88,9 +88,8 @@ struct fact_strings posting_strings(struct str remote, struct str memo, struct s
     return strings;
 }
 
-bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, uint32_t debit,
-                    uint32_t credit, int64_t amount, const struct uuid *id,
-                    const struct fact_strings *strings)
+bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, uint32_t debit, uint32_t credit,
+                    int64_t amount, const struct uuid *id, const struct fact_strings *strings)
 {
     const struct account *from = account_at(&self->accounts, debit);
     const struct account *to = account_at(&self->accounts, credit);
@@ -233,8 +232,8 @@ static const struct fact_strings *command_strings(const struct ledger_command *c
     return space;
 }
 
-static void decide_deposit(struct ledger *self, const struct ledger_command *command,
-                           const struct plan *plan, struct ledger_ticket *ticket, uint32_t row)
+static void decide_deposit(struct ledger *self, const struct ledger_command *command, const struct plan *plan,
+                           struct ledger_ticket *ticket, uint32_t row)
 {
     uint32_t to = resolve(self, command->to, plan->to_hash, plan->to);
     if (to == ACCOUNT_NONE) {
@@ -242,8 +241,8 @@ static void decide_deposit(struct ledger *self, const struct ledger_command *com
         return;
     }
     const struct account *account = account_at(&self->accounts, to);
-    struct verdict verdict = posting_check_credit(account, command->currency, command->amount,
-                                                  posting_incoming(self, to));
+    struct verdict verdict =
+        posting_check_credit(account, command->currency, command->amount, posting_incoming(self, to));
     uint32_t house = verdict.code == CODE_OK ? posting_house(self, command->currency) : ACCOUNT_NONE;
     if (verdict.code == CODE_OK && house != ACCOUNT_NONE)
         verdict = posting_check_house(self, house, command->amount);
@@ -252,9 +251,8 @@ static void decide_deposit(struct ledger *self, const struct ledger_command *com
         return;
     }
     struct fact_strings space;
-    if (house == ACCOUNT_NONE ||
-        !posting_append(self, FACT_DEPOSIT, 0, house, to, command->amount, &command->id,
-                        command_strings(command, &space))) {
+    if (house == ACCOUNT_NONE || !posting_append(self, FACT_DEPOSIT, 0, house, to, command->amount,
+                                                 &command->id, command_strings(command, &space))) {
         answer(self, ticket, row, CODE_BUSY, FIELD_NONE);
         return;
     }
@@ -279,9 +277,8 @@ static void decide_withdrawal(struct ledger *self, const struct ledger_command *
         return;
     }
     struct fact_strings space;
-    if (house == ACCOUNT_NONE ||
-        !posting_append(self, FACT_WITHDRAWAL, 0, from, house, command->amount, &command->id,
-                        command_strings(command, &space))) {
+    if (house == ACCOUNT_NONE || !posting_append(self, FACT_WITHDRAWAL, 0, from, house, command->amount,
+                                                 &command->id, command_strings(command, &space))) {
         answer(self, ticket, row, CODE_BUSY, FIELD_NONE);
         return;
     }
@@ -292,8 +289,8 @@ static void decide_local(struct ledger *self, const struct ledger_command *comma
                          uint32_t to, struct ledger_ticket *ticket, uint32_t row)
 {
     const struct account *receiver = account_at(&self->accounts, to);
-    struct verdict verdict = posting_check_credit(receiver, command->currency, command->amount,
-                                                  posting_incoming(self, to));
+    struct verdict verdict =
+        posting_check_credit(receiver, command->currency, command->amount, posting_incoming(self, to));
     if (__builtin_expect(verdict.code != CODE_OK, 0)) {
         refuse(self, command, verdict, ticket, row);
         return;
@@ -304,8 +301,8 @@ static void decide_local(struct ledger *self, const struct ledger_command *comma
         answer(self, ticket, row, CODE_BUSY, FIELD_NONE);
         return;
     }
-    answer_posting(self, ticket, row, ROW_HAS_FROM | ROW_HAS_TO,
-                   account_at(&self->accounts, from)->balance, receiver->balance);
+    answer_posting(self, ticket, row, ROW_HAS_FROM | ROW_HAS_TO, account_at(&self->accounts, from)->balance,
+                   receiver->balance);
 }
 
 /* The paying side is tested first, whole; then the receiving side: the same answer wherever it is. */
@@ -317,8 +314,8 @@ static void decide_transfer(struct ledger *self, const struct ledger_command *co
         refuse_missing(self, command, command->from, FIELD_FROM_ACCOUNT, ticket, row);
         return;
     }
-    struct verdict verdict = posting_check_debit(account_at(&self->accounts, from), command->currency,
-                                                 command->amount, 0);
+    struct verdict verdict =
+        posting_check_debit(account_at(&self->accounts, from), command->currency, command->amount, 0);
     if (__builtin_expect(verdict.code != CODE_OK, 0)) {
         refuse(self, command, verdict, ticket, row);
         return;

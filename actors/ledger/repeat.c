@@ -145,9 +145,9 @@ static bool posting_same(const struct repeat *r, const struct fact_posting *fact
 {
     const struct ledger_command *command = r->command;
     bool is_transfer = fact->head.kind != FACT_DEPOSIT && fact->head.kind != FACT_WITHDRAWAL;
-    uint8_t kind = is_transfer                        ? COMMAND_TRANSFER
+    uint8_t kind = is_transfer                       ? COMMAND_TRANSFER
                    : fact->head.kind == FACT_DEPOSIT ? COMMAND_DEPOSIT
-                                                      : COMMAND_WITHDRAW;
+                                                     : COMMAND_WITHDRAW;
     bool crossing = fact->head.kind == FACT_SENT || fact->head.kind == FACT_RETURNED;
     uint32_t payer = fact->head.kind == FACT_RETURNED ? fact->credit : fact->debit;
     if (fact->amount != command->amount || kind != command->kind || fact->head.kind == FACT_RECEIVED)

@@ -24,11 +24,10 @@ size_t digest_line(const struct ledger_account_view *view, char out[DIGEST_LINE_
     char ceiling[24] = "";
     if (view->ceiling != INT64_MAX)
         snprintf(ceiling, sizeof ceiling, "%" PRId64, view->ceiling);
-    int length = snprintf(out, DIGEST_LINE_MAX,
-                          "%s|%s|%s|%s|%s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%s\n", view->id,
-                          view->owner, currency_at(view->currency)->code, view->product,
-                          state_name(view->state), view->balance, view->pending,
-                          view->minimum_balance, ceiling);
+    int length =
+        snprintf(out, DIGEST_LINE_MAX, "%s|%s|%s|%s|%s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%s\n", view->id,
+                 view->owner, currency_at(view->currency)->code, view->product, state_name(view->state),
+                 view->balance, view->pending, view->minimum_balance, ceiling);
     CHECK(length > 0 && length < DIGEST_LINE_MAX);
     return (size_t)length;
 }
@@ -67,5 +66,5 @@ void digest_add_ledger(struct digest *digest, const struct ledger *ledger)
 void digest_text(const struct digest *digest, char out[DIGEST_TEXT_SIZE])
 {
     for (int i = 0; i < DIGEST_SIZE; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest->bytes[i]);
+        snprintf(out + 2 * (size_t)i, 3, "%02x", digest->bytes[i]);
 }

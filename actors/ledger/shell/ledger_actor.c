@@ -69,7 +69,7 @@ struct actor {
     uint32_t names_sent;
     uint64_t appended_bytes, space_checked_bytes;
     uint64_t space_every_bytes; /* how much may be appended before the next look at the space */
-    uint64_t position_before; /* at the last tick: to see whether it is quiet */
+    uint64_t position_before;   /* at the last tick: to see whether it is quiet */
     enum partition_state state_said;
     bool is_warned;
     bool is_stopped; /* the store cannot be trusted any more */
@@ -504,8 +504,8 @@ static void turn(struct actor *self, long wait_ms)
 
 static bool can_go_on(const struct actor *self)
 {
-    return !self->is_stopped && self->append.state == LANE_IDLE &&
-           self->durable_count < LEDGER_UNITS_MAX && (self->todo || ledger_has_work(self->ledger));
+    return !self->is_stopped && self->append.state == LANE_IDLE && self->durable_count < LEDGER_UNITS_MAX &&
+           (self->todo || ledger_has_work(self->ledger));
 }
 
 static void run(struct actor *self)

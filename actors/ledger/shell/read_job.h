@@ -30,9 +30,9 @@ struct read_job {
     struct read_job *next;
     struct request *request; /* answered and handed on to the router by the reader */
     struct journal *journal;
-    uint64_t position;  /* transfer.show: the fact that answers */
-    int64_t at_us;      /* balance: as of then */
-    uint32_t count;     /* queries */
+    uint64_t position; /* transfer.show: the fact that answers */
+    int64_t at_us;     /* balance: as of then */
+    uint32_t count;    /* queries */
     struct read_query queries[];
 };
 

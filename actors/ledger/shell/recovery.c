@@ -8,13 +8,13 @@
 
 /* ---- ports ---------------------------------------------------------------------------------------------------- */
 
-static size_t port_fact_read(void *context, uint64_t position, uint8_t *out, size_t capacity, int64_t *time_us)
+static size_t port_fact_read(void *context, uint64_t position, uint8_t *out, size_t capacity,
+                             int64_t *time_us)
 {
     struct recovery_ports *ports = context;
     struct fact_head head;
     size_t length, first = capacity < 320 ? capacity : 320;
-    if (journal_fetch(ports->journal, position, out, first, &length, time_us) != ERR_OK ||
-        length < FACT_WORD)
+    if (journal_fetch(ports->journal, position, out, first, &length, time_us) != ERR_OK || length < FACT_WORD)
         return 0;
     memcpy(&head, out, sizeof head);
     size_t size = (size_t)head.words * FACT_WORD;
@@ -37,16 +37,16 @@ static bool slice_load(struct recovery_ports *ports, uint32_t run, uint32_t slic
 {
     uint8_t key[8];
     run_key(run, slice, key);
-    enum err err = state_get(ports->state, STATE_IDS, key, sizeof key, ports->slice,
-                             ports->slice_capacity, length);
+    enum err err =
+        state_get(ports->state, STATE_IDS, key, sizeof key, ports->slice, ports->slice_capacity, length);
     if (err == ERR_RANGE) {
         uint8_t *bigger = realloc(ports->slice, *length);
         if (!bigger)
             return false;
         ports->slice = bigger;
         ports->slice_capacity = *length;
-        err = state_get(ports->state, STATE_IDS, key, sizeof key, ports->slice, ports->slice_capacity,
-                        length);
+        err =
+            state_get(ports->state, STATE_IDS, key, sizeof key, ports->slice, ports->slice_capacity, length);
     }
     return err == ERR_OK;
 }

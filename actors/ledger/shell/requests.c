@@ -195,8 +195,8 @@ static void work_list(struct requests *self, struct ledger *ledger, struct reque
     struct str cursor = {next, 0};
     size_t count = ledger_account_list(ledger, query.owner, after, self->page, query.limit);
     if (count == query.limit)
-        cursor.length = (uint32_t)snprintf(next, sizeof next, "%u:%u", self->partition,
-                                           self->page[count - 1].index + 1);
+        cursor.length =
+            (uint32_t)snprintf(next, sizeof next, "%u:%u", self->partition, self->page[count - 1].index + 1);
     else if (self->partition + 1 < self->partitions)
         cursor.length = (uint32_t)snprintf(next, sizeof next, "%u:0", self->partition + 1);
     wire_list_write(&self->writer, request->header.request_id, self->page, count, cursor);

@@ -95,16 +95,16 @@ static struct str keep(char **at, struct str text)
 }
 
 static const enum wire_entry_kind KINDS[FACT_KIND_COUNT] = {
-    [FACT_TRANSFER] = ENTRY_TRANSFER,         [FACT_DEPOSIT] = ENTRY_DEPOSIT,
-    [FACT_WITHDRAWAL] = ENTRY_WITHDRAWAL,     [FACT_SENT] = ENTRY_SENT,
-    [FACT_RECEIVED] = ENTRY_RECEIVED,         [FACT_RETURNED] = ENTRY_RETURNED,
-    [FACT_ACCOUNT_OPENED] = ENTRY_OPENED,     [FACT_ACCOUNT_CHANGED] = ENTRY_CHANGED,
-    [FACT_ACCOUNT_FROZEN] = ENTRY_FROZEN,     [FACT_ACCOUNT_UNFROZEN] = ENTRY_UNFROZEN,
+    [FACT_TRANSFER] = ENTRY_TRANSFER,     [FACT_DEPOSIT] = ENTRY_DEPOSIT,
+    [FACT_WITHDRAWAL] = ENTRY_WITHDRAWAL, [FACT_SENT] = ENTRY_SENT,
+    [FACT_RECEIVED] = ENTRY_RECEIVED,     [FACT_RETURNED] = ENTRY_RETURNED,
+    [FACT_ACCOUNT_OPENED] = ENTRY_OPENED, [FACT_ACCOUNT_CHANGED] = ENTRY_CHANGED,
+    [FACT_ACCOUNT_FROZEN] = ENTRY_FROZEN, [FACT_ACCOUNT_UNFROZEN] = ENTRY_UNFROZEN,
     [FACT_ACCOUNT_CLOSED] = ENTRY_CLOSED,
 };
 
-static enum err posting_entry(const struct statement_source *source, uint32_t account,
-                              const uint8_t *bytes, size_t size, struct statement_entry *out)
+static enum err posting_entry(const struct statement_source *source, uint32_t account, const uint8_t *bytes,
+                              size_t size, struct statement_entry *out)
 {
     struct fact_posting fact;
     struct fact_strings strings;
@@ -157,8 +157,8 @@ static enum err entry_at(const struct statement_source *source, uint32_t account
     enum err err = fact_fetch(source, position, bytes, &size, &time_us);
     if (err != ERR_OK)
         return err;
-    out->entry = (struct wire_history_entry){
-        .kind = KINDS[bytes[0]], .time_us = time_us, .position = position};
+    out->entry =
+        (struct wire_history_entry){.kind = KINDS[bytes[0]], .time_us = time_us, .position = position};
     out->previous = 0;
     if (fact_is_posting(bytes[0]))
         return posting_entry(source, account, bytes, size, out);
@@ -170,7 +170,7 @@ static enum err entry_at(const struct statement_source *source, uint32_t account
 enum err statement_entry_read(const struct statement_source *source, uint32_t account, uint64_t position,
                               struct statement_entry *out)
 {
-    struct statement_entry before;
+    struct statement_entry before = {.previous = 0};
     enum err err = entry_at(source, account, position, out);
     bool moves = err == ERR_OK && out->entry.direction != DIRECTION_NONE;
     uint64_t at = out->previous;

@@ -8,7 +8,7 @@ from pathlib import Path
 from peers.packages import end, free_port, install, run, wait_until
 
 HERE = Path(__file__).resolve().parent
-OPENING_BALANCE = 100_000_000_000
+OPENING_BALANCE = 1_000_000_000  # a million of them add up exactly in a double, which is all that Lua has
 RETENTION_S = 7 * 24 * 3600
 SETTINGS = {
     "appendonly": "yes", "appendfsync": "always", "auto-aof-rewrite-percentage": "0", "save": "",

@@ -24,7 +24,7 @@ teller in these runs:
 
 **teller**: one partition, so one thread that decides. `teller bench` checks every answer.
 
-    teller bench --setup --accounts {accounts} --batch 1 --window 256
+    teller bench --setup --accounts {accounts} --batch 1 --window 1024
 
 **PostgreSQL**: [tables and functions](../tests/bench/peers/postgres.sql); integer account ids, accounts updated in the order
 of their ids. The set-based form draws its random transfers inside the server, so it is spared reading them; it looks for overdrafts in sums

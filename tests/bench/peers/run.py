@@ -38,7 +38,7 @@ class Row:
 def measure_teller(bench, accounts):
     """Each form on a new node with one partition: what one processor core decides, as the peers' forms do."""
     runs = {}
-    for name, batch, window in (("single", 1, 256), ("pipelined", PIPELINED, 16), ("batch", BATCH, 8)):
+    for name, batch, window in (("single", 1, 1024), ("pipelined", PIPELINED, 16), ("batch", BATCH, 8)):
         with bench.node(1, accounts) as node:
             runs[name] = bench.load(node, accounts=accounts, batch=batch, window=window)
         say(f"  teller, {name}: {runs[name]['transfers_per_s']:,.0f}/s")
