@@ -180,7 +180,7 @@ static bool postings_ensure(struct ledger *self, const struct ledger_command *it
     size_t bytes = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t from = group_from_home(self, &items[i]), to = group_to_home(self, &items[i]);
-        bytes += sizeof(struct fact_posting) + 4u * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 16;
+        bytes += sizeof(struct fact_posting) + (size_t)4 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 16;
         if (from != own(self) && to != own(self))
             continue;
         uint32_t account = 0;
