@@ -415,7 +415,8 @@ static void busy(struct ledger *self, struct ledger_ticket *ticket, uint32_t row
 
 static bool send_credit(struct ledger *self, uint32_t peer, const struct ledger_command *command)
 {
-    uint8_t item[sizeof(struct link_item) + (size_t)2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + FACT_WORD];
+    uint8_t
+        item[sizeof(struct link_item) + (size_t)2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + FACT_WORD];
     link_item_write(command, item);
     return link_send(self, peer, LINK_CREDIT, CODE_OK, &command->id, item, link_item_size(command));
 }
@@ -717,7 +718,8 @@ static bool resend_credit(struct ledger *self, uint32_t peer, uint64_t sequence,
         .memo = strings.by_tag[FACT_TAG_MEMO],
         .reference = strings.by_tag[FACT_TAG_REFERENCE],
     };
-    uint8_t item[sizeof(struct link_item) + (size_t)2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + FACT_WORD];
+    uint8_t
+        item[sizeof(struct link_item) + (size_t)2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + FACT_WORD];
     link_item_write(&command, item);
     struct link_request_head head = {
         .kind = LINK_CREDIT, .length = (uint32_t)(sizeof head + link_item_size(&command)), .id = command.id};
