@@ -88,7 +88,7 @@ def compare(bench, scratch, accounts):
 
     def row(form, peer, how, rate, latency, mine, mine_how, at_least):
         return Row(form, peer, how, rate, latency, mine_how, teller[mine]["transfers_per_s"], at_least)
-    one, many = "one transfer a message, 256 in flight", f"batches of {BATCH:,}, 8 in flight"
+    one, many = "one transfer a message, 1,024 in flight", f"batches of {BATCH:,}, 8 in flight"
     rows = [
         row("one transfer a call", postgres, f"a function call each, prepared, {CLIENTS} connections", p_single[0],
             f"mean {p_single[1]:.1f} ms", "single", one, POSTGRES_AT_LEAST),
