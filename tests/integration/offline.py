@@ -7,6 +7,7 @@ import csv
 import hashlib
 import json
 import random
+import re
 import shutil
 import sys
 import threading
@@ -373,15 +374,18 @@ def a_flipped_byte_is_found_and_its_place_told(program, seed):
         quiet_directory(node, seed)
         journal = node.data / "p001" / "journal" / "data.mdb"
         clean = verify(node, node.data)
-        at = journal.read_bytes().find(b"the byte to flip")
-        flip(journal, at)
+        # Pages that LMDB has left behind hold copies that nobody reads any more, so all are flipped.
+        copies = [match.start() for match in re.finditer(b"the byte to flip", journal.read_bytes())]
+        for at in copies:
+            flip(journal, at)
         fault = verify(node, node.data, DAMAGED)["fault"]
         assert fault["partition"] == 1 and fault["position"] > 0 and 0 < fault["sequence"], fault
         text = node.try_run("verify", "--data", node.data)
         assert text.returncode == DAMAGED and f"position {fault['position']}" in text.stderr, text
         assert node.try_run("restore", "--from", node.data, "--to", node.scratch / "no").returncode == DAMAGED
         assert not (node.scratch / "no").exists()
-        flip(journal, at)
+        for at in copies:
+            flip(journal, at)
         assert verify(node, node.data)["digest"] == clean["digest"]
 
 
