@@ -656,7 +656,6 @@ static void close_all(struct actor *self)
     ledger_destroy(&self->ledger);
     state_close(&self->state);
     journal_close(&self->journal);
-    recovery_ports_release(&self->ports);
     for (uint32_t peer = 0; peer < self->options.partitions; peer++) {
         if (self->peers[peer])
             zmq_close(self->peers[peer]);

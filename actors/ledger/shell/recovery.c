@@ -33,24 +33,6 @@ static void run_key(uint32_t run, uint32_t slice, uint8_t out[8])
     }
 }
 
-static bool slice_load(struct recovery_ports *ports, uint32_t run, uint32_t slice, size_t *length)
-{
-    uint8_t key[8];
-    run_key(run, slice, key);
-    enum err err =
-        state_get(ports->state, STATE_IDS, key, sizeof key, ports->slice, ports->slice_capacity, length);
-    if (err == ERR_RANGE) {
-        uint8_t *bigger = realloc(ports->slice, *length);
-        if (!bigger)
-            return false;
-        ports->slice = bigger;
-        ports->slice_capacity = *length;
-        err =
-            state_get(ports->state, STATE_IDS, key, sizeof key, ports->slice, ports->slice_capacity, length);
-    }
-    return err == ERR_OK;
-}
-
 static uint64_t entry_hash(const uint8_t *entry)
 {
     uint64_t hash;
@@ -58,39 +40,52 @@ static uint64_t entry_hash(const uint8_t *entry)
     return hash;
 }
 
-static void port_run_find(void *context, uint32_t run, uint64_t hash,
-                          bool (*match)(void *match_context, uint64_t position), void *match_context)
+struct slice_search {
+    uint64_t hash;
+    bool (*match)(void *match_context, uint64_t position);
+    void *match_context;
+};
+
+/* Looks into a slice where it stands, without a copy. Its entries are in order of hashes. */
+static enum err slice_visit(void *context, const uint8_t *key, size_t key_length, const uint8_t *slice,
+                            size_t length)
 {
-    struct recovery_ports *ports = context;
-    size_t length;
-    if (!ports->state || !slice_load(ports, run, (uint32_t)(hash >> 56), &length))
-        return;
+    const struct slice_search *search = context;
     size_t low = 0, high = length / RUN_ENTRY;
+    (void)key;
+    (void)key_length;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (entry_hash(ports->slice + middle * RUN_ENTRY) < hash)
+        if (entry_hash(slice + middle * RUN_ENTRY) < search->hash)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < length / RUN_ENTRY && entry_hash(ports->slice + low * RUN_ENTRY) == hash; low++) {
+    for (; low < length / RUN_ENTRY && entry_hash(slice + low * RUN_ENTRY) == search->hash; low++) {
         uint64_t position = 0;
-        memcpy(&position, ports->slice + low * RUN_ENTRY + 8, 6);
-        if (match(match_context, position))
-            return;
+        memcpy(&position, slice + low * RUN_ENTRY + 8, 6);
+        if (search->match(search->match_context, position))
+            break;
     }
+    return ERR_OK;
+}
+
+static void port_run_find(void *context, uint32_t run, uint64_t hash,
+                          bool (*match)(void *match_context, uint64_t position), void *match_context)
+{
+    const struct recovery_ports *ports = context;
+    struct slice_search search = {hash, match, match_context};
+    uint8_t key[8];
+    if (!ports->state)
+        return;
+    run_key(run, (uint32_t)(hash >> 56), key);
+    enum err err = state_walk(ports->state, STATE_IDS, key, sizeof key, slice_visit, &search);
+    CHECK(err == ERR_OK);
 }
 
 struct ledger_ports recovery_ports(struct recovery_ports *context)
 {
     return (struct ledger_ports){context, port_fact_read, port_run_find};
-}
-
-void recovery_ports_release(struct recovery_ports *context)
-{
-    free(context->slice);
-    context->slice = NULL;
-    context->slice_capacity = 0;
 }
 
 /* ---- recovery --------------------------------------------------------------------------------------------------- */

@@ -16,11 +16,8 @@ enum err recovery_run(struct ledger *ledger, struct journal *journal, struct sta
 struct recovery_ports {
     struct journal *journal;
     struct state *state;
-    uint8_t *slice; /* room for one slice of a run; grows */
-    size_t slice_capacity;
 };
 struct ledger_ports recovery_ports(struct recovery_ports *context);
-void recovery_ports_release(struct recovery_ports *context);
 
 /* Applies a unit's puts. */
 enum err recovery_apply(struct state *state, const struct ledger_unit *unit) MUST_USE;
