@@ -90,12 +90,6 @@ static void puts_settle(struct unit_buffer *buffer)
     }
 }
 
-static void big_endian(uint32_t value, uint8_t *out)
-{
-    for (int i = 0; i < 4; i++)
-        out[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
 /* ---- accounts --------------------------------------------------------------------------------------------- */
 
 static uint8_t *text_write(uint8_t *at, struct str text)
@@ -143,7 +137,7 @@ static bool chunk_put(struct ledger *self, uint32_t chunk)
         if (account_at(&self->accounts, i)->id_length > 0)
             at = account_write(self, i, at);
     }
-    big_endian(chunk, key);
+    checkpoint_big_endian(chunk, key);
     return put_add(self, CHECKPOINT_ACCOUNTS, key, sizeof key, (size_t)(at - start), false);
 }
 
@@ -300,17 +294,11 @@ static bool ids_list_put(struct ledger *self)
     return put_add(self, CHECKPOINT_RECORDS, IDS_KEY, sizeof IDS_KEY - 1, size, false);
 }
 
-static void run_key(uint32_t run, uint32_t slice, uint8_t out[8])
-{
-    big_endian(run, out);
-    big_endian(slice, out + 4);
-}
-
 static void run_delete(struct ledger *self, uint32_t run)
 {
     uint8_t key[8];
     for (uint32_t slice = 0; slice < RUN_SLICES; slice++) {
-        run_key(run, slice, key);
+        checkpoint_run_key(run, slice, key);
         if (!put_add(self, CHECKPOINT_IDS, key, sizeof key, 0, true))
             return; /* stays behind; it is in no list, so nobody reads it */
     }
@@ -328,7 +316,7 @@ static void ids_step(struct ledger *self, uint32_t slices)
         uint8_t *room = put_room(self, id_table_slice_bound(&self->ids));
         if (!room || !id_table_flush(&self->ids, &run, &slice, room, &length, &finished))
             break;
-        run_key(run, slice, key);
+        checkpoint_run_key(run, slice, key);
         bool added = put_add(self, CHECKPOINT_IDS, key, sizeof key, length, false);
         CHECK(added); /* the list of puts was grown before: see puts_ensure */
         self->current->runs_finished += finished;

@@ -31,4 +31,17 @@ struct FACT_PACKED checkpoint_account {
     uint64_t last_position;
 };
 
+static inline void checkpoint_big_endian(uint32_t value, uint8_t out[4])
+{
+    for (int i = 0; i < 4; i++)
+        out[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+/* The key of one slice of a run of ids. */
+static inline void checkpoint_run_key(uint32_t run, uint32_t slice, uint8_t out[8])
+{
+    checkpoint_big_endian(run, out);
+    checkpoint_big_endian(slice, out + 4);
+}
+
 #endif

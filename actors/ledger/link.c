@@ -336,36 +336,40 @@ bool link_send(struct ledger *self, uint32_t peer, uint8_t kind, uint8_t code, c
     return message_add_request(self, peer, self->links[peer].next - 1, &head, payload);
 }
 
-/* A group's answer to DECIDE carries rows, which stand in the fact that it points to. */
-static size_t answer_rows(struct ledger *self, const struct link_answer *answer, uint8_t *fact)
+static bool message_put_answer(struct ledger *self, struct ledger_peer_message *message, uint64_t sequence,
+                               const struct link_answer *answer, const uint8_t *rows)
 {
-    if (answer->kind != LINK_DECIDE)
-        return 0;
-    size_t size = core_fact_read(self, (uint64_t)answer->value, fact, CORE_FACT_MAX);
+    uint8_t *room = message_room(self, message, sizeof *answer + answer->length);
+    if (!room)
+        return false;
+    memcpy(room, answer, sizeof *answer);
+    if (answer->length > 0)
+        memcpy(room + sizeof *answer, rows, answer->length);
+    if (message->answer_count++ == 0)
+        message->answer_first = sequence;
+    message->answer_length += sizeof *answer + answer->length;
+    return true;
+}
+
+/* A group's answer to DECIDE carries rows, which stand in the fact that it points to. Apart from the others, whose
+ * way is hot and needs no room for a fact. */
+static __attribute__((noinline)) bool message_put_rows(struct ledger *self, struct ledger_peer_message *message,
+                                                       uint64_t sequence, const struct link_answer *answer)
+{
+    uint8_t fact[CORE_FACT_MAX];
+    struct link_answer out = *answer;
+    size_t size = core_fact_read(self, (uint64_t)answer->value, fact, sizeof fact);
     CHECK(size >= sizeof(struct fact_group));
-    return size - sizeof(struct fact_group);
+    out.length = (uint32_t)(size - sizeof(struct fact_group));
+    return message_put_answer(self, message, sequence, &out, fact + sizeof(struct fact_group));
 }
 
 static bool message_add_answer(struct ledger *self, struct ledger_peer_message *message, uint64_t sequence,
                                const struct link_answer *answer)
 {
-    uint8_t *fact = NULL;
-    uint8_t space[CORE_FACT_MAX];
-    struct link_answer out = *answer;
-    if (answer->kind == LINK_DECIDE) {
-        fact = space;
-        out.length = (uint32_t)answer_rows(self, answer, space);
-    }
-    uint8_t *room = message_room(self, message, sizeof out + out.length);
-    if (!room)
-        return false;
-    memcpy(room, &out, sizeof out);
-    if (fact && out.length > 0)
-        memcpy(room + sizeof out, fact + sizeof(struct fact_group), out.length);
-    if (message->answer_count++ == 0)
-        message->answer_first = sequence;
-    message->answer_length += sizeof out + out.length;
-    return true;
+    if (answer->kind == LINK_DECIDE)
+        return message_put_rows(self, message, sequence, answer);
+    return message_put_answer(self, message, sequence, answer, NULL);
 }
 
 static bool link_wants_message(const struct link *link)

@@ -24,17 +24,6 @@ static struct verdict check_usable(const struct account *account, currency_index
     return verdict_ok();
 }
 
-/* House and transit accounts may fall below zero, to the limit of what is counted. */
-static struct verdict check_house(const struct account *house, int64_t amount)
-{
-    int64_t after;
-    if (!money_sub(house->balance, amount, &after) || after < -LEDGER_BALANCE_MAX)
-        return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT};
-    if (!money_add(house->balance, amount, &after) || after > LEDGER_BALANCE_MAX)
-        return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT};
-    return verdict_ok();
-}
-
 struct verdict posting_check_debit(const struct account *account, currency_index currency, int64_t amount,
                                    int64_t promised)
 {
@@ -64,9 +53,16 @@ struct verdict posting_check_credit(const struct account *account, currency_inde
     return verdict_ok();
 }
 
+/* House and transit accounts may fall below zero, to the limit of what is counted. */
 struct verdict posting_check_house(const struct ledger *self, uint32_t index, int64_t amount)
 {
-    return check_house(account_at(&self->accounts, index), amount);
+    const struct account *house = account_at(&self->accounts, index);
+    int64_t after;
+    if (!money_sub(house->balance, amount, &after) || after < -LEDGER_BALANCE_MAX)
+        return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT};
+    if (!money_add(house->balance, amount, &after) || after > LEDGER_BALANCE_MAX)
+        return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT};
+    return verdict_ok();
 }
 
 /* Credits that open groups have reserved room for. */
@@ -232,17 +228,11 @@ static const struct fact_strings *command_strings(const struct ledger_command *c
     return space;
 }
 
-static void decide_deposit(struct ledger *self, const struct ledger_command *command, const struct plan *plan,
-                           struct ledger_ticket *ticket, uint32_t row)
+/* A deposit or a withdrawal whose customer's side has been tested: the house takes the other side. */
+static void decide_against_house(struct ledger *self, const struct ledger_command *command, uint32_t customer,
+                                 struct verdict verdict, struct ledger_ticket *ticket, uint32_t row)
 {
-    uint32_t to = resolve(self, command->to, plan->to_hash, plan->to);
-    if (to == ACCOUNT_NONE) {
-        refuse_missing(self, command, command->to, FIELD_TO_ACCOUNT, ticket, row);
-        return;
-    }
-    const struct account *account = account_at(&self->accounts, to);
-    struct verdict verdict =
-        posting_check_credit(account, command->currency, command->amount, posting_incoming(self, to));
+    bool deposits = command->kind == COMMAND_DEPOSIT;
     uint32_t house = verdict.code == CODE_OK ? posting_house(self, command->currency) : ACCOUNT_NONE;
     if (verdict.code == CODE_OK && house != ACCOUNT_NONE)
         verdict = posting_check_house(self, house, command->amount);
@@ -251,12 +241,31 @@ static void decide_deposit(struct ledger *self, const struct ledger_command *com
         return;
     }
     struct fact_strings space;
-    if (house == ACCOUNT_NONE || !posting_append(self, FACT_DEPOSIT, 0, house, to, command->amount,
-                                                 &command->id, command_strings(command, &space))) {
+    if (house == ACCOUNT_NONE ||
+        !posting_append(self, deposits ? FACT_DEPOSIT : FACT_WITHDRAWAL, 0, deposits ? house : customer,
+                        deposits ? customer : house, command->amount, &command->id,
+                        command_strings(command, &space))) {
         answer(self, ticket, row, CODE_BUSY, FIELD_NONE);
         return;
     }
-    answer_posting(self, ticket, row, ROW_HAS_TO, 0, account->balance);
+    int64_t balance = account_at(&self->accounts, customer)->balance;
+    if (deposits)
+        answer_posting(self, ticket, row, ROW_HAS_TO, 0, balance);
+    else
+        answer_posting(self, ticket, row, ROW_HAS_FROM, balance, 0);
+}
+
+static void decide_deposit(struct ledger *self, const struct ledger_command *command, const struct plan *plan,
+                           struct ledger_ticket *ticket, uint32_t row)
+{
+    uint32_t to = resolve(self, command->to, plan->to_hash, plan->to);
+    if (to == ACCOUNT_NONE) {
+        refuse_missing(self, command, command->to, FIELD_TO_ACCOUNT, ticket, row);
+        return;
+    }
+    struct verdict verdict = posting_check_credit(account_at(&self->accounts, to), command->currency,
+                                                  command->amount, posting_incoming(self, to));
+    decide_against_house(self, command, to, verdict, ticket, row);
 }
 
 static void decide_withdrawal(struct ledger *self, const struct ledger_command *command,
@@ -267,22 +276,9 @@ static void decide_withdrawal(struct ledger *self, const struct ledger_command *
         refuse_missing(self, command, command->from, FIELD_FROM_ACCOUNT, ticket, row);
         return;
     }
-    const struct account *account = account_at(&self->accounts, from);
-    struct verdict verdict = posting_check_debit(account, command->currency, command->amount, 0);
-    uint32_t house = verdict.code == CODE_OK ? posting_house(self, command->currency) : ACCOUNT_NONE;
-    if (verdict.code == CODE_OK && house != ACCOUNT_NONE)
-        verdict = posting_check_house(self, house, command->amount);
-    if (verdict.code != CODE_OK) {
-        refuse(self, command, verdict, ticket, row);
-        return;
-    }
-    struct fact_strings space;
-    if (house == ACCOUNT_NONE || !posting_append(self, FACT_WITHDRAWAL, 0, from, house, command->amount,
-                                                 &command->id, command_strings(command, &space))) {
-        answer(self, ticket, row, CODE_BUSY, FIELD_NONE);
-        return;
-    }
-    answer_posting(self, ticket, row, ROW_HAS_FROM, account->balance, 0);
+    struct verdict verdict =
+        posting_check_debit(account_at(&self->accounts, from), command->currency, command->amount, 0);
+    decide_against_house(self, command, from, verdict, ticket, row);
 }
 
 static void decide_local(struct ledger *self, const struct ledger_command *command, uint32_t from,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "actors/base/check.h"
+#include "actors/ledger/checkpoint.h"
 #include "actors/ledger/fact.h"
 #include "actors/ledger/id_table.h"
 
@@ -23,14 +24,6 @@ static size_t port_fact_read(void *context, uint64_t position, uint8_t *out, siz
     if (size > length && journal_fetch(ports->journal, position, out, size, &length, time_us) != ERR_OK)
         return 0;
     return size <= length ? size : 0;
-}
-
-static void run_key(uint32_t run, uint32_t slice, uint8_t out[8])
-{
-    for (int i = 0; i < 4; i++) {
-        out[i] = (uint8_t)(run >> (24 - 8 * i));
-        out[4 + i] = (uint8_t)(slice >> (24 - 8 * i));
-    }
 }
 
 static uint64_t entry_hash(const uint8_t *entry)
@@ -78,7 +71,7 @@ static void port_run_find(void *context, uint32_t run, uint64_t hash,
     uint8_t key[8];
     if (!ports->state)
         return;
-    run_key(run, (uint32_t)(hash >> 56), key);
+    checkpoint_run_key(run, (uint32_t)(hash >> 56), key);
     enum err err = state_walk(ports->state, STATE_IDS, key, sizeof key, slice_visit, &search);
     CHECK(err == ERR_OK);
 }

@@ -373,7 +373,6 @@ static void work_status(struct requests *self, struct ledger *ledger, struct req
 void requests_work(struct requests *self, struct ledger *ledger, struct request *request, int64_t now_us)
 {
     check_note("request", request->header.operation, request->header.request_id);
-    self->counts[request->header.operation]++;
     mp_writer_reset(&self->writer);
     switch (request->header.operation) {
     case OPERATION_TRANSFER:

@@ -29,7 +29,6 @@ struct requests {
     struct read_job *reads, **reads_end;
     struct ledger_account_view *page; /* LEDGER_PAGE_MAX */
     struct wire_history_query *queries;
-    uint64_t counts[OPERATION_COUNT];
 };
 
 void requests_init(struct requests *self, uint32_t partition, uint32_t partitions, struct journal *journal);
