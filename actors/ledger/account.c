@@ -27,8 +27,8 @@ static uint32_t account_append_opened(struct ledger *self, const struct ledger_a
                                       struct str id)
 {
     uint32_t index = self->accounts.count;
-    if (!account_ensure(&self->accounts, index, id, command->owner, command->product) ||
-        !checkpoint_ensure(self, index + 1) || !id_table_ensure(&self->ids, 1))
+    if (!account_ensure(&self->accounts, index) || !checkpoint_ensure(self, index + 1) ||
+        !id_table_ensure(&self->ids, 1))
         return ACCOUNT_NONE;
     struct fact_account fact = {
         .head = {.kind = FACT_ACCOUNT_OPENED},
@@ -324,8 +324,7 @@ static bool append_change(struct ledger *self, enum fact_kind kind, uint32_t ind
         if (command->sets & ACCOUNT_SETS_CEILING)
             fact.ceiling = command->ceiling;
     }
-    return account_ensure_names(&self->accounts, command->owner, command->product) &&
-           account_append(self, &fact, &strings);
+    return account_ensure_names(&self->accounts) && account_append(self, &fact, &strings);
 }
 
 static bool change_changes(const struct ledger *self, uint32_t index,

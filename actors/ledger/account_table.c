@@ -157,18 +157,14 @@ static bool owners_ensure(struct account_table *self, size_t needed)
     return true;
 }
 
-bool account_ensure_names(struct account_table *self, struct str owner, struct str product)
+bool account_ensure_names(struct account_table *self)
 {
-    (void)owner;
-    (void)product;
     return names_ensure(&self->names, 3) && owners_ensure(self, self->names.count + 3);
 }
 
-bool account_ensure(struct account_table *self, uint32_t index, struct str id, struct str owner,
-                    struct str product)
+bool account_ensure(struct account_table *self, uint32_t index)
 {
-    (void)id;
-    return slots_ensure(self) && segment_ensure(self, index) && account_ensure_names(self, owner, product);
+    return slots_ensure(self) && segment_ensure(self, index) && account_ensure_names(self);
 }
 
 /* Chains are kept in order of index, so that a page of a list can go on after an index. */

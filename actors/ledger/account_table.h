@@ -149,16 +149,15 @@ static inline bool account_id_is(const struct account_table *self, uint32_t inde
     return account_bytes_equal(account->id, id.data, id.length);
 }
 
-/* Memory for one more account at `index` with these strings, so that account_insert cannot fail. */
-bool account_ensure(struct account_table *self, uint32_t index, struct str id, struct str owner,
-                    struct str product);
+/* Memory for one more account at `index`, whatever its strings, so that account_insert cannot fail. */
+bool account_ensure(struct account_table *self, uint32_t index);
 
 /* Puts an account at `index`, which must be unused; the caller then fills balance and the like. */
 struct account *account_insert(struct account_table *self, uint32_t index, struct str id, struct str owner,
                                struct str product);
 
 /* Memory for the names first: account_ensure_names. */
-bool account_ensure_names(struct account_table *self, struct str owner, struct str product);
+bool account_ensure_names(struct account_table *self);
 void account_set_owner(struct account_table *self, uint32_t index, struct str owner);
 void account_set_product(struct account_table *self, uint32_t index, struct str product);
 

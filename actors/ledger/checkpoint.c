@@ -159,8 +159,7 @@ static enum err account_restore(struct ledger *self, const uint8_t **at, const u
     *at += strings;
     if (!posting_id_fits(self, id, currency))
         return ERR_CORRUPT;
-    if (!account_ensure(&self->accounts, stored.index, id, owner, product) ||
-        !checkpoint_ensure(self, stored.index + 1))
+    if (!account_ensure(&self->accounts, stored.index) || !checkpoint_ensure(self, stored.index + 1))
         return ERR_NO_MEMORY;
     bool taken =
         stored.index < self->accounts.count && account_at(&self->accounts, stored.index)->id_length > 0;
@@ -493,9 +492,8 @@ static enum err opened_fits(struct ledger *self, const struct fact_account *fact
     uint32_t known = account_find(&self->accounts, id, account_hash(&self->accounts, id));
     if (account_is_there(self, fact->account) ? known != fact->account : known != ACCOUNT_NONE)
         return ERR_CORRUPT;
-    bool room =
-        account_ensure(&self->accounts, fact->account, id, text[FACT_TAG_OWNER], text[FACT_TAG_PRODUCT]) &&
-        checkpoint_ensure(self, fact->account + 1) && id_table_ensure(&self->ids, 1);
+    bool room = account_ensure(&self->accounts, fact->account) &&
+                checkpoint_ensure(self, fact->account + 1) && id_table_ensure(&self->ids, 1);
     return room ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -522,7 +520,7 @@ static enum err account_fits(struct ledger *self, uint64_t position, const uint8
         return opened_fits(self, &fact, text);
     if (!account_is_there(self, fact.account) || !state_may_follow(self, position, &fact))
         return ERR_CORRUPT;
-    bool room = account_ensure_names(&self->accounts, text[FACT_TAG_OWNER], text[FACT_TAG_PRODUCT]);
+    bool room = account_ensure_names(&self->accounts);
     return room ? ERR_OK : ERR_NO_MEMORY;
 }
 

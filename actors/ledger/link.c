@@ -353,8 +353,9 @@ static bool message_put_answer(struct ledger *self, struct ledger_peer_message *
 
 /* A group's answer to DECIDE carries rows, which stand in the fact that it points to. Apart from the others, whose
  * way is hot and needs no room for a fact. */
-static __attribute__((noinline)) bool message_put_rows(struct ledger *self, struct ledger_peer_message *message,
-                                                       uint64_t sequence, const struct link_answer *answer)
+static __attribute__((noinline)) bool message_put_rows(struct ledger *self,
+                                                       struct ledger_peer_message *message, uint64_t sequence,
+                                                       const struct link_answer *answer)
 {
     uint8_t fact[CORE_FACT_MAX];
     struct link_answer out = *answer;

@@ -30,7 +30,7 @@ static struct str owner_of(uint32_t number)
 static void insert(struct account_table *table, uint32_t index, struct str owner)
 {
     char id[ACCOUNT_ID_MAX + 1];
-    assert_true(account_ensure(table, index, id_of(index, id), owner, (struct str){0}));
+    assert_true(account_ensure(table, index));
     account_insert(table, index, id_of(index, id), owner, (struct str){0});
 }
 
@@ -70,7 +70,7 @@ static void ids_that_differ_in_one_byte_or_in_length_are_different(void **state)
             text[i] = (char)('a' + i % 26);
         struct str id = {text, length};
         uint32_t index = length - 1;
-        assert_true(account_ensure(&table, index, id, STR_LITERAL("o"), (struct str){0}));
+        assert_true(account_ensure(&table, index));
         account_insert(&table, index, id, STR_LITERAL("o"), (struct str){0});
         assert_true(account_id_is(&table, index, id));
         for (uint32_t i = 0; i < length; i++) {
@@ -109,7 +109,7 @@ static void the_accounts_of_an_owner_stand_in_order_whatever_order_they_join_in(
         insert(&table, order[i], order[i] % 2 ? a : b);
     chain_is(&table, a, (const uint32_t[]){1, 3, 5}, 3);
     chain_is(&table, b, (const uint32_t[]){0, 2, 4}, 3);
-    assert_true(account_ensure_names(&table, a, b));
+    assert_true(account_ensure_names(&table));
     account_set_owner(&table, 2, a);
     chain_is(&table, a, (const uint32_t[]){1, 2, 3, 5}, 4);
     chain_is(&table, b, (const uint32_t[]){0, 4}, 2);
@@ -138,7 +138,7 @@ static void without_memory_there_is_no_room_and_accounts_stay(void **state)
     for (uint32_t i = 0; i < 40000; i++) {
         struct str text = id_of(i, id);
         counting_mem_fail(&counting, 1 + i % 4, 2);
-        while (!account_ensure(&table, i, text, owner_of(i), (struct str){0}))
+        while (!account_ensure(&table, i))
             counting_mem_fail(&counting, 0, 0);
         account_insert(&table, i, text, owner_of(i), (struct str){0});
     }
