@@ -343,7 +343,7 @@ static bool message_put_answer(struct ledger *self, struct ledger_peer_message *
     if (!room)
         return false;
     memcpy(room, answer, sizeof *answer);
-    if (answer->length > 0)
+    if (rows && answer->length > 0)
         memcpy(room + sizeof *answer, rows, answer->length);
     if (message->answer_count++ == 0)
         message->answer_first = sequence;
