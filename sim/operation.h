@@ -29,7 +29,7 @@ struct operation {
 
     struct ledger_command *commands; /* TRANSFER, DEPOSIT, WITHDRAW: one; BATCH: count */
     uint32_t count;
-    uint32_t row_count; /* rows of its answer: items, and the items of groups */
+    uint32_t row_count;                    /* rows of its answer: items, and the items of groups */
     struct ledger_account_command account; /* ACCOUNT_OPEN … ACCOUNT_CLOSE */
     struct str shown;                      /* ACCOUNT_SHOW: the account */
     struct uuid transaction;               /* TRANSFER_SHOW */
@@ -45,8 +45,10 @@ struct operation {
 struct answer {
     enum code code;
     enum field field;
-    struct ledger_row *rows; /* money: row_count of the operation, also when the message was refused as a whole
-                                (then 0 rows, and code and field say why) */
+    /* Money: as many rows as the operation has, each in its item's place. A group that came back without the rows of
+     * its items has group_count 0, and they are filled with its code. A message that was refused as a whole has no rows:
+     * code and field say why. The answer to a single is a row where it names the transaction. */
+    struct ledger_row *rows;
     uint32_t row_count;
     struct ledger_account_view view; /* ACCOUNT_*, where OK */
     struct ledger_account_view *views;
@@ -57,7 +59,7 @@ struct answer {
     struct wire_transfer transfer;
 };
 
-/* An operation with nothing in it. CHECKs for memory, as everything here. */
+/* An operation with nothing in it, for any partition. CHECKs for memory, as everything here. HISTORIES are not asked. */
 struct operation *operation_new(enum wire_operation kind);
 void operation_free(struct operation **self_p);
 
@@ -69,7 +71,11 @@ struct str operation_text(struct operation *self, struct str text);
 struct ledger_command *operation_commands(struct operation *self, uint32_t count);
 void operation_seal(struct operation *self);
 
-/* An independent copy, e.g. to ask the same again. */
+/* Copies one command, its strings and a group's items into the operation's memory. */
+void operation_command_copy(struct operation *self, const struct ledger_command *from,
+                            struct ledger_command *to);
+
+/* An independent copy, not submitted yet, e.g. to ask the same again. */
 struct operation *operation_copy(const struct operation *self);
 
 /* Writes the request frame, as a client library would. */
@@ -90,8 +96,10 @@ bool answer_read(struct answer_reader *reader, const struct operation *operation
 /* true: nothing of it needs to be asked again. BUSY and UNKNOWN, of the message or of a row, are not final. */
 bool answer_is_final(const struct operation *operation, const struct answer *answer);
 
-/* One line for a timeline: "#12 transfer 7f… a1 → b2 300 KRW"; "OK 700 1300". Return out. */
+/* One line for a timeline, amounts in minor units: "#12 transfer 7f31a0c2 a1 → b2 300 KRW"; "OK 700 1300". What does not
+ * fit is cut off with "…". Return out. */
 const char *operation_say(const struct operation *self, char *out, size_t capacity);
-const char *answer_say(const struct operation *operation, const struct answer *answer, char *out, size_t capacity);
+const char *answer_say(const struct operation *operation, const struct answer *answer, char *out,
+                       size_t capacity);
 
 #endif
