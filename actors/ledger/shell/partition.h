@@ -49,6 +49,7 @@ struct partition_ports {
     /* BOX_ANSWERED and BOX_STATE. The router outlives its partitions. */
     void (*to_router)(void *context, const struct box *box);
     /* BOX_READ and BOX_NAMES. false: nobody is there any more, and the box's pointer stays the caller's. */
+    bool (*to_reader)(void *context, const struct box *box);
     /* BOX_PEER, for the mailbox of partition `peer`. false: as above; a resend will bring it. */
     bool (*to_peer)(void *context, uint32_t peer, const struct box *box);
     /* A line for the operator, without an end of line. */
