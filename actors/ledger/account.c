@@ -28,8 +28,10 @@ static uint32_t account_append_opened(struct ledger *self, const struct ledger_a
 {
     uint32_t index = self->accounts.count;
     if (!account_ensure(&self->accounts, index) || !checkpoint_ensure(self, index + 1) ||
-        !id_table_ensure(&self->ids, 1))
+        !id_table_ensure(&self->ids, 1)) {
+        MARK("no memory for another account");
         return ACCOUNT_NONE;
+    }
     struct fact_account fact = {
         .head = {.kind = FACT_ACCOUNT_OPENED},
         .account = index,
@@ -256,9 +258,11 @@ static bool open_repeat(struct ledger *self, const struct ledger_account_command
     struct fact_account fact;
     size_t size = core_fact_read(self, position, bytes, sizeof bytes);
     if (open_same(self, bytes, size, command)) {
+        MARK("an opening comes again, known by its transaction id");
         memcpy(&fact, bytes, sizeof fact);
         answer_account(self, out, fact.account);
     } else {
+        MARK("an opening's transaction id is taken");
         answer(out, CODE_CONFLICT, FIELD_TRANSACTION_ID);
     }
     return true;
@@ -277,18 +281,24 @@ static void decide_open(struct ledger *self, const struct ledger_account_command
     }
     uint32_t index = id.length > 0 ? find(self, id) : ACCOUNT_NONE;
     if (index != ACCOUNT_NONE) {
-        if (account_same(self, index, command))
+        if (account_same(self, index, command)) {
+            MARK("an opening comes again, known by the account's id");
             answer_account(self, out, index);
-        else
+        } else {
+            MARK("an account is there already, and is another");
             answer(out, CODE_ACCOUNT_EXISTS, FIELD_ACCOUNT);
+        }
         return;
     }
     if (self->refuse_new) {
+        MARK("a new account is refused because the disk is nearly full");
         answer(out, CODE_BUSY, FIELD_NONE);
         return;
     }
-    if (id.length == 0)
+    if (id.length == 0) {
+        MARK("an account is given an id");
         id = assign_id(self, space);
+    }
     index = account_append_opened(self, command, id);
     if (index == ACCOUNT_NONE)
         answer(out, CODE_BUSY, FIELD_NONE);
@@ -364,8 +374,11 @@ static struct verdict check_step(const struct ledger *self, uint32_t index,
                                 command->sets & ACCOUNT_SETS_CEILING ? FIELD_CEILING : FIELD_MINIMUM_BALANCE};
     bool empty = account->balance == 0 && account->pending == 0 && !(account->flags & ACCOUNT_HAS_INCOMING) &&
                  !link_account_is_open(self, index);
-    if (command->kind == ACCOUNT_CLOSE && account->state != ACCOUNT_CLOSED && !empty)
+    if (command->kind == ACCOUNT_CLOSE && account->state != ACCOUNT_CLOSED && !empty) {
+        if (account->balance == 0)
+            MARK("closing an empty account waits for something on its way");
         return (struct verdict){CODE_NOT_EMPTY, FIELD_ACCOUNT};
+    }
     return (struct verdict){CODE_OK, FIELD_NONE};
 }
 
@@ -404,8 +417,12 @@ void ledger_account(struct ledger *self, int64_t now_us, const struct ledger_acc
         return;
     }
     enum fact_kind kind = step_fact(self, index, command);
-    if (kind != 0 && !append_change(self, kind, index, command))
+    if (kind == 0)
+        MARK("an account step that changes nothing");
+    if (kind != 0 && !append_change(self, kind, index, command)) {
+        MARK("no memory to change an account");
         answer(out, CODE_BUSY, FIELD_NONE);
-    else
+    } else {
         answer_account(self, out, index);
+    }
 }

@@ -1,6 +1,7 @@
 #include "actors/ledger/account_table.h"
 
 #include "actors/base/check.h"
+#include "actors/base/mark.h"
 #include "actors/ledger/hash.h"
 
 enum { FIRST_SLOTS = 1024 };
@@ -80,8 +81,10 @@ static bool slots_ensure(struct account_table *self)
         return false;
     uint32_t mask = (uint32_t)(slots_now * 2 - 1);
     struct account_slot *slots = mem_alloc(self->mem, (size_t)slots_now * 2 * sizeof *slots);
-    if (!slots)
+    if (!slots) {
+        MARK("no memory for a bigger index of accounts");
         return false;
+    }
     for (uint64_t i = 0; i < slots_now; i++) {
         if (self->slots[i].index_plus_1 != 0)
             slot_place(slots, mask, self->slots[i].hash, self->slots[i].index_plus_1 - 1);
@@ -127,6 +130,7 @@ static bool segment_ensure(struct account_table *self, uint32_t index)
         struct account *segment = mem_alloc(self->mem, ACCOUNT_SEGMENT * sizeof *segment);
         struct account_more *more = mem_alloc(self->mem, ACCOUNT_SEGMENT * sizeof *more);
         if (!segment || !more) {
+            MARK("no memory for a segment of accounts");
             mem_free(self->mem, segment, ACCOUNT_SEGMENT * sizeof *segment);
             mem_free(self->mem, more, ACCOUNT_SEGMENT * sizeof *more);
             return false;
@@ -175,6 +179,7 @@ static void owner_join(struct account_table *self, uint32_t index, uint32_t owne
     uint32_t before = list->last;
     if (before != ACCOUNT_NONE && before > index) {
         before = ACCOUNT_NONE;
+        MARK("an owner is given an account that is older than the last");
         for (uint32_t i = list->first; i < index; i = account_more_at(self, i)->owner_next)
             before = i;
     }

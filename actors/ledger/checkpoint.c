@@ -130,8 +130,10 @@ static bool chunk_put(struct ledger *self, uint32_t chunk)
 {
     uint8_t key[4];
     uint8_t *start = put_room(self, CHUNK_BOUND), *at = start;
-    if (!start)
+    if (!start) {
+        MARK("no memory for a chunk of accounts");
         return false;
+    }
     uint32_t first = chunk * ACCOUNT_CHUNK;
     for (uint32_t i = first; i < first + ACCOUNT_CHUNK && i < self->accounts.count; i++) {
         if (account_at(&self->accounts, i)->id_length > 0)
@@ -163,8 +165,10 @@ static enum err account_restore(struct ledger *self, const uint8_t **at, const u
         return ERR_NO_MEMORY;
     bool taken =
         stored.index < self->accounts.count && account_at(&self->accounts, stored.index)->id_length > 0;
-    if (taken || account_find(&self->accounts, id, account_hash(&self->accounts, id)) != ACCOUNT_NONE)
+    if (taken || account_find(&self->accounts, id, account_hash(&self->accounts, id)) != ACCOUNT_NONE) {
+        MARK("a stored chunk of accounts does not fit the others");
         return ERR_CORRUPT;
+    }
     struct account *account = evolve_open(self, stored.index, id, owner, product, currency);
     account->state = stored.state;
     account->balance = stored.balance;
@@ -183,8 +187,10 @@ static bool record_build(struct ledger *self)
 {
     struct checkpoint *cp = &self->checkpoint;
     size_t size = SMALL_HEAD + link_store_size(self) + group_store_size(self);
-    if (!core_grow(self, (void **)&cp->record, &cp->record_capacity, size, 1))
+    if (!core_grow(self, (void **)&cp->record, &cp->record_capacity, size, 1)) {
+        MARK("no memory for the small state");
         return false;
+    }
     uint64_t head[SMALL_HEAD / 8] = {
         CHECKPOINT_VERSION,  self->position,      (uint64_t)self->now_us, self->next_account_number,
         self->posting_count, self->refusal_count, self->accounts.count,   0,
@@ -257,6 +263,9 @@ static void pass_end(struct ledger *self)
     if (!put_add(self, CHECKPOINT_RECORDS, CHECKPOINT_KEY, sizeof CHECKPOINT_KEY - 1, cp->record_length,
                  false))
         return;
+    MARK("a pass of the checkpoint is complete");
+    if (cp->pass_position != self->position)
+        MARK("a pass of the checkpoint ends behind facts that it does not hold");
     cp->active = false;
     cp->done_position = cp->pass_position;
 }
@@ -279,6 +288,8 @@ static void pass_slice(struct ledger *self, size_t quota)
         cp->at++;
     if (cp->at == cp->words)
         pass_end(self);
+    else
+        MARK("a pass of the checkpoint goes on in a later unit");
 }
 
 /* ---- id runs -------------------------------------------------------------------------------------------------- */
@@ -379,8 +390,10 @@ void checkpoint_step(struct ledger *self)
         if (due && whole && (cp->active || pass_begin(self)))
             pass_slice(self, cp->quota * slices_due(self));
         cp->slice_position = self->position;
-        if (cp->hurried && !cp->active)
+        if (cp->hurried && !cp->active) {
+            MARK("a hurried checkpoint is complete");
             cp->hurried = false;
+        }
     }
     puts_settle(self->current);
 }
@@ -426,6 +439,10 @@ uint64_t ledger_replay_from(struct ledger *self)
 {
     uint64_t ids = id_table_replay_from(&self->ids);
     uint64_t state = self->checkpoint.restore_position;
+    if (ids < state)
+        MARK("a replay begins before the checkpoint, for ids");
+    if (state > FACT_FIRST)
+        MARK("a start finds a checkpoint");
     self->position = ids < state ? ids : state;
     self->checkpoint.slice_position = self->position;
     return self->position;
@@ -596,6 +613,8 @@ enum err ledger_replay(struct ledger *self, uint64_t position, int64_t time_us, 
 {
     /* The first commit may begin before the position where replay has to begin. */
     uint64_t skip = position < self->position ? self->position - position : 0;
+    if (skip > 0)
+        MARK("a replay begins inside a commit");
     if (position > self->position || skip * FACT_WORD > length)
         return ERR_CORRUPT;
     self->fact_us = time_us;
@@ -621,8 +640,10 @@ enum err ledger_replay(struct ledger *self, uint64_t position, int64_t time_us, 
 
 enum err ledger_recovered(struct ledger *self)
 {
-    if (self->position < self->checkpoint.restore_position)
+    if (self->position < self->checkpoint.restore_position) {
+        MARK("the journal ends before the checkpoint");
         return ERR_CORRUPT; /* the journal ends before the checkpoint */
+    }
     for (uint32_t i = 0; i < self->accounts.count; i++) {
         const struct account *account = account_at(&self->accounts, i);
         if (account->id_length == 0 || account->last_position >= self->position)

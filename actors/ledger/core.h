@@ -19,6 +19,7 @@
 #define TELLER_LEDGER_CORE_H
 
 #include "actors/base/check.h"
+#include "actors/base/mark.h"
 #include "actors/ledger/account_table.h"
 #include "actors/ledger/fact.h"
 #include "actors/ledger/id_table.h"

@@ -25,8 +25,10 @@ static inline void account_apply(struct ledger *self, uint32_t index, uint64_t p
                                  int64_t balance_after)
 {
     struct account *account = account_at(&self->accounts, index);
-    if (__builtin_expect(position <= account->last_position, 0))
+    if (__builtin_expect(position <= account->last_position, 0)) {
+        MARK("a replay passes over a posting that the account has already");
         return;
+    }
     account->balance += amount;
     CHECK(account->balance == balance_after);
     account->last_position = position;
@@ -61,6 +63,7 @@ static void evolve_received(struct ledger *self, uint64_t position, const struct
 static void evolve_returned(struct ledger *self, uint64_t position, const struct fact_posting *fact)
 {
     if (position < self->checkpoint.restore_position) {
+        MARK("a transfer that came back is replayed for its id only");
         id_put(self, &fact->id, position);
         return;
     }
@@ -98,6 +101,7 @@ static void settled_before(struct ledger *self, const struct fact_settled *fact,
     struct fact_posting sent;
     if (!id_table_takes(&self->ids, position))
         return;
+    MARK("a settled transfer is replayed for its id only");
     size_t size = core_fact_read(self, fact->sent_position, bytes, sizeof bytes);
     CHECK(size >= sizeof sent);
     memcpy(&sent, bytes, sizeof sent);
@@ -205,8 +209,10 @@ static void evolve_opened(struct ledger *self, uint64_t position, const struct f
     assigned_number_note(self, id);
     bool known =
         fact->account < self->accounts.count && account_at(&self->accounts, fact->account)->id_length > 0;
-    if (known)
+    if (known) {
+        MARK("a replayed opening finds the account there already");
         return;
+    }
     struct account *account =
         evolve_open(self, fact->account, id, strings->by_tag[FACT_TAG_OWNER],
                     strings->by_tag[FACT_TAG_PRODUCT], currency_find(fact->currency, CURRENCY_CODE_LENGTH));
@@ -244,8 +250,10 @@ static void evolve_account(struct ledger *self, uint64_t position, const uint8_t
         return;
     }
     struct account *account = account_at(&self->accounts, fact.account);
-    if (position <= account->last_position)
+    if (position <= account->last_position) {
+        MARK("a replay passes over a change that the account has already");
         return;
+    }
     account_change(self, &fact, &strings);
     account->last_position = position;
     checkpoint_dirty(self, fact.account);

@@ -113,6 +113,8 @@ static bool spare_ensure(struct ledger *self, size_t length)
     self->group_spare = core_alloc(self, sizeof *spare + length);
     if (self->group_spare)
         self->group_spare->length = length;
+    else
+        MARK("no memory for a group");
     if (spare)
         core_free(self, spare, group_bytes(spare));
     return self->group_spare != NULL;
@@ -167,6 +169,7 @@ static bool ids_unused(struct ledger *self, const struct uuid *group_id, const s
         for (uint32_t before = 0; before < i && !used; before++)
             used = uuid_equal(&items[before].id, &items[i].id);
         if (used || ledger_transaction_find(self, &items[i].id) != 0) {
+            MARK("an item of a group has an id that is taken");
             *out = (struct group_refusal){CODE_CONFLICT, FIELD_TRANSACTION_ID, (uint8_t)i};
             return false;
         }
@@ -188,8 +191,10 @@ static bool postings_ensure(struct ledger *self, const struct ledger_command *it
             account = posting_house(self, items[i].currency);
         else if (from != to)
             account = posting_transit(self, from == own(self) ? to : from, items[i].currency);
-        if (account == ACCOUNT_NONE)
+        if (account == ACCOUNT_NONE) {
+            MARK("no memory for the house's side of a group");
             return false;
+        }
     }
     bytes += sizeof(struct fact_group) * 4 + count * sizeof(struct group_row);
     return id_table_ensure(&self->ids, count + 1) && core_fact_room(self, bytes) != NULL;
@@ -324,8 +329,10 @@ static void answer_refusal(struct ledger *self, const struct ledger_command *com
 static bool waiter_add(struct ledger *self, struct group *group, struct ledger_ticket *ticket, uint32_t row)
 {
     struct group_waiter *waiter = core_alloc(self, sizeof *waiter);
-    if (!waiter)
+    if (!waiter) {
+        MARK("no memory for one who waits for a group");
         return false;
+    }
     *waiter = (struct group_waiter){group->waiters, ticket, row};
     group->waiters = waiter;
     return true;
@@ -339,15 +346,18 @@ void group_repeat(struct ledger *self, const uint8_t *fact, const struct ledger_
     memcpy(&head, fact, sizeof head);
     group_fingerprint(self, command->items, command->group_count, fingerprint);
     if (memcmp(head.fingerprint, fingerprint, sizeof fingerprint) != 0) {
+        MARK("a group's id comes again with other items");
         group_conflict(self, command, ticket, row);
         return;
     }
     if (head.head.kind == FACT_GROUP_ANSWERED) {
+        MARK("an answered group comes again");
         struct group_row rows[LEDGER_GROUP_MAX];
         memcpy(rows, fact + sizeof head, head.count * sizeof rows[0]);
         answer_rows(self, ticket, row, head.head.detail, head.field, rows, head.count);
         return;
     }
+    MARK("an open group comes again and waits");
     struct group *group = group_find(self, &command->id, own(self));
     CHECK(group);
     if (!waiter_add(self, group, ticket, row))
@@ -425,6 +435,8 @@ static bool started_ensure(struct ledger *self, uint64_t others)
         if ((others & bit(peer)) && !link_ensure_request(self, peer, 2))
             return false;
     }
+    if (self->group_count == LEDGER_GROUPS_OPEN_MAX)
+        MARK("as many groups are open as may be");
     return self->group_count < LEDGER_GROUPS_OPEN_MAX;
 }
 
@@ -436,6 +448,7 @@ static void post_crossing(struct ledger *self, const struct ledger_command *comm
     if (started_ensure(self, others) && append_started(self, command, fingerprint))
         group = group_find(self, &command->id, own(self));
     if (!group) {
+        MARK("no room for another group between partitions");
         answer_all(self, command, ticket, row, CODE_BUSY, FIELD_NONE);
         return;
     }
@@ -466,6 +479,7 @@ static bool refuse_at_once(struct ledger *self, const struct ledger_command *com
     for (uint32_t i = 0; i < command->group_count; i++) {
         const struct ledger_command *item = &command->items[i];
         if (item->deadline_us != 0 && self->now_us > item->deadline_us) {
+            MARK("a group comes behind its deadline");
             struct group_refusal refusal = {CODE_DEADLINE_EXCEEDED, FIELD_NONE, (uint8_t)i};
             answer_refusal(self, command, ticket, row, refusal);
             return true;
@@ -480,11 +494,13 @@ static bool refuse_at_once(struct ledger *self, const struct ledger_command *com
         return true;
     }
     if (self->refuse_new || !id_table_ensure(&self->ids, LEDGER_GROUP_MAX + 1)) {
+        MARK("a new group is refused: the disk is nearly full, or no room for ids");
         answer_all(self, command, ticket, row, CODE_BUSY, FIELD_NONE);
         return true;
     }
     struct group_refusal conflict;
     if (group_holds_id(self, &command->id)) {
+        MARK("a group with the id of an item of an open group");
         group_conflict(self, command, ticket, row);
         return true;
     }
@@ -516,6 +532,7 @@ void group_post(struct ledger *self, struct ledger_ticket *ticket, uint32_t row,
     struct group_refusal refusal = group_legs_check(self, command->items, legs, n);
     if (refusal.code != CODE_OK) {
         struct group_row rows[LEDGER_GROUP_MAX];
+        MARK("a group is refused by its own partition");
         rows_refused(refusal, command->group_count, rows);
         if (append_answered(self, &command->id, fingerprint, refusal, rows, command->group_count))
             answer_refusal(self, command, ticket, row, refusal);
@@ -524,6 +541,7 @@ void group_post(struct ledger *self, struct ledger_ticket *ticket, uint32_t row,
         return;
     }
     if (!postings_ensure(self, command->items, command->group_count)) {
+        MARK("no memory for a group's postings");
         answer_all(self, command, ticket, row, CODE_BUSY, FIELD_NONE);
         return;
     }
@@ -551,6 +569,8 @@ static void finish(struct ledger *self, struct group *group)
     struct group_refusal refusal = {group->code, group->field, group->item};
     struct group_row rows[LEDGER_GROUP_MAX];
     memcpy(rows, group->rows, sizeof rows);
+    if (!group->waiters)
+        MARK("a group ends that nobody waits for");
     if (refusal.code != CODE_OK)
         rows_refused(refusal, group->item_count, rows);
     answer_waiters(self, group, refusal, rows);
@@ -598,8 +618,10 @@ void group_voted(struct ledger *self, uint32_t peer, const struct uuid *id, cons
 {
     struct group *group = group_find(self, id, own(self));
     CHECK(group);
-    if (!step_ensure(self, group))
+    if (!step_ensure(self, group)) {
+        MARK("no memory for a vote: it is left to a resend");
         return;
+    }
     struct group_refusal refusal = {answer->code, answer->field, answer->item};
     struct fact_group fact = fact_of(FACT_GROUP_VOTED, id, NULL, refusal);
     fact.peer = (uint16_t)peer;
@@ -613,8 +635,10 @@ void group_done(struct ledger *self, uint32_t peer, const struct uuid *id, const
 {
     struct group *group = group_find(self, id, own(self));
     CHECK(group && length % sizeof(struct group_row) == 0);
-    if (!step_ensure(self, group))
+    if (!step_ensure(self, group)) {
+        MARK("no memory for a participant's rows: they are left to a resend");
         return;
+    }
     struct group_refusal none = {group->code, FIELD_NONE, 0};
     struct fact_group fact = fact_of(FACT_GROUP_DONE, id, NULL, none);
     fact.peer = (uint16_t)peer;
@@ -643,11 +667,14 @@ bool group_prepare(struct ledger *self, uint32_t peer, const uint8_t *bytes, siz
     if (ids_unused(self, &id, items, started.count, &refusal))
         refusal = group_legs_check(self, items, legs, n);
     if (refusal.code != CODE_OK) {
+        MARK("a group is refused by a participant");
         struct verdict verdict = {refusal.code, refusal.field};
         return link_bounce(self, peer, LINK_PREPARE, verdict, refusal.item);
     }
-    if (!postings_ensure(self, items, started.count) || !spare_ensure(self, length - sizeof started))
+    if (!postings_ensure(self, items, started.count) || !spare_ensure(self, length - sizeof started)) {
+        MARK("no memory to prepare a group");
         return false;
+    }
     uint64_t fingerprint[2];
     memcpy(fingerprint, started.fingerprint, sizeof fingerprint);
     struct fact_group fact = fact_of(FACT_GROUP_PREPARED, &id, fingerprint, refusal);
@@ -660,8 +687,10 @@ bool group_decide(struct ledger *self, uint32_t peer, const struct uuid *id, enu
 {
     struct group *group = group_find(self, id, peer);
     CHECK(group);
-    if (!step_ensure(self, group))
+    if (!step_ensure(self, group)) {
+        MARK("no memory to carry out a group");
         return false;
+    }
     struct group_row rows[LEDGER_GROUP_MAX] = {0};
     if (code == CODE_OK) {
         struct ledger_command items[LEDGER_GROUP_MAX];
@@ -781,6 +810,10 @@ static void evolve_prepared(struct ledger *self, const struct fact_group *head, 
 static void evolve_voted(struct ledger *self, struct group *group, const struct fact_group *head)
 {
     group->voted |= bit(head->peer);
+    if (group->code != CODE_OK && head->head.detail != CODE_OK)
+        MARK("two participants refuse one group");
+    if ((group->asked & ~group->voted & (bit(head->peer) - 1)) != 0)
+        MARK("votes come in another order than that of partitions");
     if (head->head.detail == CODE_OK)
         group->agreed |= bit(head->peer);
     else if (group->code == CODE_OK || head->item < group->item ||
@@ -862,8 +895,10 @@ static void evolve_closed(struct ledger *self, uint64_t position, const struct f
 static void evolve_answered(struct ledger *self, uint64_t position, const struct fact_group *head)
 {
     id_table_put(&self->ids, hash_uuid(&head->id, self->config.hash_key), position, self->fact_us);
-    if (position < self->checkpoint.restore_position)
+    if (position < self->checkpoint.restore_position) {
+        MARK("a group's answer is replayed for its id only");
         return; /* of an earlier group of this id: the one that may be open here began later */
+    }
     struct group *group = group_find(self, &head->id, own(self));
     if (head->head.detail != CODE_OK)
         self->refusal_count++;
@@ -962,8 +997,12 @@ bool group_reserve_all(struct ledger *self)
     for (const struct group *group = self->groups; group; group = group->next) {
         if (!accounts_are_there(self, group))
             return false;
-        if (!group->decided)
-            reserve(self, group, 1);
+        if (group->decided) {
+            MARK("a decided group comes back from a restart");
+            continue;
+        }
+        MARK("an undecided group comes back from a restart");
+        reserve(self, group, 1);
     }
     return true;
 }

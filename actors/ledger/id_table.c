@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/base/check.h"
+#include "actors/base/mark.h"
 
 /* Slots beyond the capacity, for clusters at the end of the table: a table is ordered, so it cannot wrap.
  * With at most half of the slots used a cluster of this length does not happen by chance, and the
@@ -28,6 +29,7 @@ static struct id_slot *spare_take(struct id_table *self, uint32_t capacity)
     if (!slots || self->spare.capacity != capacity)
         return NULL;
     self->spare.slots = NULL;
+    MARK("the slots of a written id table are used again");
     memset(slots, 0, memory_bytes(capacity));
     return slots;
 }
@@ -165,13 +167,19 @@ static bool filter_begin_table(struct id_table *self)
             return true;
         }
     }
-    if (self->filter_count == ID_GENERATIONS_MAX)
+    if (self->filter_count == ID_GENERATIONS_MAX) {
+        MARK("all generations of id filters are in use");
         return false;
+    }
     uint32_t runs = self->filter_count == 0 ? FIRST_GENERATION_RUNS : GENERATION_RUNS;
     uint64_t blocks = (uint64_t)runs * self->limit * FILTER_BITS_PER_ID / 512 + 1;
     uint64_t *memory = mem_alloc(self->mem, blocks * 64);
-    if (!memory)
+    if (!memory) {
+        MARK("no memory for an id filter");
         return false;
+    }
+    if (self->filter_count > 0)
+        MARK("a further generation of id filters begins");
     self->filters[self->filter_count++] =
         (struct id_filter){.blocks = memory,
                            .block_count = blocks,
@@ -194,6 +202,7 @@ static bool active_filter(struct id_table *self)
 {
     if (!filter_begin_table(self))
         return false;
+    MARK("an id table has reached its full size");
     self->is_filtered = true;
     struct id_filter *filter = &self->filters[self->filter_count - 1];
     for (size_t i = 0; i < (size_t)self->active.capacity + SLACK; i++) {
@@ -207,8 +216,10 @@ static bool active_filter(struct id_table *self)
 static bool memory_double(struct id_table *self)
 {
     struct id_memory bigger = self->active;
-    if (!memory_init(self, &bigger, self->active.capacity * 2))
+    if (!memory_init(self, &bigger, self->active.capacity * 2)) {
+        MARK("no memory for a bigger id table");
         return false;
+    }
     size_t slots = (size_t)self->active.capacity + SLACK;
     for (size_t i = 0; i < slots; i++) {
         const struct id_slot *slot = &self->active.slots[i];
@@ -224,17 +235,22 @@ static bool memory_double(struct id_table *self)
 
 static bool seal(struct id_table *self)
 {
-    if (self->sealed_count == ID_SEALED_MAX || self->next_run == UINT32_MAX)
+    if (self->sealed_count == ID_SEALED_MAX || self->next_run == UINT32_MAX) {
+        MARK("too many sealed id tables wait to be written");
         return false;
+    }
     struct id_memory fresh = {0};
-    if (!memory_init(self, &fresh, self->active.capacity))
+    if (!memory_init(self, &fresh, self->active.capacity)) {
+        MARK("no memory for the id table after a full one");
         return false;
+    }
     self->sealed[self->sealed_count++] = self->active;
     if (!filter_begin_table(self)) {
         self->sealed_count--;
         memory_release(self, &fresh);
         return false;
     }
+    MARK("an id table is sealed");
     fresh.first_position = 0; /* set by the first put */
     self->active = fresh;
     return true;
@@ -257,8 +273,10 @@ bool id_table_ensure(struct id_table *self, uint32_t more)
 
 void id_table_put(struct id_table *self, uint64_t hash, uint64_t position, int64_t now_us)
 {
-    if (!id_table_takes(self, position))
+    if (!id_table_takes(self, position)) {
+        MARK("an id in a replay that a stored run holds already");
         return;
+    }
     if (self->active.first_position == 0)
         self->active.first_position = position;
     self->active.newest_us = now_us;
@@ -281,6 +299,7 @@ void id_table_move(struct id_table *self, uint64_t hash, uint64_t old, uint64_t 
             return;
         }
     }
+    MARK("the answer for an id moves from an older table into the newest");
     id_table_put(self, hash, position, now_us);
 }
 
@@ -327,19 +346,30 @@ static bool filter_search(const struct id_table *self, const struct id_filter *f
 
 bool id_table_find(const struct id_table *self, uint64_t hash, const struct id_lookup *lookup)
 {
-    if (memory_find(&self->active, hash, lookup))
+    if (memory_find(&self->active, hash, lookup)) {
+        MARK("an id is found in the active table");
         return true;
+    }
     for (uint32_t i = self->sealed_count; i-- > 0;) {
-        if (memory_find(&self->sealed[i], hash, lookup))
+        if (memory_find(&self->sealed[i], hash, lookup)) {
+            MARK("an id is found in a sealed table");
             return true;
+        }
     }
     for (uint32_t i = self->written_count; i-- > 0;) {
-        if (memory_find(&self->written[i], hash, lookup))
+        if (memory_find(&self->written[i], hash, lookup)) {
+            MARK("an id is found in a table whose last slices are on their way to disk");
             return true;
+        }
     }
     for (uint32_t i = self->filter_count; i-- > 0;) {
-        if (filter_has(&self->filters[i], hash) && filter_search(self, &self->filters[i], hash, lookup))
+        if (!filter_has(&self->filters[i], hash))
+            continue;
+        if (filter_search(self, &self->filters[i], hash, lookup)) {
+            MARK("an id is found in a stored run");
             return true;
+        }
+        MARK("a filter sends a search to stored runs in vain");
     }
     return false;
 }
@@ -379,6 +409,7 @@ static void entry_write(uint8_t *out, const struct id_slot *slot)
 /* The oldest sealed table has become a run. */
 static void flush_finish(struct id_table *self)
 {
+    MARK("the last slice of an id table is written");
     struct id_memory *done = &self->sealed[0];
     uint64_t end = self->sealed_count > 1 ? self->sealed[1].first_position : self->active.first_position;
     CHECK(self->run_count < ID_RUNS_MAX);
@@ -402,8 +433,10 @@ bool id_table_flush(struct id_table *self, uint32_t *run, uint32_t *slice, uint8
     if (self->sealed_count == 0 || self->run_count == ID_RUNS_MAX || self->written_count == ID_WRITTEN_MAX)
         return false;
     /* The next table must have begun: its first fact is where a restart looks for ids again. */
-    if (self->sealed_count == 1 && self->active.first_position == 0)
+    if (self->sealed_count == 1 && self->active.first_position == 0) {
+        MARK("a sealed id table waits for the next one to begin");
         return false;
+    }
     struct id_memory *from = &self->sealed[0];
     size_t at = 0, bound = id_table_slice_bound(self);
     size_t slots = (size_t)from->capacity + SLACK;
@@ -435,6 +468,7 @@ bool id_table_flush(struct id_table *self, uint32_t *run, uint32_t *slice, uint8
 static void memory_spare(struct id_table *self, struct id_memory *memory)
 {
     if (self->spare.slots) {
+        MARK("two written id tables at once: only one is kept for use again");
         memory_release(self, memory);
         return;
     }
@@ -454,6 +488,7 @@ void id_table_settle(struct id_table *self, uint32_t runs)
 /* All runs of the oldest generation are dropped: it makes room in the lists. */
 static void generation_drop(struct id_table *self)
 {
+    MARK("a whole generation of id runs is dropped");
     struct id_filter *oldest = &self->filters[0];
     uint32_t runs = oldest->runs;
     CHECK(self->run_first == runs && oldest->first_run == 0);
@@ -474,6 +509,7 @@ bool id_table_expire(struct id_table *self, int64_t now_us, uint32_t *run)
     struct id_run *oldest = &self->runs[self->run_first];
     if (oldest->newest_us >= now_us - self->retention_us)
         return false;
+    MARK("a stored id run has outlived the retention time");
     oldest->dropped = true;
     *run = oldest->number;
     self->stored_count -= oldest->count;
@@ -557,6 +593,8 @@ enum err id_table_load_slice(struct id_table *self, uint32_t run, const uint8_t 
     if (length % RUN_ENTRY != 0)
         return ERR_CORRUPT;
     struct id_filter *filter = filter_of_run(self, run);
+    if (!filter)
+        MARK("a slice of an id run that is in no list is passed over");
     for (size_t at = 0; filter && at < length; at += RUN_ENTRY) {
         uint64_t hash;
         memcpy(&hash, bytes + at, 8);

@@ -40,8 +40,10 @@ bool core_grow(struct ledger *self, void **pointer, size_t *capacity, size_t nee
     while (wanted < needed)
         wanted *= 2;
     void *bigger = core_alloc(self, wanted * size);
-    if (!bigger)
+    if (!bigger) {
+        MARK("no memory for a buffer to grow");
         return false;
+    }
     if (*capacity > 0)
         memcpy(bigger, *pointer, *capacity * size);
     core_free(self, *pointer, *capacity * size);
@@ -88,8 +90,10 @@ struct ledger *ledger_new(const struct ledger_config *config, const struct ledge
     CHECK(config->partitions >= 1 && config->partitions <= LEDGER_PARTITIONS_MAX);
     CHECK(config->partition < config->partitions);
     struct ledger *self = mem_alloc(mem, sizeof *self);
-    if (!self)
+    if (!self) {
+        MARK("no memory for a ledger");
         return NULL;
+    }
     self->config = *config;
     self->ports = *ports;
     self->mem = *mem;
@@ -100,8 +104,10 @@ struct ledger *ledger_new(const struct ledger_config *config, const struct ledge
     self->current = &self->units[0];
     self->current->tickets_end = &self->current->unit.tickets;
     self->recovering = true;
-    if (!ledger_init(self))
+    if (!ledger_init(self)) {
+        MARK("no memory for a ledger's tables");
         ledger_destroy(&self);
+    }
     return self;
 }
 
@@ -148,6 +154,8 @@ void core_set_now(struct ledger *self, int64_t now_us)
 {
     if (now_us > self->now_us)
         self->now_us = now_us;
+    else if (now_us < self->now_us)
+        MARK("a clock that went back is not followed");
     if (self->current->unit.length == 0)
         self->current->unit.time_us = self->now_us;
 }
@@ -198,8 +206,10 @@ struct ledger_ticket *ledger_ticket_new(struct ledger *self, uint32_t row_count,
 {
     CHECK(row_count >= 1 && row_count <= LEDGER_BATCH_MAX);
     struct ledger_ticket *ticket = core_alloc(self, ticket_bytes(row_count));
-    if (!ticket)
+    if (!ticket) {
+        MARK("no memory for a ticket");
         return NULL;
+    }
     ticket->user = user;
     ticket->row_count = row_count;
     ticket->open_count = row_count;
@@ -251,6 +261,7 @@ struct ledger_ticket *ledger_abandon(struct ledger *self)
     unit->tickets = NULL;
     self->current->tickets_end = &unit->tickets;
     while (self->open_tickets) {
+        MARK("requests in hand are given up");
         struct ledger_ticket *ticket = self->open_tickets;
         ticket_close(self, ticket);
         ticket->open_count = 0;
@@ -309,10 +320,14 @@ static size_t unit_fact_read(const struct unit_buffer *buffer, uint64_t position
 size_t core_fact_read(struct ledger *self, uint64_t position, uint8_t *out, size_t capacity)
 {
     size_t size = unit_fact_read(self->current, position, out, capacity);
-    for (size_t i = 0; size == 0 && i < self->in_flight_count; i++)
+    for (size_t i = 0; size == 0 && i < self->in_flight_count; i++) {
         size = unit_fact_read(self->in_flight[i], position, out, capacity);
+        if (size > 0)
+            MARK("a fact is read again while it is on its way to disk");
+    }
     if (size > 0)
         return size;
+    MARK("a fact is read again from the journal");
     int64_t time_us;
     return self->ports.fact_read(self->ports.context, position, out, capacity, &time_us);
 }
@@ -334,8 +349,12 @@ bool ledger_has_work(const struct ledger *self)
 
 struct ledger_unit *ledger_take(struct ledger *self)
 {
-    if (!ledger_has_work(self) || self->in_flight_count == LEDGER_UNITS_MAX)
+    if (!ledger_has_work(self))
         return NULL;
+    if (self->in_flight_count == LEDGER_UNITS_MAX) {
+        MARK("a unit waits because as many as may be are on their way to disk");
+        return NULL;
+    }
     struct unit_buffer *buffer = self->current;
     checkpoint_step(self);
     if (!self->recovering)

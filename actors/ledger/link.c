@@ -94,8 +94,10 @@ static bool ring_ensure(struct ledger *self, struct ring *ring, uint64_t first, 
     while (wanted < count)
         wanted *= 2;
     uint8_t *slots = core_alloc(self, wanted * size);
-    if (!slots)
+    if (!slots) {
+        MARK("no memory for a link's queue");
         return false;
+    }
     for (uint64_t i = 0; i < ring->capacity; i++) {
         uint64_t sequence = first + i;
         memcpy(slots + (sequence & (wanted - 1)) * size,
@@ -116,8 +118,10 @@ static bool requests_room(struct ledger *self, struct link *link, uint32_t more)
 bool link_ensure_request(struct ledger *self, uint32_t peer, uint32_t more)
 {
     struct link *link = &self->links[peer];
-    if (link->next - 1 - link->resolved + more > self->config.link_window)
+    if (link->next - 1 - link->resolved + more > self->config.link_window) {
+        MARK("a link's window is full");
         return false;
+    }
     return requests_room(self, link, more);
 }
 
@@ -161,6 +165,7 @@ void link_push_answer(struct ledger *self, uint32_t peer, const struct link_answ
 void link_prune(struct ledger *self, uint32_t peer, uint64_t through)
 {
     struct link *link = &self->links[peer];
+    MARK("answers that the peer has are let go");
     CHECK(through >= link->pruned && through <= link->processed);
     link->pruned = through;
     if (link->answered < through)
@@ -216,13 +221,16 @@ bool link_wait(struct ledger *self, uint32_t peer, uint64_t sequence, struct led
 {
     struct link_request *request = link_request_at(&self->links[peer], sequence);
     if (!request->ticket) {
+        MARK("the first to ask again after a restart waits");
         request->ticket = ticket;
         request->row = row;
         return true;
     }
     struct waiter *waiter = core_alloc(self, sizeof *waiter);
-    if (!waiter)
+    if (!waiter) {
+        MARK("no memory for another waiter");
         return false;
+    }
     *waiter = (struct waiter){self->waiters, peer, sequence, ticket, row};
     self->waiters = waiter;
     request->has_waiters = 1;
@@ -248,6 +256,7 @@ static void waiters_answer(struct ledger *self, uint32_t peer, uint64_t sequence
             continue;
         }
         *at = waiter->next;
+        MARK("several who waited for one transfer are answered");
         row_set(self, waiter->ticket, waiter->row, value);
         core_free(self, waiter, sizeof *waiter);
     }
@@ -258,8 +267,10 @@ static void waiters_answer(struct ledger *self, uint32_t peer, uint64_t sequence
 static struct ledger_peer_message *message_new(struct ledger *self, uint32_t peer, size_t capacity)
 {
     struct ledger_peer_message *message = self->mem.alloc(self->mem.context, sizeof *message);
-    if (!message)
+    if (!message) {
+        MARK("no memory for a message to a peer");
         return NULL;
+    }
     message->bytes = self->mem.alloc(self->mem.context, capacity);
     if (!message->bytes) {
         self->mem.free(self->mem.context, message, sizeof *message);
@@ -280,8 +291,10 @@ static uint8_t *message_room(struct ledger *self, struct ledger_peer_message *me
         while (wanted < used + bytes)
             wanted *= 2;
         uint8_t *bigger = self->mem.alloc(self->mem.context, wanted);
-        if (!bigger)
+        if (!bigger) {
+            MARK("no memory for a message to grow");
             return NULL;
+        }
         memcpy(bigger, message->bytes, used);
         self->mem.free(self->mem.context, message->bytes, message->capacity);
         message->bytes = bigger;
@@ -314,8 +327,10 @@ static bool message_add_request(struct ledger *self, uint32_t peer, uint64_t seq
     struct ledger_peer_message *message = link_message(self, peer, head->length);
     if (!message)
         return false;
-    if (message->request_count > 0 && message->request_first + message->request_count != sequence)
+    if (message->request_count > 0 && message->request_first + message->request_count != sequence) {
+        MARK("a request that does not follow is left to the next resend");
         return false;
+    }
     uint8_t *room = message_room(self, message, head->length);
     if (!room)
         return false;
@@ -434,11 +449,13 @@ void link_post(struct ledger *self, uint32_t peer, uint32_t debit, const struct 
     if (link_ensure_request(self, peer, 1))
         transit = posting_transit(self, peer, command->currency);
     if (transit == ACCOUNT_NONE || posting_check_house(self, transit, command->amount).code != CODE_OK) {
+        MARK("a transfer to another partition finds no room on the link");
         busy(self, ticket, row);
         return;
     }
     struct fact_strings strings = posting_strings(command->to, command->memo, command->reference);
     if (!posting_append(self, FACT_SENT, 0, debit, transit, command->amount, &command->id, &strings)) {
+        MARK("no memory to send a transfer");
         busy(self, ticket, row);
         return;
     }
@@ -460,8 +477,10 @@ static bool settle(struct ledger *self, uint32_t peer, const struct link_request
         .remote_balance = balance,
     };
     uint8_t *room = id_table_ensure(&self->ids, 1) ? core_fact_room(self, sizeof fact) : NULL;
-    if (!room)
+    if (!room) {
+        MARK("no memory to settle a transfer: the answer is left to a resend");
         return false;
+    }
     memcpy(room, &fact, sizeof fact);
     core_fact_commit(self, sizeof fact);
     return true;
@@ -470,6 +489,7 @@ static bool settle(struct ledger *self, uint32_t peer, const struct link_request
 /* FACT_RETURNED: the other partition refused, and the money goes back where it came from. */
 static bool give_back(struct ledger *self, const struct link_request *request, enum code code)
 {
+    MARK("a credit was refused by its partition: the money goes back");
     uint8_t sent_bytes[CORE_FACT_MAX];
     size_t size = core_fact_read(self, request->position, sent_bytes, sizeof sent_bytes);
     struct fact_posting sent;
@@ -496,8 +516,10 @@ static bool process_credit_answer(struct ledger *self, uint32_t peer, uint64_t s
     } else if (!give_back(self, &request, answer->code)) {
         return false;
     }
-    if (!request.ticket)
+    if (!request.ticket) {
+        MARK("a transfer ends that nobody waits for");
         return true;
+    }
     if (answer->code == CODE_OK)
         row.from_balance = request.ticket->rows[request.row].from_balance;
     row_set(self, request.ticket, request.row, &row);
@@ -532,10 +554,14 @@ static void process_answers(struct ledger *self, const struct ledger_peer_messag
         at += answer.length;
         uint64_t sequence = message->answer_first + i;
         settle_prefetch(self, link, sequence + ANSWERS_AHEAD);
-        if (sequence <= link->resolved)
+        if (sequence <= link->resolved) {
+            MARK("an answer of a peer comes twice");
             continue;
-        if (sequence != link->resolved + 1 || sequence >= link->next)
+        }
+        if (sequence != link->resolved + 1 || sequence >= link->next) {
+            MARK("an answer of a peer comes too early");
             return;
+        }
         struct uuid id = link_request_at(link, sequence)->id;
         if (answer.kind == LINK_CREDIT) {
             if (!process_credit_answer(self, message->from, sequence, &answer))
@@ -545,8 +571,10 @@ static void process_answers(struct ledger *self, const struct ledger_peer_messag
         } else {
             group_done(self, message->from, &id, rows, answer.length);
         }
-        if (link->resolved != sequence)
+        if (link->resolved != sequence) {
+            MARK("a group's answer is left to a resend: no memory");
             return; /* no memory: the peer keeps the answer, and a resend brings it again */
+        }
     }
 }
 
@@ -571,14 +599,18 @@ bool link_bounce(struct ledger *self, uint32_t peer, enum link_kind kind, struct
 static bool process_credit(struct ledger *self, uint32_t peer, const struct ledger_command *command,
                            uint32_t to)
 {
-    if (to == ACCOUNT_NONE)
+    if (to == ACCOUNT_NONE) {
+        MARK("a credit from another partition is for nobody");
         return link_bounce(self, peer, LINK_CREDIT,
                            (struct verdict){CODE_ACCOUNT_NOT_FOUND, FIELD_TO_ACCOUNT}, 0);
+    }
     const struct account *account = account_at(&self->accounts, to);
     struct verdict verdict =
         posting_check_credit(account, command->currency, command->amount, posting_incoming(self, to));
-    if (verdict.code != CODE_OK)
+    if (verdict.code != CODE_OK) {
+        MARK("a credit from another partition is refused");
         return link_bounce(self, peer, LINK_CREDIT, verdict, 0);
+    }
     uint32_t transit = posting_transit(self, peer, command->currency);
     if (transit == ACCOUNT_NONE)
         return false;
@@ -652,6 +684,7 @@ static void process_requests(struct ledger *self, const struct ledger_peer_messa
     if (left == 0)
         return;
     if (sequence <= link->processed) {
+        MARK("requests of a peer come again: their answers are given again");
         /* Sent again: give the answers again that are still kept. */
         uint64_t again = sequence > link->pruned ? sequence - 1 : link->pruned;
         if (again < link->answered)
@@ -659,13 +692,23 @@ static void process_requests(struct ledger *self, const struct ledger_peer_messa
     }
     while (left > 0) {
         uint32_t count = incoming_read(self, &at, end, chunk, left < CREDIT_CHUNK ? left : CREDIT_CHUNK);
-        if (!link_ensure_answer(self, message->from, count))
+        if (!link_ensure_answer(self, message->from, count)) {
+            MARK("no memory for the answers to a peer");
             return;
+        }
         for (uint32_t i = 0; i < count; i++, sequence++) {
-            if (sequence <= link->processed)
+            if (sequence <= link->processed) {
+                MARK("a request of a peer comes twice");
                 continue;
-            if (sequence != link->processed + 1 || !process_request(self, message->from, &chunk[i]))
+            }
+            if (sequence != link->processed + 1) {
+                MARK("a request of a peer comes too early");
                 return;
+            }
+            if (!process_request(self, message->from, &chunk[i])) {
+                MARK("no memory for a request of a peer: it is left to a resend");
+                return;
+            }
         }
         left -= count;
     }
@@ -675,8 +718,10 @@ static void process_pruned(struct ledger *self, const struct ledger_peer_message
 {
     struct link *link = &self->links[message->from];
     CHECK(message->answered_through <= link->processed);
-    if (message->answered_through <= link->pruned)
+    if (message->answered_through <= link->pruned) {
+        MARK("a peer says again which answers it has");
         return;
+    }
     struct fact_link fact = {
         .head = {FACT_PRUNED, CODE_OK, sizeof fact / FACT_WORD},
         .peer = message->from,
@@ -758,10 +803,13 @@ void ledger_resend(struct ledger *self)
         }
         for (uint64_t sequence = link->resolved + 1; sequence < link->next; sequence++) {
             const struct link_request *request = link_request_at(link, sequence);
+            MARK("an open request is sent again");
             bool sent = request->kind == LINK_CREDIT ? resend_credit(self, peer, sequence, request)
                                                      : resend_group(self, peer, sequence, request);
-            if (!sent)
+            if (!sent) {
+                MARK("no memory to send a request again");
                 break;
+            }
         }
     }
 }

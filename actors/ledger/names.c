@@ -1,6 +1,7 @@
 #include "actors/ledger/names.h"
 
 #include "actors/base/check.h"
+#include "actors/base/mark.h"
 #include "actors/ledger/hash.h"
 
 void names_init(struct names *self, const struct mem *mem, uint64_t hash_key)
@@ -48,8 +49,10 @@ static void names_place(uint32_t *slots, size_t capacity, uint32_t hash, uint32_
 static bool names_rehash(struct names *self, size_t capacity)
 {
     uint32_t *slots = mem_alloc(self->mem, capacity * sizeof *slots);
-    if (!slots)
+    if (!slots) {
+        MARK("no memory for a bigger index of names");
         return false;
+    }
     for (uint32_t name = 0; name < self->count; name++)
         names_place(slots, capacity, names_hash(self, names_at(self, name)), name);
     mem_free(self->mem, self->slots, self->slot_capacity * sizeof *self->slots);
@@ -73,8 +76,10 @@ static bool names_ensure_segment(struct names *self, uint32_t more)
             return false;
     }
     char *segment = mem_alloc(self->mem, NAME_SEGMENT);
-    if (!segment)
+    if (!segment) {
+        MARK("no memory for names");
         return false;
+    }
     self->segments[self->segment_count++] = segment;
     self->segment_used = 0;
     return true;

@@ -17,10 +17,14 @@ static struct verdict check_usable(const struct account *account, currency_index
 {
     if (account->currency != currency)
         return (struct verdict){CODE_CURRENCY_MISMATCH, field};
-    if (account->state == ACCOUNT_CLOSED)
+    if (account->state == ACCOUNT_CLOSED) {
+        MARK("a closed account is refused");
         return (struct verdict){CODE_ACCOUNT_CLOSED, field};
-    if (account->state == ACCOUNT_FROZEN)
+    }
+    if (account->state == ACCOUNT_FROZEN) {
+        MARK("a frozen account is refused");
         return (struct verdict){CODE_ACCOUNT_FROZEN, field};
+    }
     return verdict_ok();
 }
 
@@ -46,10 +50,14 @@ struct verdict posting_check_credit(const struct account *account, currency_inde
         return usable;
     int64_t after;
     bool fits = money_add(account->balance, promised, &after) && money_add(after, amount, &after);
-    if (account->ceiling != INT64_MAX && (!fits || after > account->ceiling))
+    if (account->ceiling != INT64_MAX && (!fits || after > account->ceiling)) {
+        MARK("a ceiling refuses a credit");
         return (struct verdict){CODE_CEILING_EXCEEDED, FIELD_TO_ACCOUNT};
-    if (!fits || after > LEDGER_BALANCE_MAX)
+    }
+    if (!fits || after > LEDGER_BALANCE_MAX) {
+        MARK("a balance would pass the limit of what is counted");
         return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_TO_ACCOUNT};
+    }
     return verdict_ok();
 }
 
@@ -70,6 +78,7 @@ int64_t posting_incoming(const struct ledger *self, uint32_t index)
 {
     if (!(account_at(&self->accounts, index)->flags & ACCOUNT_HAS_INCOMING))
         return 0;
+    MARK("an account with reserved room is credited");
     return group_incoming(self, index);
 }
 
@@ -102,8 +111,10 @@ bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, ui
     };
     size_t trailer = strings ? fact_strings_size(strings) : 0;
     uint8_t *room = core_fact_room(self, sizeof fact + trailer);
-    if (!room)
+    if (!room) {
+        MARK("no memory for a posting");
         return false;
+    }
     fact.head.words = (uint16_t)((sizeof fact + trailer) / FACT_WORD);
     memcpy(room, &fact, sizeof fact);
     if (trailer > 0)
@@ -169,6 +180,7 @@ static void refuse(struct ledger *self, const struct ledger_command *command, st
     memcpy(fact.fingerprint, fingerprint, sizeof fingerprint);
     uint8_t *room = core_fact_room(self, sizeof fact);
     if (!room) {
+        MARK("no memory for a refusal");
         answer(self, ticket, row, CODE_BUSY, FIELD_NONE);
         return;
     }
@@ -213,10 +225,12 @@ static void refuse_missing(struct ledger *self, const struct ledger_command *com
                            enum field field, struct ledger_ticket *ticket, uint32_t row)
 {
     struct verdict verdict = missing(self, id, field);
-    if (verdict.code == CODE_WRONG_PARTITION)
+    if (verdict.code == CODE_WRONG_PARTITION) {
+        MARK("the payer's account belongs to another partition");
         answer(self, ticket, row, verdict.code, verdict.field);
-    else
+    } else {
         refuse(self, command, verdict, ticket, row);
+    }
 }
 
 static const struct fact_strings *command_strings(const struct ledger_command *command,
@@ -335,18 +349,23 @@ static void decide(struct ledger *self, const struct ledger_command *command, co
         answer(self, ticket, row, command->code, command->field);
         return;
     }
-    if (__builtin_expect(id_table_may_have(&self->ids, plan->id_hash), 0) &&
-        posting_repeat(self, command, plan->id_hash, ticket, row))
-        return;
+    if (__builtin_expect(id_table_may_have(&self->ids, plan->id_hash), 0)) {
+        if (posting_repeat(self, command, plan->id_hash, ticket, row))
+            return;
+        MARK("a new id is taken for a known one by a filter");
+    }
     if (__builtin_expect(self->group_count > 0, 0) && group_holds_id(self, &command->id)) {
+        MARK("a command with the id of an item of an open group");
         answer(self, ticket, row, CODE_CONFLICT, FIELD_TRANSACTION_ID);
         return;
     }
     if (command->deadline_us != 0 && self->now_us > command->deadline_us) {
+        MARK("a command comes behind its deadline");
         answer(self, ticket, row, CODE_DEADLINE_EXCEEDED, FIELD_NONE);
         return;
     }
     if (__builtin_expect(self->refuse_new, 0)) {
+        MARK("new money is refused because the disk is nearly full");
         answer(self, ticket, row, CODE_BUSY, FIELD_NONE);
         return;
     }
@@ -406,6 +425,7 @@ static uint32_t post_chunk(struct ledger *self, struct ledger_ticket *ticket, ui
             row += 1u + commands[i].group_count;
             room = room && id_table_ensure(&self->ids, CHUNK);
         } else if (__builtin_expect(!room, 0)) {
+            MARK("no room for ids: commands are answered BUSY");
             answer(self, ticket, row++, CODE_BUSY, FIELD_NONE);
         } else {
             decide(self, &commands[i], &plans[i], ticket, row++);

@@ -72,9 +72,16 @@ struct id_match {
  * but they answer for nothing. */
 static bool is_answer(const struct id_match *match)
 {
-    if (match->fact[0] == FACT_GROUP_STARTED)
-        return group_is_open(match->self, match->id);
-    return match->fact[0] != FACT_GROUP_ANSWERED || match->fact[1] != CODE_CONFLICT;
+    if (match->fact[0] == FACT_GROUP_STARTED) {
+        bool is_open = group_is_open(match->self, match->id);
+        if (!is_open)
+            MARK("an id leads to the start of a group that is no longer open");
+        return is_open;
+    }
+    if (match->fact[0] != FACT_GROUP_ANSWERED || match->fact[1] != CODE_CONFLICT)
+        return true;
+    MARK("an id leads to a group that was a conflict: it is free again");
+    return false;
 }
 
 /* The id that the fact answers for. That of a settled transfer stands in its FACT_SENT, which is read into sent. */
@@ -167,8 +174,10 @@ static void repeat_sent(struct repeat *r, const struct fact_posting *fact, uint6
     uint64_t sequence = link_find(r->self, peer, position);
     CHECK(sequence != 0 && fact->head.kind == FACT_SENT);
     r->ticket->rows[r->row].from_balance = fact->debit_balance; /* after a restart, nobody else knows it */
-    if (!link_wait(r->self, peer, sequence, r->ticket, r->row))
+    if (!link_wait(r->self, peer, sequence, r->ticket, r->row)) {
+        MARK("no memory for a repeat that would wait");
         answer(r, CODE_BUSY, FIELD_NONE);
+    }
 }
 
 static void repeat_posting(struct repeat *r, uint64_t position)
@@ -178,14 +187,19 @@ static void repeat_posting(struct repeat *r, uint64_t position)
     struct ledger_row *row = &r->ticket->rows[r->row];
     bool in_group = fact.head.kind != FACT_RETURNED && (fact.head.detail & FACT_FLAG_GROUP);
     if (in_group || !posting_same(r, &fact)) {
+        MARK("a posting's id comes again with another payload");
+        if (in_group)
+            MARK("an item of a group comes again on its own");
         conflict(r);
         return;
     }
     if (fact.head.kind == FACT_SENT) {
+        MARK("a transfer on its way to another partition comes again");
         repeat_sent(r, &fact, position);
         return;
     }
     if (fact.head.kind == FACT_RETURNED) {
+        MARK("a transfer that came back is asked for again");
         answer(r, fact.head.detail, FIELD_TO_ACCOUNT);
         return;
     }
@@ -207,14 +221,17 @@ static void repeat_settled(struct repeat *r)
     memcpy(&settled, r->fact, sizeof settled);
     r->size = core_fact_read(r->self, settled.sent_position, r->fact, CORE_FACT_MAX);
     if (r->size < sizeof sent) {
+        MARK("the first half of a settled transfer cannot be read");
         answer(r, CODE_UNKNOWN, FIELD_NONE);
         return;
     }
     memcpy(&sent, r->fact, sizeof sent);
     if (!posting_same(r, &sent)) {
+        MARK("a settled transfer's id comes again with another payload");
         conflict(r);
         return;
     }
+    MARK("a settled transfer comes again");
     struct ledger_row *row = &r->ticket->rows[r->row];
     row->has = ROW_HAS_FROM | ROW_HAS_TO;
     row->from_balance = sent.debit_balance;
@@ -228,10 +245,13 @@ static void repeat_refused(struct repeat *r)
     uint64_t fingerprint[2];
     memcpy(&fact, r->fact, sizeof fact);
     posting_fingerprint(r->self, r->command, fingerprint);
-    if (fact.command != r->command->kind || memcmp(fact.fingerprint, fingerprint, sizeof fingerprint) != 0)
+    if (fact.command != r->command->kind || memcmp(fact.fingerprint, fingerprint, sizeof fingerprint) != 0) {
+        MARK("a refused id comes again with another payload");
         conflict(r);
-    else
+    } else {
+        MARK("a refused command comes again");
         answer(r, fact.head.detail, fact.field);
+    }
 }
 
 bool posting_repeat(struct ledger *self, const struct ledger_command *command, uint64_t id_hash,
@@ -244,11 +264,14 @@ bool posting_repeat(struct ledger *self, const struct ledger_command *command, u
     struct repeat r = {self, command, ticket, row, fact, match.size};
     uint8_t kind = fact[0];
     if (kind == FACT_GROUP_STARTED || kind == FACT_GROUP_ANSWERED) {
-        if (command->kind == COMMAND_GROUP)
+        if (command->kind == COMMAND_GROUP) {
             group_repeat(self, fact, command, ticket, row);
-        else
+        } else {
+            MARK("a single command with the id of a group");
             conflict(&r);
+        }
     } else if (command->kind == COMMAND_GROUP) {
+        MARK("a group with the id of something else");
         group_conflict(self, command, ticket, row);
     } else if (kind == FACT_SETTLED) {
         repeat_settled(&r);
@@ -257,6 +280,7 @@ bool posting_repeat(struct ledger *self, const struct ledger_command *command, u
     } else if (fact_is_posting(kind)) {
         repeat_posting(&r, match.position);
     } else {
+        MARK("a command with the id of an account's opening");
         conflict(&r);
     }
     return true;
