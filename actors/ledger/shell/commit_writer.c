@@ -2,28 +2,8 @@
 
 #include "actors/base/check.h"
 #include "actors/base/handover.h"
-#include "actors/ledger/shell/recovery.h"
 
 enum { IDLE_STEPS = 64 }; /* after a job, as long as no other comes */
-
-void commit_writer_run(struct commit_job *job)
-{
-    const struct ledger_unit *unit = job->unit;
-    if (job->step == COMMIT_APPLY) {
-        job->err = recovery_apply(job->state, unit);
-        return;
-    }
-    const struct journal_commit commit = {
-        .sequence = job->sequence,
-        .epoch = job->epoch,
-        .position = unit->position,
-        .time_us = unit->time_us,
-        .fact_count = unit->fact_count,
-        .facts = unit->facts,
-        .length = unit->length,
-    };
-    job->outcome = journal_append(job->journal, &commit);
-}
 
 /* The pipe carries a job's address, or czmq's "$TERM". */
 static struct commit_job *job_receive(void *socket, int flags, bool *end)
@@ -58,7 +38,7 @@ static void writer_main(zsock_t *pipe, void *argument)
         struct commit_job *job = job_receive(zsock_resolve(pipe), idle_steps > 0 ? ZMQ_DONTWAIT : 0, &end);
         if (job) {
             journal = job->journal;
-            commit_writer_run(job);
+            commit_job_run(job);
             job_send(zsock_resolve(pipe), job);
             idle_steps = journal ? IDLE_STEPS : 0;
         } else if (idle_steps > 0) {

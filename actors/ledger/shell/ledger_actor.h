@@ -1,15 +1,9 @@
-/* The ledger actor: the shell around the ledger core of one partition.
- *
- *     poll ─► decode ─► core ─► take a unit ─► append its facts ─► run its effects ─► …
+/* The ledger actor: a thread around one partition (partition.h), with mailboxes, clocks, commit writers and the data
+ * directory.
  *
  * Its inbox is "inproc://ledger-N": BOX_REQUESTS from the router, BOX_PEER from other ledgers. It answers to
  * "inproc://router", asks its reader at "inproc://reader-N" to walk histories, and tells the router each change of its
- * state (BOX_STATE). A mailbox is worked in rounds: all that a round decides is one commit.
- *
- * When an append may or may not have reached the disk, the actor answers UNKNOWN to all it has in hand, says
- * PARTITION_STOPPED, and from then on only answers; the journal on disk is the truth at the next start.
- * When there is no room, it holds the unit, answers BUSY, and tries again each second.
- */
+ * state (BOX_STATE). A mailbox is worked in rounds: all that a round decides is one commit. */
 #ifndef TELLER_LEDGER_SHELL_LEDGER_ACTOR_H
 #define TELLER_LEDGER_SHELL_LEDGER_ACTOR_H
 

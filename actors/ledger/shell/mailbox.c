@@ -59,14 +59,3 @@ bool mailbox_receive(void *socket, struct box *box)
         handover_take(box->pointer);
     return true;
 }
-
-void request_reply(struct request *request, struct mp_writer *w, enum code code)
-{
-    request->code = code;
-    zmq_msg_close(&request->reply);
-    if (wire_message_init(&request->reply, w))
-        return;
-    zmq_msg_init(&request->reply); /* an empty reply is sent as UNKNOWN by the router */
-    mp_writer_reset(w);
-    request->code = CODE_UNKNOWN;
-}

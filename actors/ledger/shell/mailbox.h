@@ -3,8 +3,8 @@
 #define TELLER_LEDGER_MAILBOX_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-#include "broker/wire/msgpack.h"
 #include "broker/wire/request.h"
 
 /* A PULL bound to "inproc://NAME-NUMBER", or a PUSH connected to it (or to "inproc://NAME" when number is
@@ -16,8 +16,5 @@ void *mailbox_connect(void *context, const char *name, uint32_t number);
 bool mailbox_send(void *socket, const struct box *box);
 /* false: the box is empty. */
 bool mailbox_receive(void *socket, struct box *box);
-
-/* Ends a request: the writer's bytes become its reply frame. Large ones are handed over without a copy. */
-void request_reply(struct request *request, struct mp_writer *w, enum code code);
 
 #endif

@@ -150,3 +150,52 @@ enum err recovery_run(struct ledger *ledger, struct journal *journal, struct sta
         err = ERR_CORRUPT; /* the state speaks of facts that the journal does not have */
     return err == ERR_OK ? ledger_recovered(ledger) : err;
 }
+
+/* ---- the stores -------------------------------------------------------------------------------------------------- */
+
+static enum err recover_once(struct recovered *self, const struct recovery_source *source)
+{
+    enum err err = source->open_state(source->context, &self->state);
+    if (err != ERR_OK)
+        return err;
+    self->ports.state = self->state;
+    struct ledger_ports ports = recovery_ports(&self->ports);
+    self->ledger = source->make_ledger(source->context, &ports);
+    if (!self->ledger)
+        return ERR_NO_MEMORY;
+    return recovery_run(self->ledger, self->journal, self->state);
+}
+
+static enum err rebuild_state(struct recovered *self, const struct recovery_source *source, enum err why)
+{
+    source->rebuilds(source->context, why);
+    ledger_destroy(&self->ledger);
+    state_close(&self->state);
+    enum err err = source->drop_state(source->context);
+    return err == ERR_OK ? recover_once(self, source) : err;
+}
+
+enum err recovery_open(struct recovered *self, const struct recovery_source *source)
+{
+    *self = (struct recovered){0};
+    enum err err = source->open_journal(source->context, &self->journal);
+    if (err == ERR_OK)
+        err = journal_get_head(self->journal, &self->head);
+    if (err != ERR_OK)
+        return err;
+    self->ports.journal = self->journal;
+    err = recover_once(self, source);
+    journal_find_fault(self->journal, &self->fault);
+    if ((err != ERR_CORRUPT && err != ERR_VERSION) || self->fault.what)
+        return err;
+    err = rebuild_state(self, source, err);
+    journal_find_fault(self->journal, &self->fault);
+    return err;
+}
+
+void recovery_close(struct recovered *self)
+{
+    ledger_destroy(&self->ledger);
+    state_close(&self->state);
+    journal_close(&self->journal);
+}

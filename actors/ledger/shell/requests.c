@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "actors/base/check.h"
-#include "actors/ledger/shell/mailbox.h"
 #include "broker/wire/accounts.h"
 #include "broker/wire/rows.h"
 
@@ -32,9 +31,9 @@ void request_list_move(struct request_list *list, struct request_list *from)
     request_list_init(from);
 }
 
-void requests_init(struct requests *self, uint32_t partition, uint32_t partitions, struct journal *journal)
+void requests_init(struct requests *self, uint32_t partition, uint32_t partitions)
 {
-    *self = (struct requests){.partition = partition, .partitions = partitions, .journal = journal};
+    *self = (struct requests){.partition = partition, .partitions = partitions};
     request_list_init(&self->answered);
     self->reads_end = &self->reads;
     self->page = malloc(LEDGER_PAGE_MAX * sizeof *self->page);
@@ -51,6 +50,17 @@ void requests_release(struct requests *self)
 }
 
 /* ---- answers ------------------------------------------------------------------------------------------------- */
+
+void request_reply(struct request *request, struct mp_writer *w, enum code code)
+{
+    request->code = code;
+    zmq_msg_close(&request->reply);
+    if (wire_message_init(&request->reply, w))
+        return;
+    zmq_msg_init(&request->reply); /* an empty reply is sent as UNKNOWN by the router */
+    mp_writer_reset(w);
+    request->code = CODE_UNKNOWN;
+}
 
 static void answer(struct requests *self, struct request *request, enum code code)
 {
@@ -71,11 +81,9 @@ void requests_refuse(struct requests *self, struct request *request, enum code c
     request_reply(request, &self->writer, code);
 }
 
-void requests_unanswer(struct requests *self, struct request_list *answered, struct read_job **reads,
-                       enum code code)
+void requests_refuse_reads(struct requests *self, struct request_list *answered, struct read_job **reads,
+                           enum code code)
 {
-    for (struct request *request = answered->first; request; request = request->next)
-        requests_refuse(self, request, code, FIELD_NONE);
     while (*reads) {
         struct read_job *job = *reads;
         *reads = job->next;
@@ -83,6 +91,14 @@ void requests_unanswer(struct requests *self, struct request_list *answered, str
         request_list_add(answered, job->request);
         free(job);
     }
+}
+
+void requests_unanswer(struct requests *self, struct request_list *answered, struct read_job **reads,
+                       enum code code)
+{
+    for (struct request *request = answered->first; request; request = request->next)
+        requests_refuse(self, request, code, FIELD_NONE);
+    requests_refuse_reads(self, answered, reads, code);
 }
 
 struct request *requests_answer_ticket(struct requests *self, struct ledger_ticket *ticket)

@@ -22,7 +22,7 @@ void request_list_move(struct request_list *list, struct request_list *from);
 
 struct requests {
     uint32_t partition, partitions;
-    struct journal *journal;
+    struct journal *journal; /* NULL: not yet */
     struct wire_items items;
     struct mp_writer writer;
     struct request_list answered;
@@ -31,7 +31,8 @@ struct requests {
     struct wire_history_query *queries;
 };
 
-void requests_init(struct requests *self, uint32_t partition, uint32_t partitions, struct journal *journal);
+/* The journal, which reads and the status need, comes later. */
+void requests_init(struct requests *self, uint32_t partition, uint32_t partitions);
 void requests_release(struct requests *self);
 
 /* Works one request: it ends up in answered, in reads, or behind a ticket of the core. */
@@ -43,11 +44,18 @@ struct request *requests_answer_ticket(struct requests *self, struct ledger_tick
 /* Replaces a request's reply by an error. */
 void requests_refuse(struct requests *self, struct request *request, enum code code, enum field field);
 
+/* What was to be read is refused instead and joins what is answered. */
+void requests_refuse_reads(struct requests *self, struct request_list *answered, struct read_job **reads,
+                           enum code code);
+
 /* What waited must not be told after all: every reply in answered becomes an error; reads join them. */
 void requests_unanswer(struct requests *self, struct request_list *answered, struct read_job **reads,
                        enum code code);
 
 /* Names of accounts from *sent on, for the reader; NULL: none. *sent moves on. */
 struct read_names *requests_names(const struct ledger *ledger, uint32_t *sent);
+
+/* Ends a request: the writer's bytes become its reply frame. Large ones are handed over without a copy. */
+void request_reply(struct request *request, struct mp_writer *w, enum code code);
 
 #endif
