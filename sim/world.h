@@ -102,10 +102,8 @@ void world_mend(struct world *self);
 
 /* ---- looking in (for scripts) --------------------------------------------------------------------- */
 
-struct ledger;
-
 /* NULL while the partition is down. */
-struct ledger *world_ledger(struct world *self, uint32_t partition);
+const struct ledger *world_ledger(const struct world *self, uint32_t partition);
 bool world_is_up(const struct world *self, uint32_t partition);
 
 struct world_counts {
@@ -116,6 +114,7 @@ struct world_counts {
     uint64_t disk_calls;
 };
 void world_counts(const struct world *self, struct world_counts *out);
+void world_oracle_counts(const struct world *self, struct oracle_counts *out);
 
 /* Everything that has happened, in 64 bits: equal for equal runs. */
 uint64_t world_digest(const struct world *self);
