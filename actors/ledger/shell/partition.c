@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "actors/base/check.h"
+#include "actors/base/mark.h"
 #include "actors/ledger/shell/read_job.h"
 #include "actors/ledger/shell/requests.h"
 
@@ -132,8 +133,10 @@ static void send_messages(struct partition *self, const struct ledger_unit *unit
     for (size_t i = 0; i < unit->message_count; i++) {
         struct ledger_peer_message *message = unit->messages[i];
         struct box box = {.kind = BOX_PEER, .pointer = message};
-        if (!self->ports.to_peer(self->ports.context, message->to, &box))
-            ledger_peer_message_free(&self->mem, &message); /* it has ended: a resend will bring it */
+        if (!self->ports.to_peer(self->ports.context, message->to, &box)) {
+            MARK("a message for a partition that has ended");
+            ledger_peer_message_free(&self->mem, &message); /* a resend will bring it */
+        }
     }
 }
 
@@ -209,6 +212,7 @@ static void effects_drop(struct partition *self)
     self->appending = NULL;
     if (!unit)
         return;
+    MARK("a unit is given up: its requests are answered UNKNOWN");
     answer_tickets(self, unit->tickets, CODE_UNKNOWN);
     unit->tickets = NULL;
     for (size_t i = 0; i < unit->message_count; i++)
@@ -233,6 +237,7 @@ void partition_abandon(struct partition *self)
 /* What is in hand may or may not be on disk: nobody is told anything else. */
 static void stop(struct partition *self, const char *why)
 {
+    MARK("a partition stops by itself");
     say(self, true, "partition %u stops: %s", self->partition, why);
     partition_abandon(self);
     say_state(self, PARTITION_STOPPED);
@@ -258,9 +263,15 @@ static void check_space(struct partition *self)
     if (self->space_every_bytes > SPACE_EVERY_BYTES_MAX)
         self->space_every_bytes = SPACE_EVERY_BYTES_MAX;
     uint64_t percent = space.used_bytes / (space.limit_bytes / 100 + 1);
+    if (percent >= FULL_PERCENT)
+        MARK("the journal is nearly full: nothing new is taken");
     if (percent >= WARN_PERCENT && !self->is_warned)
         say(self, false, "partition %u: the journal takes %llu %% of its space", self->partition,
             (unsigned long long)percent);
+    if (percent >= WARN_PERCENT)
+        MARK("the journal takes much of its space");
+    if (percent >= FULL_PERCENT)
+        MARK("the journal has too little room for new money");
     self->is_warned = percent >= WARN_PERCENT;
     ledger_refuse_new(self->ledger, percent >= FULL_PERCENT);
     bool has_room =
@@ -309,11 +320,14 @@ static void apply_done(struct partition *self)
     if (self->is_stopped)
         return;
     if (err == ERR_FULL || err == ERR_NO_MEMORY) {
+        MARK("the state store has no room for a checkpoint");
+        MARK("the state store has no room");
         lane_no_room(self, &self->apply);
     } else if (err == ERR_OK) {
         durable_release(self);
         apply_next(self);
     } else {
+        MARK("the state store has failed");
         stop(self, "the state store failed");
     }
 }
@@ -348,12 +362,18 @@ static void append_done(struct partition *self)
         append_durable(self);
         return;
     case JOURNAL_FULL:
+        MARK("the journal has no room for a unit");
+        MARK("the journal has no room for a commit");
         lane_no_room(self, &self->append);
         return;
     case JOURNAL_FENCED:
+        MARK("an append is fenced");
+        MARK("another owner has taken over the journal");
         stop(self, "another owner has taken over");
         return;
     case JOURNAL_UNKNOWN:
+        MARK("the outcome of an append is not known");
+        MARK("nobody knows whether a commit is on disk");
         stop(self, "a commit failed");
         return;
     }
@@ -372,6 +392,8 @@ void partition_job_done(struct partition *self, struct commit_job *job, struct p
     bool is_append = job == &self->append.job;
     struct lane *lane = is_append ? &self->append : &self->apply;
     CHECK(job == &lane->job && lane->state == LANE_BUSY);
+    if (self->is_stopped)
+        MARK("a job ends after its partition has stopped");
     self->now = now;
     if (is_append)
         append_done(self);
@@ -382,8 +404,14 @@ void partition_job_done(struct partition *self, struct commit_job *job, struct p
 /* Takes what was decided since the last commit, when there is a place for it. */
 static void commit(struct partition *self)
 {
-    if (self->append.state != LANE_IDLE || self->is_stopped || self->durable_count == LEDGER_UNITS_MAX)
+    if (self->durable_count == LEDGER_UNITS_MAX)
+        MARK("the state store is so far behind that nothing is appended");
+    if (self->append.state != LANE_IDLE || self->is_stopped)
         return;
+    if (self->durable_count == LEDGER_UNITS_MAX) {
+        MARK("the state store is behind: nothing can be committed");
+        return;
+    }
     struct ledger_unit *unit = ledger_take(self->ledger);
     held_load(self);
     if (!unit) {
@@ -391,6 +419,7 @@ static void commit(struct partition *self)
         return;
     }
     if (unit->length == 0) {
+        MARK("a unit without facts leaves beside the journal");
         unit_durable(self, unit);
         return;
     }
@@ -409,8 +438,10 @@ void partition_commit(struct partition *self, struct partition_now now)
 {
     self->now = now;
     commit(self);
-    if (is_stuck(self))
+    if (is_stuck(self)) {
+        MARK("what waits is answered BUSY: there is no room");
         answer_todo(self, CODE_BUSY);
+    }
 }
 
 /* ---- rounds ------------------------------------------------------------------------------------------------------ */
@@ -460,7 +491,9 @@ static void todo_append(struct partition *self, struct request *list)
 
 static void receive_message(struct partition *self, struct ledger_peer_message *message, bool is_refused)
 {
-    if (!is_refused) {
+    if (is_refused) {
+        MARK("a peer's message reaches a partition that takes none");
+    } else {
         check_note("peer message", message->from, message->request_count);
         ledger_peer(self->ledger, self->now.wall_us, message);
     }
@@ -477,6 +510,7 @@ void partition_receive(struct partition *self, const struct box *box, struct par
     }
     CHECK(box->kind == BOX_REQUESTS);
     if (is_refused) {
+        MARK("requests reach a partition that takes none");
         answer_all(self, box->pointer, CODE_BUSY);
         return;
     }
@@ -491,8 +525,10 @@ static void tick(struct partition *self)
     struct ledger_stats stats;
     ledger_stats(self->ledger, &stats);
     bool quiet = stats.position == self->position_before;
-    if (stats.links_open > 0 && quiet)
+    if (stats.links_open > 0 && quiet) {
+        MARK("a quiet second: open requests are sent again");
         ledger_resend(self->ledger);
+    }
     if (quiet)
         ledger_checkpoint_hurry(self->ledger);
     self->position_before = stats.position;
@@ -514,11 +550,14 @@ void partition_timer(struct partition *self, struct partition_now now)
         tick(self);
     }
     if (is_due(self, &self->apply)) {
+        MARK("the state store is tried again for room");
         self->apply.state = LANE_IDLE;
         apply_next(self);
     }
-    if (is_due(self, &self->append))
+    if (is_due(self, &self->append)) {
+        MARK("the journal is tried again for room");
         append_submit(self);
+    }
 }
 
 int64_t partition_due_ms(const struct partition *self)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "actors/base/check.h"
+#include "actors/base/mark.h"
 #include "actors/ledger/hash.h"
 #include "actors/ledger/shell/requests.h"
 #include "actors/ledger/shell/statement.h"
@@ -73,6 +74,7 @@ static enum err page_read(struct reader *self, const struct read_query *query, u
             return ERR_OK;
         if (wanted(&query->query, entry->entry.time_us)) {
             if (out->count == query->query.limit) {
+                MARK("a page of a history is full and there is more");
                 out->next = position;
                 return ERR_OK;
             }
@@ -88,6 +90,7 @@ static enum code query_read(struct reader *self, const struct read_query *query,
 {
     uint64_t position = query->last_position;
     if (query->query.cursor.length > 0 && !cursor_read(self, query, &position)) {
+        MARK("a cursor that was never given");
         *field = FIELD_CURSOR;
         return CODE_INVALID_FIELD;
     }
@@ -143,8 +146,10 @@ static enum code balance_at(struct reader *self, const struct read_job *job, int
     const struct read_query *query = &job->queries[0];
     struct statement_entry *entry = &self->entries[0];
     *balance = 0;
-    if (query->opened_us > job->at_us)
+    if (query->opened_us > job->at_us) {
+        MARK("a balance of a time before the account");
         return CODE_ACCOUNT_NOT_FOUND;
+    }
     for (uint64_t position = query->last_position; position != 0; position = entry->previous) {
         if (statement_entry_read(&self->source, query->account, position, entry) != ERR_OK)
             return CODE_UNKNOWN;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "actors/base/check.h"
+#include "actors/base/mark.h"
 #include "actors/ledger/checkpoint.h"
 #include "actors/ledger/fact.h"
 #include "actors/ledger/id_table.h"
@@ -168,6 +169,7 @@ static enum err recover_once(struct recovered *self, const struct recovery_sourc
 
 static enum err rebuild_state(struct recovered *self, const struct recovery_source *source, enum err why)
 {
+    MARK("the state store is dropped and built anew");
     source->rebuilds(source->context, why);
     ledger_destroy(&self->ledger);
     state_close(&self->state);
@@ -188,6 +190,7 @@ enum err recovery_open(struct recovered *self, const struct recovery_source *sou
     journal_find_fault(self->journal, &self->fault);
     if ((err != ERR_CORRUPT && err != ERR_VERSION) || self->fault.what)
         return err;
+    MARK("a state store that cannot be used is built anew");
     err = rebuild_state(self, source, err);
     journal_find_fault(self->journal, &self->fault);
     return err;
