@@ -263,8 +263,6 @@ static void check_space(struct partition *self)
     if (self->space_every_bytes > SPACE_EVERY_BYTES_MAX)
         self->space_every_bytes = SPACE_EVERY_BYTES_MAX;
     uint64_t percent = space.used_bytes / (space.limit_bytes / 100 + 1);
-    if (percent >= FULL_PERCENT)
-        MARK("the journal is nearly full: nothing new is taken");
     if (percent >= WARN_PERCENT && !self->is_warned)
         say(self, false, "partition %u: the journal takes %llu %% of its space", self->partition,
             (unsigned long long)percent);
@@ -320,7 +318,6 @@ static void apply_done(struct partition *self)
     if (self->is_stopped)
         return;
     if (err == ERR_FULL || err == ERR_NO_MEMORY) {
-        MARK("the state store has no room for a checkpoint");
         MARK("the state store has no room");
         lane_no_room(self, &self->apply);
     } else if (err == ERR_OK) {
@@ -362,17 +359,14 @@ static void append_done(struct partition *self)
         append_durable(self);
         return;
     case JOURNAL_FULL:
-        MARK("the journal has no room for a unit");
         MARK("the journal has no room for a commit");
         lane_no_room(self, &self->append);
         return;
     case JOURNAL_FENCED:
-        MARK("an append is fenced");
         MARK("another owner has taken over the journal");
         stop(self, "another owner has taken over");
         return;
     case JOURNAL_UNKNOWN:
-        MARK("the outcome of an append is not known");
         MARK("nobody knows whether a commit is on disk");
         stop(self, "a commit failed");
         return;
@@ -406,12 +400,8 @@ static void commit(struct partition *self)
 {
     if (self->durable_count == LEDGER_UNITS_MAX)
         MARK("the state store is so far behind that nothing is appended");
-    if (self->append.state != LANE_IDLE || self->is_stopped)
+    if (self->append.state != LANE_IDLE || self->is_stopped || self->durable_count == LEDGER_UNITS_MAX)
         return;
-    if (self->durable_count == LEDGER_UNITS_MAX) {
-        MARK("the state store is behind: nothing can be committed");
-        return;
-    }
     struct ledger_unit *unit = ledger_take(self->ledger);
     held_load(self);
     if (!unit) {

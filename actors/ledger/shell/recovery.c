@@ -190,7 +190,6 @@ enum err recovery_open(struct recovered *self, const struct recovery_source *sou
     journal_find_fault(self->journal, &self->fault);
     if ((err != ERR_CORRUPT && err != ERR_VERSION) || self->fault.what)
         return err;
-    MARK("a state store that cannot be used is built anew");
     err = rebuild_state(self, source, err);
     journal_find_fault(self->journal, &self->fault);
     return err;
