@@ -83,10 +83,11 @@ struct fault_plan_config {
     uint32_t partitions;
     uint32_t families; /* mask */
     int64_t length_us; /* no fault begins after it */
-    uint32_t count;    /* about so many */
+    uint32_t count;    /* with all families at least so many, and a few more */
 };
 
-/* Draws a plan. Which kinds are on, and how hard they hit, is drawn from the seed too. */
+/* Draws a plan. Which kinds are on, and how hard they hit, is drawn from the seed too. Faults of families outside
+ * the mask are left out; those that stay are the same faults with the same numbers. */
 struct fault_plan fault_plan_draw(const struct fault_plan_config *config);
 void fault_plan_release(struct fault_plan *self);
 

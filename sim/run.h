@@ -1,8 +1,8 @@
 /* One run: a seed drawn out into a world, a workload and a plan of faults, run, settled and checked.
  *
  * The seed alone decides everything that the configuration leaves open: partitions, clients, sizes, rates, features, faults.
- * What a configuration takes away (features, families, single faults, length) leaves the rest as it was, so that a failing
- * run can be made shorter bit by bit.
+ * What a configuration takes away (features, families, single faults, the time behind stop_us) leaves the rest as it
+ * was, so that a failing run can be made shorter bit by bit.
  */
 #ifndef TELLER_SIM_RUN_H
 #define TELLER_SIM_RUN_H
@@ -17,6 +17,7 @@
 struct run_config {
     uint64_t seed;
     int64_t length_us;       /* simulated time with load and faults; settling comes behind it */
+    int64_t stop_us;         /* load and faults end here, and are up to then those of length_us; 0: at length_us */
     uint32_t families;       /* of faults, mask */
     uint32_t features;       /* of the workload, mask */
     uint32_t fault_count;    /* about so many; 0: 30 an hour, at least 20 */
