@@ -79,7 +79,7 @@ void disk_crash(struct disk *self, const char *scope, enum disk_crash kind);
 /* Kinds of calls, for masks. */
 enum disk_call {
     DISK_WRITE = 1 << 0, /* write, pwrite, writev, pwritev */
-    DISK_SYNC = 1 << 1,  /* fsync, fdatasync */
+    DISK_SYNC = 1 << 1,  /* fsync, fdatasync, and writes with O_DSYNC */
     DISK_GROW = 1 << 2,  /* fallocate, posix_fallocate, ftruncate */
     DISK_OPEN = 1 << 3,  /* open of a file or directory */
     DISK_READ = 1 << 4,  /* read, pread; not reads through a memory map */
@@ -115,6 +115,8 @@ void disk_lie(struct disk *self, const char *scope, uint64_t count);
 /* Room for all files together; statvfs answers follow from it, and calls that need more fail with ENOSPC, after
  * writing what fits. 0: endless. */
 void disk_capacity(struct disk *self, uint64_t bytes);
+/* What all files take now. */
+uint64_t disk_used_bytes(const struct disk *self);
 
 /* ---- damage, to files that are closed --------------------------------------------------------- */
 
