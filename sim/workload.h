@@ -11,21 +11,21 @@
 
 /* Features; each is a bit in a mask. FEATURE_NAMES in workload.c has their words. */
 enum feature {
-    FEATURE_DEPOSITS,  /* beyond those that fund accounts */
+    FEATURE_DEPOSITS, /* beyond those that fund accounts */
     FEATURE_WITHDRAWALS,
-    FEATURE_LOCAL,     /* transfers within a partition */
-    FEATURE_CROSSING,  /* between partitions, both ways */
-    FEATURE_HOT,       /* a few accounts take most of it */
+    FEATURE_LOCAL,    /* transfers within a partition */
+    FEATURE_CROSSING, /* between partitions, both ways */
+    FEATURE_HOT,      /* a few accounts take most of it */
     FEATURE_BATCHES,
     FEATURE_GROUPS,    /* atomic ones, within and between partitions */
     FEATURE_REPEATS,   /* a command of earlier is asked again */
     FEATURE_CONFLICTS, /* an id of earlier with another payload */
     FEATURE_OVERDRAWS, /* amounts above what is there; N + 1 withdrawals of a balance */
     FEATURE_CEILINGS,
-    FEATURE_FREEZES,   /* and unfreezes */
-    FEATURE_CLOSES,    /* and new accounts, and changes */
+    FEATURE_FREEZES, /* and unfreezes */
+    FEATURE_CLOSES,  /* and new accounts, and changes */
     FEATURE_DEADLINES,
-    FEATURE_MISTAKES,  /* unknown accounts, other currencies, the same account twice, wrong partition, bad fields */
+    FEATURE_MISTAKES, /* unknown accounts, other currencies, the same account twice, wrong partition, bad fields */
     FEATURE_READS,     /* balances, of the past too, accounts, transfers, lists */
     FEATURE_HISTORIES, /* pages of statements, with cursors, before and after */
     FEATURE_STRINGS,   /* memos and references, long and strange ones */
@@ -40,9 +40,9 @@ const char *feature_name(enum feature feature);
 struct workload_config {
     uint64_t seed;
     uint32_t partitions;
-    uint32_t features;  /* mask of those that may be drawn */
-    bool draw;          /* true: the seed turns off some of them; false: all in the mask are on */
-    int64_t start_us;   /* true time, which is what a correct clock shows */
+    uint32_t features; /* mask of those that may be drawn */
+    bool draw;         /* true: the seed turns off some of them; false: all in the mask are on */
+    int64_t start_us;  /* true time, which is what a correct clock shows */
 };
 
 struct workload;
