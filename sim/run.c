@@ -75,6 +75,12 @@ static bool is_dropped(const struct run_config *config, uint32_t number)
     return false;
 }
 
+/* When load and faults end. */
+static int64_t run_end(const struct run_config *config)
+{
+    return config->stop_us > 0 && config->stop_us < config->length_us ? config->stop_us : config->length_us;
+}
+
 struct fault_plan run_plan(const struct run_config *config)
 {
     struct world_config world = draw_world(config);
@@ -86,7 +92,7 @@ struct fault_plan run_plan(const struct run_config *config)
     struct fault_plan out = fault_plan_draw(&plan);
     size_t kept = 0;
     for (size_t i = 0; i < out.count; i++) {
-        if (!is_dropped(config, out.faults[i].number))
+        if (out.faults[i].at_us <= run_end(config) && !is_dropped(config, out.faults[i].number))
             out.faults[kept++] = out.faults[i];
     }
     out.count = kept;
@@ -115,7 +121,7 @@ static void load_answered(void *context, const struct operation *operation, cons
 
 static bool load_is_over(const struct load *load)
 {
-    return world_now(load->world) >= load->config->length_us ||
+    return world_now(load->world) >= run_end(load->config) ||
            (load->config->operation_limit > 0 && load->submitted >= load->config->operation_limit);
 }
 
@@ -177,7 +183,7 @@ void run_seed(const struct run_config *config, struct run_result *out)
     for (size_t i = 0; i < plan.count; i++)
         world_fault(load.world, &plan.faults[i]);
     load_begin(&load, &drawn);
-    world_run(load.world, config->length_us);
+    world_run(load.world, run_end(config));
     world_settle(load.world);
     result_fill(load.world, &drawn, out);
     world_destroy(&load.world);

@@ -48,7 +48,8 @@ struct run_result {
 /* Runs. A CHECK that fails in production code aborts the process: run it in a child. */
 void run_seed(const struct run_config *config, struct run_result *out);
 
-/* The plan of faults that a run with this configuration would carry out, the dropped ones left out. */
+/* The plan of faults that a run with this configuration would carry out: without the dropped ones, and those behind
+ * stop_us. */
 struct fault_plan run_plan(const struct run_config *config);
 
 #endif
