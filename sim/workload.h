@@ -9,7 +9,7 @@
 #include "sim/operation.h"
 #include "sim/random.h"
 
-/* Features; each is a bit in a mask. FEATURE_NAMES in workload.c has their words. */
+/* Features; each is a bit in a mask. */
 enum feature {
     FEATURE_DEPOSITS, /* beyond those that fund accounts */
     FEATURE_WITHDRAWALS,

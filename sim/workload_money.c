@@ -81,7 +81,7 @@ static uint32_t batch_size(struct workload *self)
     return 1 + workload_below(self, workload_one_in(self, 4) ? BATCH_USUAL : 8);
 }
 
-/* home: where all items belong, or WIRE_PARTITION_ANY for any mixture. */
+/* Either all items belong to one partition, which the header names, or to any, and the broker splits the batch. */
 static struct operation *draw_batch(struct workload *self, uint32_t groups_per_million)
 {
     struct operation *op = operation_new(OPERATION_BATCH);
@@ -91,6 +91,12 @@ static struct operation *draw_batch(struct workload *self, uint32_t groups_per_m
     struct ledger_command *commands = operation_commands(op, wanted);
     uint32_t used = 0;
     while (used < wanted) {
+        /* The same command twice in one message. */
+        if (used > 0 && workload_chance(self, self->trouble[FEATURE_REPEATS] / 8)) {
+            commands[used] = commands[workload_below(self, used)];
+            used++;
+            continue;
+        }
         bool is_group = workload_chance(self, groups_per_million);
         if (!(is_group ? workload_group(self, op, home, &commands[used])
                        : workload_item(self, op, home, &commands[used])))
