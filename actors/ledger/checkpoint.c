@@ -54,12 +54,36 @@ void checkpoint_release(struct ledger *self)
 
 /* ---- puts ----------------------------------------------------------------------------------------------- */
 
-/* Values stand one behind another; put.value holds an offset until the unit is taken. */
+static uint64_t seal_of(uint8_t table, const uint8_t *key, size_t key_length, const uint8_t *value,
+                        size_t length)
+{
+    return XXH3_64bits_withSeed(value, length, XXH3_64bits_withSeed(key, key_length, table));
+}
+
+void checkpoint_seal(uint8_t table, const uint8_t *key, size_t key_length, uint8_t *value, size_t length)
+{
+    uint64_t seal = seal_of(table, key, key_length, value, length);
+    memcpy(value + length, &seal, CHECKPOINT_SEAL);
+}
+
+bool checkpoint_unseal(uint8_t table, const uint8_t *key, size_t key_length, const uint8_t *value,
+                       size_t *length)
+{
+    uint64_t seal;
+    if (*length < CHECKPOINT_SEAL)
+        return false;
+    *length -= CHECKPOINT_SEAL;
+    memcpy(&seal, value + *length, CHECKPOINT_SEAL);
+    return seal == seal_of(table, key, key_length, value, *length);
+}
+
+/* Room for a value and its seal. Values stand one behind another; put.value holds an offset until the unit is
+ * taken. */
 static uint8_t *put_room(struct ledger *self, size_t bytes)
 {
     struct unit_buffer *buffer = self->current;
     if (!core_grow(self, (void **)&buffer->put_bytes, &buffer->put_bytes_capacity,
-                   buffer->put_bytes_length + bytes, 1))
+                   buffer->put_bytes_length + bytes + CHECKPOINT_SEAL, 1))
         return NULL;
     return buffer->put_bytes + buffer->put_bytes_length;
 }
@@ -75,9 +99,13 @@ static bool put_add(struct ledger *self, uint8_t table, const void *key, size_t 
     struct ledger_put *put = &buffer->put_list[unit->put_count++];
     *put = (struct ledger_put){.table = table, .key_length = (uint8_t)key_length};
     memcpy(put->key, key, key_length);
-    put->value_offset = is_delete ? SIZE_MAX : buffer->put_bytes_length;
-    put->value_length = value_length;
-    buffer->put_bytes_length += value_length;
+    put->value_offset = SIZE_MAX;
+    if (is_delete)
+        return true;
+    checkpoint_seal(table, put->key, key_length, buffer->put_bytes + buffer->put_bytes_length, value_length);
+    put->value_offset = buffer->put_bytes_length;
+    put->value_length = value_length + CHECKPOINT_SEAL;
+    buffer->put_bytes_length += put->value_length;
     return true;
 }
 
@@ -152,14 +180,15 @@ static enum err account_restore(struct ledger *self, const uint8_t **at, const u
     *at += sizeof stored;
     size_t strings = (size_t)stored.id_length + stored.owner_length + stored.product_length;
     currency_index currency = currency_find(stored.currency, CURRENCY_CODE_LENGTH);
-    if ((size_t)(end - *at) < strings || stored.id_length == 0 || stored.id_length > ACCOUNT_ID_MAX ||
-        currency == CURRENCY_NONE || stored.state < ACCOUNT_ACTIVE || stored.state > ACCOUNT_CLOSED)
-        return ERR_CORRUPT;
+    if ((size_t)(end - *at) < strings || stored.owner_length > OWNER_MAX ||
+        stored.product_length > PRODUCT_MAX || currency == CURRENCY_NONE || stored.state < ACCOUNT_ACTIVE ||
+        stored.state > ACCOUNT_CLOSED || stored.index > self->accounts.count)
+        return ERR_CORRUPT; /* chunks come in order: no account is missing before this one */
     struct str id = {(const char *)*at, stored.id_length};
     struct str owner = {id.data + id.length, stored.owner_length};
     struct str product = {owner.data + owner.length, stored.product_length};
     *at += strings;
-    if (!posting_id_fits(self, id, currency))
+    if (!text_is_account_id(id) || !posting_id_fits(self, id, currency))
         return ERR_CORRUPT;
     if (!account_ensure(&self->accounts, stored.index) || !checkpoint_ensure(self, stored.index + 1))
         return ERR_NO_MEMORY;
@@ -422,6 +451,8 @@ enum err ledger_restore(struct ledger *self, uint8_t table, const uint8_t *key, 
                         const uint8_t *value, size_t value_length)
 {
     enum err err = ERR_OK;
+    if (!checkpoint_unseal(table, key, key_length, value, &value_length))
+        return ERR_CORRUPT;
     if (table == CHECKPOINT_RECORDS && key_is(key, key_length, CHECKPOINT_KEY))
         return record_restore(self, value, value_length);
     if (table == CHECKPOINT_RECORDS && key_is(key, key_length, IDS_KEY))
@@ -481,11 +512,14 @@ static enum err posting_fits(struct ledger *self, uint64_t position, const uint8
     if (!account_is_there(self, fact.debit) || !account_is_there(self, fact.credit) ||
         fact.debit == fact.credit || fact.amount < 1 || fact.amount > MONEY_MAX)
         return ERR_CORRUPT;
-    if (position < self->checkpoint.restore_position)
-        return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
     const struct account *debit = account_at(&self->accounts, fact.debit);
     const struct account *credit = account_at(&self->accounts, fact.credit);
     int64_t after;
+    if (position < self->checkpoint.restore_position) {
+        if (position > debit->last_position || position > credit->last_position)
+            return ERR_CORRUPT; /* the chunks hold everything before it */
+        return id_table_ensure(&self->ids, 1) ? ERR_OK : ERR_NO_MEMORY;
+    }
     if (position > debit->last_position &&
         (!money_sub(debit->balance, fact.amount, &after) || after != fact.debit_balance ||
          fact_position48_get(fact.debit_previous) != debit->last_position))
@@ -519,8 +553,11 @@ static bool state_may_follow(const struct ledger *self, uint64_t position, const
 {
     const struct account *account = account_at(&self->accounts, fact->account);
     uint8_t after = account_state_after(fact->head.kind, account->state);
-    return position <= account->last_position || fact->head.kind == FACT_ACCOUNT_CHANGED ||
-           machine_allows(&ACCOUNT_STATES, account->state, after);
+    if (position <= account->last_position)
+        return true;
+    return position >= self->checkpoint.restore_position &&
+           (fact->head.kind == FACT_ACCOUNT_CHANGED ||
+            machine_allows(&ACCOUNT_STATES, account->state, after));
 }
 
 static enum err account_fits(struct ledger *self, uint64_t position, const uint8_t *bytes, size_t size)
@@ -644,12 +681,7 @@ enum err ledger_recovered(struct ledger *self)
         MARK("the journal ends before the checkpoint");
         return ERR_CORRUPT; /* the journal ends before the checkpoint */
     }
-    for (uint32_t i = 0; i < self->accounts.count; i++) {
-        const struct account *account = account_at(&self->accounts, i);
-        if (account->id_length == 0 || account->last_position >= self->position)
-            return ERR_CORRUPT;
-    }
-    if (!group_reserve_all(self))
+    if (core_broken(self) || !group_reserve_all(self))
         return ERR_CORRUPT;
     self->recovering = false;
     self->checkpoint.restore_position = FACT_FIRST;

@@ -103,6 +103,9 @@ void core_free(struct ledger *self, void *pointer, size_t bytes);
 /* Doubles *pointer (capacity in elements of `size`) until it holds `needed`; contents kept. */
 bool core_grow(struct ledger *self, void **pointer, size_t *capacity, size_t needed, size_t size);
 
+/* The invariant of this partition that does not hold, in words; NULL: all do. Costs O(accounts). */
+const char *core_broken(const struct ledger *self);
+
 void core_set_now(struct ledger *self, int64_t now_us);
 
 /* Room for one fact of `bytes` in the current unit: NULL when there is no memory. */
@@ -180,7 +183,8 @@ bool group_reserve_all(struct ledger *self);
 size_t group_store_size(const struct ledger *self);
 uint8_t *group_store(const struct ledger *self, uint8_t *at);
 enum err group_load(struct ledger *self, const uint8_t **at, const uint8_t *end);
-void group_check(const struct ledger *self);
+/* The promise that does not hold, in words; NULL: all do. */
+const char *group_broken(const struct ledger *self);
 
 /* The answer where the id of a group, or of one of its items, is taken. */
 void group_conflict(struct ledger *self, const struct ledger_command *command, struct ledger_ticket *ticket,

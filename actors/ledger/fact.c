@@ -3,7 +3,14 @@
 #include <string.h>
 
 #include "actors/base/code.h"
+#include "actors/base/text.h"
 #include "actors/ledger/group.h"
+
+/* What decoders let through, and so the most that facts hold. */
+static const uint8_t LENGTH_MAX[FACT_TAG_COUNT] = {
+    [FACT_TAG_REMOTE] = ACCOUNT_ID_MAX,  [FACT_TAG_MEMO] = MEMO_MAX,   [FACT_TAG_REFERENCE] = REFERENCE_MAX,
+    [FACT_TAG_ACCOUNT] = ACCOUNT_ID_MAX, [FACT_TAG_OWNER] = OWNER_MAX, [FACT_TAG_PRODUCT] = PRODUCT_MAX,
+};
 
 enum err fact_strings_read(const uint8_t *bytes, size_t length, struct fact_strings *out)
 {
@@ -12,7 +19,7 @@ enum err fact_strings_read(const uint8_t *bytes, size_t length, struct fact_stri
     while (at < length && bytes[at] != FACT_TAG_END) {
         uint8_t tag = bytes[at];
         if (tag >= FACT_TAG_COUNT || out->by_tag[tag].data || at + 2 > length ||
-            at + 2 + bytes[at + 1] > length)
+            at + 2 + bytes[at + 1] > length || bytes[at + 1] > LENGTH_MAX[tag])
             return ERR_CORRUPT;
         out->by_tag[tag] = (struct str){(const char *)bytes + at + 2, bytes[at + 1]};
         at += 2u + bytes[at + 1];

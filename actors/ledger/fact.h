@@ -161,8 +161,8 @@ struct fact_strings {
     struct str by_tag[FACT_TAG_COUNT];
 };
 
-/* Reads a trailer of `length` bytes. ERR_CORRUPT: a tag twice, an unknown tag, or an entry that passes
- * the end. The strings point into `bytes`. */
+/* Reads a trailer of `length` bytes. ERR_CORRUPT: a tag twice, an unknown tag, a string longer than its kind may
+ * be (text.h), or an entry that passes the end. The strings point into `bytes`. */
 enum err fact_strings_read(const uint8_t *bytes, size_t length, struct fact_strings *out) MUST_USE;
 
 /* Bytes a trailer will take, padding included. */

@@ -981,21 +981,35 @@ void group_destroy_all(struct ledger *self)
     self->group_spare = NULL;
 }
 
-static bool accounts_are_there(const struct ledger *self, const struct group *group)
+/* The account of a leg is there, and what this and the legs before it take can be counted as pending. */
+static bool leg_is_fit(const struct ledger *self, const struct group_leg *legs, uint32_t n)
+{
+    if (legs[n].account == ACCOUNT_NONE)
+        return false;
+    int64_t pending = account_at(&self->accounts, legs[n].account)->pending;
+    for (uint32_t i = 0; i <= n && !legs[n].is_credit; i++) {
+        if (legs[i].account == legs[n].account && !legs[i].is_credit &&
+            !money_add(pending, legs[i].amount, &pending))
+            return false;
+    }
+    return true;
+}
+
+static bool legs_are_fit(const struct ledger *self, const struct group *group)
 {
     struct ledger_command items[LEDGER_GROUP_MAX];
     struct group_leg legs[GROUP_LEGS_MAX];
     items_read(group->items, group->length, group->item_count, items);
-    uint32_t n = group_legs(self, items, group->item_count, legs);
-    while (n > 0 && legs[n - 1].account != ACCOUNT_NONE)
-        n--;
-    return n == 0;
+    uint32_t count = group_legs(self, items, group->item_count, legs), fit = 0;
+    while (fit < count && leg_is_fit(self, legs, fit))
+        fit++;
+    return fit == count;
 }
 
 bool group_reserve_all(struct ledger *self)
 {
     for (const struct group *group = self->groups; group; group = group->next) {
-        if (!accounts_are_there(self, group))
+        if (!legs_are_fit(self, group))
             return false;
         if (group->decided) {
             MARK("a decided group comes back from a restart");
@@ -1007,15 +1021,17 @@ bool group_reserve_all(struct ledger *self)
     return true;
 }
 
-void group_check(const struct ledger *self)
+const char *group_broken(const struct ledger *self)
 {
     uint32_t count = 0;
     for (const struct group *group = self->groups; group; group = group->next, count++) {
-        CHECK(group->item_count >= 1 && group->item_count <= LEDGER_GROUP_MAX);
-        CHECK((group->voted & ~group->asked) == 0 && (group->agreed & ~group->voted) == 0);
-        CHECK((group->done & ~group->agreed) == 0);
+        if (group->item_count < 1 || group->item_count > LEDGER_GROUP_MAX)
+            return "a group has items";
+        if ((group->voted & ~group->asked) != 0 || (group->agreed & ~group->voted) != 0 ||
+            (group->done & ~group->agreed) != 0)
+            return "who is asked votes, who agrees has voted, who is done has agreed";
     }
-    CHECK(count == self->group_count);
+    return count == self->group_count ? NULL : "open groups are counted";
 }
 
 /* ---- the state store --------------------------------------------------------------------------------------------- */

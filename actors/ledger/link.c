@@ -65,7 +65,8 @@ size_t link_item_read(const uint8_t *bytes, size_t length, struct ledger_command
         sizeof item + item.from_length + item.to_length + item.memo_length + (size_t)item.reference_length;
     if (size > length || size != whole_words(needed) || item.kind < COMMAND_TRANSFER ||
         item.kind > COMMAND_WITHDRAW || item.amount < 1 || item.amount > MONEY_MAX ||
-        (item.from_length > 0) != (item.kind != COMMAND_DEPOSIT) ||
+        item.from_length > ACCOUNT_ID_MAX || item.to_length > ACCOUNT_ID_MAX || item.memo_length > MEMO_MAX ||
+        item.reference_length > REFERENCE_MAX || (item.from_length > 0) != (item.kind != COMMAND_DEPOSIT) ||
         (item.to_length > 0) != (item.kind != COMMAND_WITHDRAW))
         return 0;
     const uint8_t *at = bytes + sizeof item;
@@ -904,13 +905,18 @@ enum err link_load(struct ledger *self, const uint8_t **at, const uint8_t *end)
     return err;
 }
 
-void link_check(const struct ledger *self)
+const char *link_broken(const struct ledger *self)
 {
     for (uint32_t peer = 0; peer < self->config.partitions; peer++) {
         const struct link *link = &self->links[peer];
-        CHECK(link->resolved < link->next && link->pruned <= link->processed);
-        CHECK(link->answered >= link->pruned && link->answered <= link->processed);
-        for (uint64_t i = link->resolved + 1; i + 1 < link->next; i++)
-            CHECK(link_request_at(link, i)->position <= link_request_at(link, i + 1)->position);
+        if (link->resolved >= link->next || link->pruned > link->processed)
+            return "the numbers of a link are in order";
+        if (link->answered < link->pruned || link->answered > link->processed)
+            return "answers that were given are among those that are kept";
+        for (uint64_t i = link->resolved + 1; i + 1 < link->next; i++) {
+            if (link_request_at(link, i)->position > link_request_at(link, i + 1)->position)
+                return "requests of a link are in the order of their facts";
+        }
     }
+    return NULL;
 }

@@ -167,6 +167,7 @@ bool link_account_is_open(const struct ledger *self, uint32_t account);
 size_t link_store_size(const struct ledger *self);
 uint8_t *link_store(const struct ledger *self, uint8_t *at);
 enum err link_load(struct ledger *self, const uint8_t **at, const uint8_t *end);
-void link_check(const struct ledger *self);
+/* The promise that does not hold, in words; NULL: all do. */
+const char *link_broken(const struct ledger *self);
 
 #endif
