@@ -332,7 +332,7 @@ struct shipment *shipment_new(struct teller *self, uint32_t rows, teller_done *d
     shipment->result.err = ERR_OK;
     shipment->result.rows = shipment->rows;
     shipment->result.row_count = rows;
-    answer_set(&shipment->result.answer, CODE_OK, FIELD_NONE, (struct str){0});
+    client_answer_set(&shipment->result.answer, CODE_OK, FIELD_NONE, (struct str){0});
     shipment->parts_open = 1;
     shipment->is_split = false;
     shipment->parts[0] = (struct shipment_part){0, rows};
@@ -413,7 +413,7 @@ static enum take take_refusal(struct call *call, const struct wire_reply *reply,
         call->may_have_happened |= reply->code == CODE_UNKNOWN;
         return TAKE_AGAIN;
     }
-    if (!answer_read(reply, &answer))
+    if (!client_answer_read(reply, &answer))
         return TAKE_MALFORMED;
     refuse_rows(call, reply->code, answer.field);
     answer.code = call_settled_code(call, answer.code);
@@ -466,7 +466,7 @@ void shipment_end(struct teller *self, const struct call *call, enum err err)
         refuse_rows(&ended, call->may_have_happened ? CODE_UNKNOWN : CODE_BUSY, FIELD_NONE);
     if (err != ERR_OK && shipment->result.err == ERR_OK) {
         shipment->result.err = err;
-        answer_set(&shipment->result.answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
+        client_answer_set(&shipment->result.answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
     }
     if (--shipment->parts_open > 0)
         return;

@@ -127,8 +127,8 @@ void waiting_begin(struct teller *self, struct waiting *w, enum wire_operation o
 enum err waiting_end(struct teller *self, struct waiting *w);
 
 /* code, field and message of a reply. false: malformed. */
-bool answer_read(const struct wire_reply *reply, struct teller_answer *answer);
-void answer_set(struct teller_answer *answer, enum code code, enum field field, struct str message);
+bool client_answer_read(const struct wire_reply *reply, struct teller_answer *answer);
+void client_answer_set(struct teller_answer *answer, enum code code, enum field field, struct str message);
 
 /* ---- batches (batch.c) ------------------------------------------------------------------------ */
 

@@ -10,7 +10,7 @@
 
 /* ---- answers ---------------------------------------------------------------------------------- */
 
-void answer_set(struct teller_answer *answer, enum code code, enum field field, struct str message)
+void client_answer_set(struct teller_answer *answer, enum code code, enum field field, struct str message)
 {
     answer->code = code;
     answer->field = field;
@@ -24,13 +24,13 @@ void answer_set(struct teller_answer *answer, enum code code, enum field field, 
     answer->message[length] = '\0';
 }
 
-bool answer_read(const struct wire_reply *reply, struct teller_answer *answer)
+bool client_answer_read(const struct wire_reply *reply, struct teller_answer *answer)
 {
     enum field field = FIELD_NONE;
     struct str message = {0};
     if (reply->code != CODE_OK && !wire_error_read(reply, &field, &message))
         return false;
-    answer_set(answer, reply->code, field, message);
+    client_answer_set(answer, reply->code, field, message);
     return true;
 }
 
@@ -96,11 +96,11 @@ enum err waiting_end(struct teller *self, struct waiting *w)
 /* Waits, and reads the answer. ERR_OK: there is one, perhaps a refusal. */
 static enum err ask(struct teller *self, struct waiting *w, struct teller_answer *answer)
 {
-    answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
+    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
     enum err err = waiting_end(self, w);
     if (err != ERR_OK)
         return err;
-    return answer_read(&w->reply, answer) ? ERR_OK : ERR_INVALID;
+    return client_answer_read(&w->reply, answer) ? ERR_OK : ERR_INVALID;
 }
 
 /* For readers of bodies: only an OK reply has one. */
@@ -108,7 +108,7 @@ static enum err read_result(bool is_read, struct teller_answer *answer)
 {
     if (is_read)
         return ERR_OK;
-    answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
+    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
     return ERR_INVALID;
 }
 
@@ -139,7 +139,7 @@ static enum err post_group(struct teller *self, const struct teller_item *item, 
                            struct teller_answer *answer)
 {
     struct teller_result result;
-    answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
+    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
     if (self->batch == NULL)
         self->batch = teller_batch_new(self);
     if (self->batch == NULL)
@@ -153,7 +153,7 @@ static enum err post_group(struct teller *self, const struct teller_item *item, 
     *row = result.rows[0];
     *answer = result.answer;
     if (answer->code == CODE_OK)
-        answer_set(answer, row->code, row->field, (struct str){0});
+        client_answer_set(answer, row->code, row->field, (struct str){0});
     return ERR_OK;
 }
 
@@ -170,14 +170,14 @@ enum err teller_post(struct teller *self, const struct teller_item *item, struct
     begin(self, &w, operation_of(item->kind));
     struct ledger_command command = client_command(item);
     wire_item_write(&self->writer, &command);
-    answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
+    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
     enum err err = waiting_end(self, &w);
     if (err != ERR_OK)
         return err;
     if (!wire_row_read_single(&w.reply, &id, &read, &message))
         return ERR_INVALID;
     *row = client_row(&read);
-    answer_set(answer, read.code, read.field, message);
+    client_answer_set(answer, read.code, read.field, message);
     return ERR_OK;
 }
 
@@ -283,7 +283,7 @@ static enum take submitted_take(struct teller *self, struct call *call, const st
         call->may_have_happened |= reply->code == CODE_UNKNOWN;
         return TAKE_AGAIN;
     }
-    if (!answer_read(reply, answer))
+    if (!client_answer_read(reply, answer))
         return TAKE_MALFORMED;
     answer->code = call_settled_code(call, answer->code);
     return TAKE_FINAL;
@@ -457,7 +457,7 @@ static bool pages_read(const struct pages *pages, const struct wire_reply *reply
         struct teller_answer answer;
         size_t entry_count = 0;
         struct str cursor = {0};
-        if (!wire_histories_reply_next(&rows, &row) || !answer_read(&row, &answer))
+        if (!wire_histories_reply_next(&rows, &row) || !client_answer_read(&row, &answer))
             return false;
         if (row.code == CODE_OK &&
             !page_read(&row, pages->scratch, TELLER_PAGE_MAX, pages->entries, &entry_count, &cursor))
