@@ -48,7 +48,8 @@ void oracle_sent(struct oracle *self, int64_t now_us, const struct operation *op
 
 /* A commit has become durable: all commits of a partition, once each, in order. Those that nobody was told of (their outcome was
  * unknown, and a restart has found them) too. */
-void oracle_commit(struct oracle *self, int64_t now_us, uint32_t partition, const struct journal_commit *commit);
+void oracle_commit(struct oracle *self, int64_t now_us, uint32_t partition,
+                   const struct journal_commit *commit);
 
 /* A reply has come, to an attempt that was sent at sent_us. May come several times for one operation. */
 void oracle_answer(struct oracle *self, int64_t sent_us, int64_t now_us, const struct operation *operation,
@@ -67,7 +68,8 @@ void oracle_settled(struct oracle *self);
 uint64_t oracle_digest(const struct oracle *self);
 
 struct oracle_counts {
-    uint64_t commits, facts, commands, refusals, answers, reads_checked, repeats, conflicts, crossings, groups;
+    uint64_t commits, facts, commands, refusals, answers, reads_checked, repeats, conflicts, crossings,
+        groups;
 };
 void oracle_counts(const struct oracle *self, struct oracle_counts *out);
 
