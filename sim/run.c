@@ -130,7 +130,7 @@ static void load_comes(void *context, struct world *world)
     struct load *load = context;
     uint64_t count = 1 + sim_random_below(&load->random, load->burst);
     for (uint64_t i = 0; i < count && !load_is_over(load) && world_open_operations(world) < OPEN_MOST; i++) {
-        struct operation *operation = workload_next(load->workload, world_now(world));
+        struct operation *operation = workload_next(load->workload, WORLD_EPOCH_US + world_now(world));
         uint32_t client = (uint32_t)sim_random_below(&load->random, load->clients);
         world_submit(world, client, operation, load_answered, load);
         load->submitted++;

@@ -76,7 +76,8 @@ static void draw_trouble(struct workload *self)
     uint32_t parts[SHARING], sum = 0;
     uint32_t budget = 60000 + workload_below(self, 300000);
     for (uint32_t i = 0; i < SHARING; i++) {
-        parts[i] = 1 + workload_below(self, 8);
+        /* Deadlines that are near, and pass by themselves, come on top. */
+        parts[i] = 1 + workload_below(self, sharing[i] == FEATURE_DEADLINES ? 2 : 8);
         sum += parts[i];
     }
     for (uint32_t i = 0; i < SHARING; i++) {
@@ -217,8 +218,8 @@ int64_t workload_past(struct workload *self)
 int64_t workload_deadline(struct workload *self)
 {
     int64_t ahead_us = 3600 * (int64_t)SECOND_US;
-    if (workload_one_in(self, 3))
-        ahead_us = 5 * MILLISECOND_US + (int64_t)sim_random_below(&self->random, 5 * SECOND_US);
+    if (workload_one_in(self, 6))
+        ahead_us = 5 * MILLISECOND_US + (int64_t)sim_random_below(&self->random, 8 * SECOND_US);
     return (self->now_us + ahead_us) / MILLISECOND_US * MILLISECOND_US;
 }
 

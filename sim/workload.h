@@ -53,7 +53,7 @@ void workload_destroy(struct workload **self_p);
 /* The features that are on. */
 uint32_t workload_features(const struct workload *self);
 
-/* The next operation; the caller's from now on. The first ones open and fund accounts. */
+/* The next operation; the caller's from now on. The first ones open and fund accounts. now_us: true time, as start_us. */
 struct operation *workload_next(struct workload *self, int64_t now_us);
 
 /* What became of one of its operations: the final answer. Before the caller frees it. */

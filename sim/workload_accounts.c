@@ -119,7 +119,7 @@ int64_t known_available(const struct known_account *account)
 
 int64_t known_room(const struct known_account *account)
 {
-    return account->ceiling == INT64_MAX ? INT64_MAX : account->ceiling - account->balance;
+    return account->ceiling == INT64_MAX ? INT64_MAX : account->ceiling - account->balance - account->coming;
 }
 
 int64_t workload_scale(const struct workload *self, currency_index currency)
@@ -148,7 +148,7 @@ struct known_account *workload_pick(struct workload *self, const struct wish *wi
 {
     struct known_account *found[WORKLOAD_ACCOUNTS_MAX], *hot[WORKLOAD_ACCOUNTS_MAX];
     uint32_t found_count = 0, hot_count = 0;
-    bool frozen = workload_one_in(self, 50);
+    bool frozen = !self->is_careful && workload_one_in(self, 50);
     for (uint32_t i = 0; i < self->account_count; i++) {
         struct known_account *account = &self->accounts[i];
         if (!is_wished(account, wish, frozen))
@@ -449,6 +449,7 @@ static void hear(struct workload *self, struct known_account *account, const str
     }
     account->state = state_of(account, view->state);
     account->balance = view->balance;
+    account->coming = 0;
     account->minimum_balance = view->minimum_balance;
     account->ceiling = view->ceiling;
 }

@@ -34,6 +34,7 @@ struct known_account {
     uint32_t owner;     /* number of its owner */
     struct uuid opened; /* transaction id of its opening, or nil */
     int64_t balance;    /* as believed */
+    int64_t coming;     /* credits asked for, not answered yet */
     int64_t minimum_balance;
     int64_t ceiling;
 };
@@ -50,6 +51,8 @@ struct workload {
     int64_t now_us; /* of the operation that is being made */
     uint64_t ids_made, names_made;
     bool is_rich; /* balances near the limits */
+    bool
+        is_careful; /* nothing is drawn that might go wrong by the way: for groups, which a single item spoils */
 
     struct workload_unit units[WORKLOAD_CURRENCIES];
     uint32_t unit_count;

@@ -7,7 +7,7 @@
 #include "actors/base/check.h"
 #include "sim/workload_inside.h"
 
-enum { HUGE_MAX = 8 };
+enum { GROUP_USUAL = 8 };
 
 /* ---- plain commands -------------------------------------------------------------------------------- */
 
@@ -22,6 +22,7 @@ struct ledger_command workload_deposit(struct workload *self, struct known_accou
 {
     struct ledger_command c = command_of(self, COMMAND_DEPOSIT, to->currency, amount);
     c.to = known_id(to);
+    to->coming += amount;
     return c;
 }
 
@@ -40,6 +41,7 @@ struct ledger_command workload_transfer(struct workload *self, struct known_acco
     c.from = known_id(from);
     c.to = known_id(to);
     from->balance -= amount;
+    to->coming += amount;
     return c;
 }
 
@@ -178,7 +180,7 @@ static bool draw_burst(struct workload *self, uint32_t home, struct ledger_comma
 /* An item that should succeed. */
 static bool draw_plain(struct workload *self, struct operation *op, uint32_t home, struct ledger_command *out)
 {
-    bool is_drawn = self->burst != NULL && draw_burst(self, home, out);
+    bool is_drawn = self->burst != NULL && !self->is_careful && draw_burst(self, home, out);
     for (int tries = 0; !is_drawn && tries < 6; tries++)
         is_drawn = draw_kind(self, false, home, out);
     /* Nobody has money, or nothing that moves money is on: someone gets some. */
@@ -188,7 +190,7 @@ static bool draw_plain(struct workload *self, struct operation *op, uint32_t hom
     out->to = operation_text(op, out->to);
     out->memo = workload_note(self, op, MEMO_MAX);
     out->reference = workload_note(self, op, REFERENCE_MAX);
-    if (workload_chance(self, self->deadlines_per_million / 2))
+    if (workload_chance(self, self->deadlines_per_million / (self->is_careful ? 64 : 2)))
         out->deadline_us = workload_deadline(self);
     return true;
 }
@@ -433,11 +435,27 @@ bool workload_item(struct workload *self, struct operation *operation, uint32_t 
 
 static uint32_t group_size(struct workload *self)
 {
-    if (workload_one_in(self, 20))
+    if (workload_one_in(self, 40))
         return LEDGER_GROUP_MAX - workload_below(self, 3);
-    if (workload_chance(self, self->trouble[FEATURE_MISTAKES] / 8))
+    if (workload_chance(self, self->trouble[FEATURE_MISTAKES] / 40))
         return workload_one_in(self, 2) ? 0 : LEDGER_GROUP_MAX + 1;
-    return 1 + workload_below(self, HUGE_MAX);
+    return 1 + workload_below(self, GROUP_USUAL);
+}
+
+/* Items that should all succeed: the first belongs to `home`, the others too, or anywhere. */
+static bool draw_items(struct workload *self, struct operation *op, uint32_t home, bool is_spread,
+                       struct ledger_command *items, uint32_t count)
+{
+    uint32_t where = home;
+    bool is_drawn = true;
+    self->is_careful = true;
+    for (uint32_t i = 0; i < count && is_drawn; i++) {
+        is_drawn = draw_plain(self, op, where, &items[i]);
+        if (is_drawn && i == 0)
+            where = is_spread ? WIRE_PARTITION_ANY : workload_owner(self, &items[0]);
+    }
+    self->is_careful = false;
+    return is_drawn;
 }
 
 bool workload_group(struct workload *self, struct operation *operation, uint32_t home,
@@ -447,16 +465,10 @@ bool workload_group(struct workload *self, struct operation *operation, uint32_t
     uint32_t count = group_size(self);
     struct ledger_command *items = operation_alloc(operation, (count + 1) * sizeof *items);
     bool is_spread = workload_has(self, FEATURE_CROSSING) && workload_one_in(self, 2);
-    uint32_t used = 0;
-    while (used < count) {
-        uint32_t where = used == 0 || is_spread ? home : workload_owner(self, &items[0]);
-        if (used > 0 && is_spread)
-            where = WIRE_PARTITION_ANY;
-        if (!draw_plain(self, operation, where, &items[used]))
-            return false;
-        used++;
-    }
-    if (count > 0) {
+    if (!draw_items(self, operation, home, is_spread, items, count))
+        return false;
+    /* A group fails as a whole: half as often as others, so that it does not fail more than it succeeds. */
+    if (count > 0 && workload_one_in(self, 2)) {
         uint32_t at = workload_below(self, count);
         lay_upon(self, operation, at == 0 ? home : WIRE_PARTITION_ANY, trouble, false, &items[at]);
     }

@@ -141,7 +141,6 @@ struct operation *workload_fund(struct workload *self)
         int64_t amount = scale / 2 + 1 + (int64_t)sim_random_below(&self->random, (uint64_t)scale / 2);
         account->wants_funds = false;
         struct ledger_command c = workload_deposit(self, account, amount);
-        account->balance += amount;
         c.to = operation_text(op, c.to);
         return single_end(self, op, &c);
     }
@@ -177,6 +176,12 @@ struct operation *workload_drain(struct workload *self, struct known_account *ac
 
 /* ---- answers ----------------------------------------------------------------------------------------- */
 
+static void hear_credit(struct known_account *to, int64_t balance, int64_t amount)
+{
+    to->balance = balance;
+    to->coming = to->coming > amount ? to->coming - amount : 0;
+}
+
 static void hear_ok(struct workload *self, const struct ledger_command *c, const struct ledger_row *row)
 {
     struct known_account *from = workload_find(self, c->from);
@@ -184,13 +189,16 @@ static void hear_ok(struct workload *self, const struct ledger_command *c, const
     if (from != NULL && row->has & ROW_HAS_FROM)
         from->balance = row->from_balance;
     if (to != NULL && row->has & ROW_HAS_TO)
-        to->balance = row->to_balance;
+        hear_credit(to, row->to_balance, c->amount);
 }
 
 /* Beliefs that a refusal has shown to be wrong. */
 static void hear_refused(struct workload *self, const struct ledger_command *c, const struct ledger_row *row)
 {
     struct known_account *account = workload_find(self, row->field == FIELD_FROM_ACCOUNT ? c->from : c->to);
+    struct known_account *to = workload_find(self, c->to);
+    if (to != NULL)
+        hear_credit(to, to->balance, c->amount);
     if (account == NULL)
         return;
     if (row->code == CODE_INSUFFICIENT_FUNDS && row->field == FIELD_FROM_ACCOUNT &&
