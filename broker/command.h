@@ -19,6 +19,7 @@ int command_init(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_restore(int argc, char **argv);
 int command_serve(int argc, char **argv);
+int command_sim(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_transfer(int argc, char **argv);
 int command_verify(int argc, char **argv);

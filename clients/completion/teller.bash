@@ -37,6 +37,10 @@ _teller() {
       mapfile -t COMPREPLY < <(compgen -W 'csv jsonl' -- "$word")
       return
       ;;
+    --faults)
+      mapfile -t COMPREPLY < <(compgen -W 'all none process disk network time clients' -- "$word")
+      return
+      ;;
     --connect)
       mapfile -t COMPREPLY < <(compgen -W 'tcp://127.0.0.1:7700' -- "$word")
       return
