@@ -4,13 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/base/check.h"
 #include "sim/command/options.h"
 #include "sim/command/report.h"
 #include "sim/command/tail.h"
 
 #define SECOND_US INT64_C(1000000)
 
-enum { TIMELINE_LINES = 40, TIMELINE_SECONDS = 10, FAULTS_BEFORE = 6, FAULT_LINE_MAX = 200 };
+enum {
+    TIMELINE_LINES = 40,
+    TAIL_LINES = 1000,
+    LIKE_MAX = 2,
+    TIMELINE_SECONDS = 10,
+    FAULTS_BEFORE = 6,
+    FAULT_LINE_MAX = 200
+};
 
 /* Addresses differ from run to run. */
 static size_t length_without_address(const char *why)
@@ -51,6 +59,59 @@ static bool run_again(const struct outcome *outcome, struct pool *pool, struct t
     return event == POOL_DONE;
 }
 
+/* What an event is, without its time. */
+static const char *event_of(const char *line)
+{
+    const char *gap = strstr(line, " s  ");
+    const char *end = strchr(line, '\n');
+    return gap != NULL && (end == NULL || gap < end) ? gap : line;
+}
+
+static bool is_like(const char *a, const char *b)
+{
+    size_t length = strcspn(event_of(a), "\n");
+    return length == strcspn(event_of(b), "\n") && memcmp(event_of(a), event_of(b), length) == 0;
+}
+
+static char *text_of(const char *const *lines, size_t count, size_t left_out)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    CHECK(out != NULL);
+    if (left_out > 0)
+        fprintf(out, "  (%zu more events that are like some of these are left out)\n", left_out);
+    while (count > 0) {
+        const char *line = lines[--count];
+        fprintf(out, "%.*s\n", (int)strcspn(line, "\n"), line);
+    }
+    CHECK(fclose(out) == 0);
+    return text;
+}
+
+/* The last lines of a trace. What happens again and again, as with a partition that cannot start, is there a few
+ * times only: the last ones. */
+static char *timeline_fold(const char *trace)
+{
+    const char *kept[TIMELINE_LINES];
+    size_t count = 0, left_out = 0;
+    const char *end = trace + strlen(trace);
+    while (end > trace && count < TIMELINE_LINES) {
+        const char *line = end - 1;
+        while (line > trace && line[-1] != '\n')
+            line--;
+        size_t like = 0;
+        for (size_t i = 0; i < count; i++)
+            like += is_like(kept[i], line);
+        if (like < LIKE_MAX)
+            kept[count++] = line;
+        else
+            left_out++;
+        end = line;
+    }
+    return text_of(kept, count, left_out);
+}
+
 struct failure failure_of(const struct outcome *outcome, struct pool *pool, const char *program)
 {
     struct failure self = {.outcome = *outcome};
@@ -59,7 +120,9 @@ struct failure failure_of(const struct outcome *outcome, struct pool *pool, cons
     self.outcome.hits = NULL;
     self.is_repeated = run_again(outcome, pool, tail, &again) && outcome_is_same(outcome, &again) &&
                        outcome->result.digest == again.result.digest;
-    self.timeline = tail_text(tail, TIMELINE_LINES);
+    char *all = tail_text(tail, TAIL_LINES);
+    self.timeline = timeline_fold(all);
+    free(all);
     self.command = sim_replay_command(program, &outcome->config);
     tail_destroy(&tail);
     return self;

@@ -13,7 +13,14 @@
 #define MS_US INT64_C(1000)
 #define SECOND_US INT64_C(1000000)
 
-enum { TICK_MS = 1000, HANG_BOUND_SECONDS = 60, EIGHTHS = 5, MASK_BITS = 32 };
+enum {
+    TICK_MS = 1000,
+    HANG_BOUND_SECONDS = 60,
+    PARTS = 7,
+    PARTS_OF = 32,
+    MASK_BITS = 32,
+    OPERATIONS_UNKNOWN = 8192
+};
 
 struct candidate {
     struct run_config config;
@@ -124,22 +131,23 @@ static struct candidate like_best(const struct shrinking *self)
 
 /* ---- time and requests -------------------------------------------------------------------------- */
 
-static const int64_t eighths[EIGHTHS] = {1, 2, 4, 6, 7};
+/* How much of it is tried, in parts of 32. */
+static const int64_t parts_tried[PARTS] = {4, 8, 16, 24, 28, 30, 31};
 
 /* Load and faults end earlier: after a part of the time, or just behind the breach. */
 static void shrink_time(struct shrinking *self)
 {
     while (true) {
-        struct candidate candidates[EIGHTHS + 1];
+        struct candidate candidates[PARTS + 1];
         const struct outcome *best = &self->best.outcome;
         int64_t end_us = end_of(&best->config), most_us = end_us;
         int64_t behind_us = (best->result.breach_us / MS_US + 1) * MS_US;
         if (best->ending == ENDED_BROKEN && behind_us < end_us)
             most_us = behind_us;
         size_t count = 0;
-        for (size_t i = 0; i <= EIGHTHS; i++) {
-            int64_t stop_us = i < EIGHTHS ? end_us * eighths[i] / 8 / MS_US * MS_US : most_us;
-            if (stop_us <= 0 || stop_us >= end_us || (i < EIGHTHS && stop_us >= most_us))
+        for (size_t i = 0; i <= PARTS; i++) {
+            int64_t stop_us = i < PARTS ? end_us * parts_tried[i] / PARTS_OF / MS_US * MS_US : most_us;
+            if (stop_us <= 0 || stop_us >= end_us || (i < PARTS && stop_us >= most_us))
                 continue;
             candidates[count] = like_best(self);
             candidates[count++].config.stop_us = stop_us;
@@ -149,21 +157,27 @@ static void shrink_time(struct shrinking *self)
     }
 }
 
+/* A run that died has not told how many requests it made: it is tried with so many. */
+static uint64_t operations_of(const struct outcome *outcome)
+{
+    uint64_t limit = outcome->config.operation_limit, made = outcome->result.world.operations;
+    if (made > 0 && (limit == 0 || made < limit))
+        return made + 1;
+    return limit > 0 ? limit : OPERATIONS_UNKNOWN;
+}
+
 static void shrink_operations(struct shrinking *self)
 {
     while (true) {
-        struct candidate candidates[EIGHTHS];
-        const struct outcome *best = &self->best.outcome;
-        uint64_t limit = best->config.operation_limit, made = best->result.world.operations;
-        /* A run that died has not told how many it made. */
-        uint64_t most = made > 0 && (limit == 0 || made < limit) ? made + 1 : limit > 0 ? limit : 8192;
+        struct candidate candidates[PARTS + 1];
+        uint64_t most = operations_of(&self->best.outcome), last = 0;
         size_t count = 0;
-        for (size_t i = 0; i < EIGHTHS; i++) {
-            uint64_t operations = most * (uint64_t)eighths[i] / 8;
+        for (size_t i = 0; i <= PARTS; i++) {
+            uint64_t operations = i < PARTS ? most * (uint64_t)parts_tried[i] / PARTS_OF : most - 1;
+            if (operations <= last)
+                continue;
             candidates[count] = like_best(self);
-            candidates[count].config.operation_limit = operations;
-            count +=
-                operations > 0 && (count == 0 || candidates[count - 1].config.operation_limit < operations);
+            candidates[count++].config.operation_limit = last = operations;
         }
         if (count == 0 || try_all(self, candidates, count) == count)
             return;
