@@ -720,6 +720,7 @@ static enum err open_in(struct journal_lmdb *self, const struct journal_lmdb_opt
             .path = options->path,
             .map_size_bytes = options->map_size_bytes,
             .read_only = options->read_only,
+            .journal = true,
             .create = options->create && !options->read_only,
         },
         &self->env, &self->fault.what);

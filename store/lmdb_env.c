@@ -48,23 +48,34 @@ bool lmdb_env_is_full(int code)
     return err == ERR_FULL || err == ERR_NO_MEMORY;
 }
 
+/* A commit in the page cache may be one whose process died, or stopped because a sync had failed. */
+static enum err settle(int file, bool journal)
+{
+    if (fdatasync(file) != 0)
+        return ERR_IO;
+    return journal ? lmdb_shape_settle(file) : ERR_OK;
+}
+
 /* The data file has to be there and to begin well: LMDB would make a new one in the place of an empty
  * one, and trusts the page numbers of the others. */
-static enum err check_data(const char *path, bool create, bool *present, const char **what)
+static enum err check_data(const struct lmdb_env_options *options, bool *present, const char **what)
 {
     char name[PATH_BYTES];
-    if (snprintf(name, sizeof name, "%s/data.mdb", path) >= (int)sizeof name)
+    if (snprintf(name, sizeof name, "%s/data.mdb", options->path) >= (int)sizeof name)
         return ERR_INVALID;
-    int file = open(name, O_RDONLY | O_CLOEXEC);
+    int file = open(name, (options->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
     *present = file >= 0;
     if (file < 0)
         return errno == ENOENT ? ERR_OK : lmdb_env_err(errno);
     struct stat status;
     enum err err = fstat(file, &status) == 0 ? ERR_OK : lmdb_env_err(errno);
-    if (err == ERR_OK && status.st_size == 0 && create)
+    if (err == ERR_OK && status.st_size == 0 && options->create) {
         *present = false; /* its making was interrupted */
-    else if (err == ERR_OK)
-        err = lmdb_shape_check_meta(file, what);
+    } else if (err == ERR_OK) {
+        err = options->read_only ? ERR_OK : settle(file, options->journal);
+        if (err == ERR_OK)
+            err = lmdb_shape_check_meta(file, what);
+    }
     (void)close(file);
     return err;
 }
@@ -72,7 +83,7 @@ static enum err check_data(const char *path, bool create, bool *present, const c
 static enum err prepare_directory(const struct lmdb_env_options *options, bool *created, const char **what)
 {
     bool present = false;
-    enum err err = check_data(options->path, options->create, &present, what);
+    enum err err = check_data(options, &present, what);
     *created = !present;
     if (err != ERR_OK || present)
         return err;

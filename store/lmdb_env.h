@@ -5,6 +5,9 @@
  * LMDB reads them, and the file must be as long as they say, or a read would kill the process. Read
  * transactions are not tied to threads (MDB_NOTLS).
  *
+ * What a process before this one left in the page cache is made durable first: a commit that is acted upon must not
+ * be lost with the power.
+ *
  * One process opens an environment once, and never carries it across a fork.
  */
 #ifndef TELLER_STORE_LMDB_ENV_H
@@ -22,7 +25,8 @@ struct lmdb_env_options {
     uint64_t map_size_bytes;
     uint32_t databases; /* named ones; 0: only the main one is used */
     bool read_only;
-    bool create; /* make what is absent; otherwise ERR_NOT_FOUND */
+    bool journal; /* of the shape that lmdb_shape.h describes */
+    bool create;  /* make what is absent; otherwise ERR_NOT_FOUND */
 };
 
 /* ERR_CORRUPT, ERR_VERSION: *what says why, a static phrase. */

@@ -10,8 +10,8 @@
  *     node    0 low (16)  2 high (16)  4 flags (16)  6 key size (16)  8 key, then data
  *
  * A branch node's low, high and flags are its child's page number; a leaf node's low and high are the length
- * of its data, which is a page number where the flag NODE_BIG is set. The node offsets follow the page
- * header, up to `lower`.
+ * of its data, which is a page number where the flag NODE_BIG is set, and a table where NODE_TABLE is. The node offsets
+ * follow the page header, up to `lower`; the nodes fill the page from `upper` to its end.
  */
 #include "store/lmdb_shape.h"
 
@@ -29,12 +29,17 @@ enum {
     PAGE_OVERFLOW = 0x04,
     PAGE_META = 0x08,
     META_SIZE = 152,
+    META_LAST_PAGE = 136,
     META_COUNT = 2,
     META_TRIES = 16,
     META_VERSION = 1,
     TABLE_INTEGER_KEY = 0x08,
     NODE_HEADER = 8,
     NODE_BIG = 0x01,
+    NODE_TABLE = 0x02,
+    TABLE_SIZE = 48,
+    NAMED_MAX = 8,
+    ROW_KEY_MAX = 64,
     KEY_SIZE = 8,
     DEPTH_MAX = 32, /* as deep as a cursor of LMDB goes */
     PAGE_SIZE_MAX = 65536,
@@ -57,6 +62,7 @@ struct meta {
 struct shape {
     int file;
     uint64_t last_page;
+    uint64_t highest; /* page in use */
     uint32_t page_size;
     uint8_t *used;   /* a bit for each page */
     uint8_t *pages;  /* a page for each level */
@@ -64,6 +70,12 @@ struct shape {
     bool lists_free; /* in the table of free pages, not in the main one */
     uint64_t entries;
     uint64_t key; /* every key to come is above it */
+    /* of tables whose keys are bytes: */
+    bool has_rows;
+    uint8_t row_key[ROW_KEY_MAX]; /* every key to come is above it; row_key_length 0: at the first */
+    size_t row_key_length;
+    struct table named[NAMED_MAX];
+    size_t named_count;
     const char *what;
 };
 
@@ -124,17 +136,26 @@ static enum err parse_meta(const uint8_t *bytes, uint64_t number, struct meta *o
         .page_size = get32(bytes + 40),
         .free = read_table(bytes + 40),
         .main = read_table(bytes + 88),
-        .last_page = get64(bytes + 136),
+        .last_page = get64(bytes + META_LAST_PAGE),
         .txnid = get64(bytes + 144),
     };
     uint32_t size = out->page_size;
-    if (size < 512 || size > PAGE_SIZE_MAX || (size & (size - 1)) != 0 || out->last_page < 1 ||
-        out->last_page > INT64_MAX / PAGE_SIZE_MAX)
-        return ERR_CORRUPT;
-    *what = table_fault(&out->free, out->last_page);
-    if (*what == NULL)
-        *what = table_fault(&out->main, out->last_page);
-    return *what == NULL ? ERR_OK : ERR_CORRUPT;
+    bool sound = size >= 512 && size <= PAGE_SIZE_MAX && (size & (size - 1)) == 0 && out->last_page >= 1 &&
+                 out->last_page <= INT64_MAX / PAGE_SIZE_MAX;
+    return sound ? ERR_OK : ERR_CORRUPT;
+}
+
+static const char *tables_fault(const struct meta *meta)
+{
+    const char *what = table_fault(&meta->free, meta->last_page);
+    return what != NULL ? what : table_fault(&meta->main, meta->last_page);
+}
+
+/* The page that LMDB goes by. The other one's tables are never followed, and after a failed write of a meta page
+ * they do not match its number: see lmdb_shape_settle. */
+static int newer_of(const struct meta metas[META_COUNT])
+{
+    return metas[1].txnid > metas[0].txnid ? 1 : 0;
 }
 
 /* Commit n writes its number into meta page n modulo 2, so the two pages hold neighbours. */
@@ -151,14 +172,13 @@ static bool are_neighbours(const struct meta metas[META_COUNT])
  * damaged, and LMDB would open the journal without its last commit. */
 static bool grows(const struct meta metas[META_COUNT])
 {
-    const struct meta *newer = &metas[metas[1].txnid > metas[0].txnid ? 1 : 0];
-    const struct meta *older = newer == &metas[0] ? &metas[1] : &metas[0];
+    const struct meta *newer = &metas[newer_of(metas)], *older = &metas[1 - newer_of(metas)];
     return newer->main.entries > older->main.entries ||
            (newer->main.entries == 0 && older->main.entries == 0);
 }
 
-/* Reads both meta pages; they agree in the page size. */
-static enum err read_metas_once(int file, bool journal, struct meta out[META_COUNT], const char **what)
+/* Reads both meta pages; they agree in the page size and are of neighbouring transactions. */
+static enum err read_both(int file, struct meta out[META_COUNT], const char **what)
 {
     uint8_t bytes[META_SIZE];
     *what = "the file is too short";
@@ -172,15 +192,28 @@ static enum err read_metas_once(int file, bool journal, struct meta out[META_COU
         return ERR_CORRUPT;
     }
     err = parse_meta(bytes, 1, &out[1], what);
+    if (err == ERR_OK)
+        *what = NULL;
     if (err == ERR_OK && out[0].page_size != out[1].page_size)
         *what = "the meta pages differ in the page size";
     else if (err == ERR_OK && !are_neighbours(out))
         *what = "the meta pages are not of neighbouring transactions";
-    else if (err == ERR_OK && journal && !grows(out))
-        *what = "the newer meta page holds fewer commits than the older one";
     else
         return err;
     return ERR_CORRUPT;
+}
+
+static enum err read_metas_once(int file, bool journal, struct meta out[META_COUNT], const char **what)
+{
+    enum err err = read_both(file, out, what);
+    if (err != ERR_OK)
+        return err;
+    *what = tables_fault(&out[newer_of(out)]);
+    if (*what == NULL && journal)
+        *what = tables_fault(&out[1 - newer_of(out)]);
+    if (*what == NULL && journal && !grows(out))
+        *what = "the newer meta page holds fewer commits than the older one";
+    return *what == NULL ? ERR_OK : ERR_CORRUPT;
 }
 
 /* A writer may be half way through one of the pages, so a fault has to be there again. */
@@ -201,7 +234,7 @@ enum err lmdb_shape_check_meta(int file, const char **what)
         return err;
     if (fstat(file, &status) != 0)
         return ERR_IO;
-    const struct meta *last = &metas[metas[1].txnid > metas[0].txnid ? 1 : 0];
+    const struct meta *last = &metas[newer_of(metas)];
     if ((uint64_t)status.st_size < (last->last_page + 1) * last->page_size) {
         *what = "the file is shorter than its pages: its end is missing";
         return ERR_CORRUPT;
@@ -228,6 +261,8 @@ static bool take_pages(struct shape *shape, uint64_t first, uint64_t count)
             return fault(shape, "a page is used twice");
         shape->used[page >> 3] |= bit;
     }
+    if (first + count - 1 > shape->highest)
+        shape->highest = first + count - 1;
     return true;
 }
 
@@ -325,6 +360,40 @@ static const uint8_t *node_at(struct shape *shape, const uint8_t *page, size_t i
     return page + offset;
 }
 
+/* Bytes that a node takes in its page; data above its room is found by the caller. */
+static size_t node_size(const uint8_t *node, bool leaf)
+{
+    size_t size = NODE_HEADER + (size_t)get16(node + 6);
+    if (leaf && (get16(node + 4) & NODE_BIG) != 0)
+        size += sizeof(uint64_t);
+    else if (leaf)
+        size += get16(node) | (size_t)get16(node + 2) << 16;
+    return size + size % 2;
+}
+
+/* The nodes of a page lie side by side: none over another, no room lost. LMDB moves them by that when it writes. */
+static bool check_packed(struct shape *shape, const uint8_t *page, size_t count, bool leaf)
+{
+    uint8_t taken[PAGE_SIZE_MAX / 2 / 8] = {0};
+    size_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t room;
+        const uint8_t *node = node_at(shape, page, i, &room);
+        if (node == NULL)
+            return false;
+        size_t size = node_size(node, leaf), first = (size_t)(node - page) / 2;
+        if (size > room)
+            return fault(shape, "a node of the tree passes its page");
+        for (size_t at = first; at < first + size / 2; at++) {
+            if (taken[at / 8] >> (at % 8) & 1)
+                return fault(shape, "two nodes of the tree lie over each other");
+            taken[at / 8] |= (uint8_t)(1 << (at % 8));
+        }
+        sum += size;
+    }
+    return sum == shape->page_size - get16(page + 14) || fault(shape, "a page of the tree has a gap");
+}
+
 static bool check_page(struct shape *shape, uint64_t number, uint16_t level);
 
 /* The keys under a branch node are at or above its own key; the first node's key is not used. */
@@ -383,6 +452,8 @@ static bool check_page(struct shape *shape, uint64_t number, uint16_t level)
     if (!load_page(shape, number, leaf ? PAGE_LEAF : PAGE_BRANCH, page))
         return false;
     size_t count = (size_t)(get16(page + 12) - PAGE_HEADER) / 2;
+    if (shape->has_rows && !check_packed(shape, page, count, leaf))
+        return false;
     return leaf ? check_leaf(shape, page, count) : check_branch(shape, page, count, level);
 }
 
@@ -402,30 +473,187 @@ static bool check_table(struct shape *shape, const struct table *table, bool lis
            fault(shape, "the tree does not hold as many commits as it says");
 }
 
-enum err lmdb_shape_check_tree(int file, uint64_t txnid, uint64_t from, uint64_t *key, const char **what)
+/* ---- tables whose keys are bytes ---------------------------------------------------------------- */
+
+/* Keys rise; the first node of a branch page may have any, it is not used. */
+static bool check_row_key(struct shape *shape, const uint8_t *node, bool is_same_fine)
+{
+    size_t length = get16(node + 6);
+    size_t common = length < shape->row_key_length ? length : shape->row_key_length;
+    if (length == 0 || length > ROW_KEY_MAX)
+        return fault(shape, "a key of the tree is damaged");
+    int order = memcmp(node + NODE_HEADER, shape->row_key, common);
+    bool is_above = order > 0 || (order == 0 && length > shape->row_key_length);
+    bool is_same = order == 0 && length == shape->row_key_length;
+    if (!is_above && !(is_same && is_same_fine))
+        return fault(shape, "the keys of the tree are not in order");
+    memcpy(shape->row_key, node + NODE_HEADER, length);
+    shape->row_key_length = length;
+    return true;
+}
+
+static bool note_table(struct shape *shape, const uint8_t *bytes, uint32_t size)
+{
+    struct table table = size == TABLE_SIZE ? read_table(bytes) : (struct table){0};
+    if (size != TABLE_SIZE || shape->named_count == NAMED_MAX || table.flags != 0 ||
+        table_fault(&table, shape->last_page) != NULL)
+        return fault(shape, "a named table is damaged");
+    shape->named[shape->named_count++] = table;
+    return true;
+}
+
+static bool check_row(struct shape *shape, const uint8_t *node, bool names_tables)
+{
+    uint32_t size = get16(node) | (uint32_t)get16(node + 2) << 16;
+    uint16_t flags = get16(node + 4);
+    const uint8_t *value = node + NODE_HEADER + get16(node + 6);
+    if (flags != (names_tables ? NODE_TABLE : flags & NODE_BIG))
+        return fault(shape, "a node of the tree is damaged");
+    shape->entries++;
+    if (names_tables)
+        return note_table(shape, value, size);
+    return flags == 0 || check_large_value(shape, get64(value), size);
+}
+
+/* Recursion is bounded by the tree's depth, at most DEPTH_MAX. */
+static bool check_row_page(struct shape *shape, uint64_t number, uint16_t level, bool names_tables)
+{
+    bool leaf = level == 1;
+    uint8_t *page = shape->pages + (size_t)(level - 1) * shape->page_size;
+    if (!load_page(shape, number, leaf ? PAGE_LEAF : PAGE_BRANCH, page))
+        return false;
+    size_t count = (size_t)(get16(page + 12) - PAGE_HEADER) / 2;
+    if (!check_packed(shape, page, count, leaf))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *node = page + get16(page + PAGE_HEADER + 2 * i);
+        uint64_t child = get16(node) | (uint64_t)get16(node + 2) << 16 | (uint64_t)get16(node + 4) << 32;
+        bool is_key = leaf || i > 0;
+        /* A leaf may begin with the very key that its branch node has. */
+        if (is_key && !check_row_key(shape, node, leaf && i == 0))
+            return false;
+        if (leaf ? !check_row(shape, node, names_tables)
+                 : !check_row_page(shape, child, (uint16_t)(level - 1), names_tables))
+            return false;
+    }
+    return true;
+}
+
+static bool check_rows(struct shape *shape, const struct table *table, bool names_tables)
+{
+    shape->entries = 0;
+    shape->row_key_length = 0;
+    if (table->root == NO_PAGE)
+        return true;
+    return table->flags != 0 ? fault(shape, "the table's kind is not a state store's")
+                             : check_row_page(shape, table->root, table->depth, names_tables) &&
+                                   (shape->entries == table->entries ||
+                                    fault(shape, "a tree does not hold as many rows as it says"));
+}
+
+static bool check_named(struct shape *shape, const struct meta *meta)
+{
+    if (!check_table(shape, &meta->free, true, 0) || !check_rows(shape, &meta->main, true))
+        return false;
+    for (size_t i = 0; i < shape->named_count; i++) {
+        if (!check_rows(shape, &shape->named[i], false))
+            return false;
+    }
+    return true;
+}
+
+static bool check_all(struct shape *shape, const struct meta *meta, uint64_t from)
+{
+    if (shape->has_rows)
+        return check_named(shape, meta);
+    return check_table(shape, &meta->free, true, 0) && check_table(shape, &meta->main, false, from);
+}
+
+/* Tests all trees of a meta page; of a journal's main one, from `from` on. */
+static enum err check_trees_of(struct shape *shape, const struct meta *meta, uint64_t from)
+{
+    enum err err = ERR_OK;
+    shape->last_page = meta->last_page;
+    shape->page_size = meta->page_size;
+    shape->used = calloc(1, meta->last_page / 8 + 1);
+    shape->pages = malloc((size_t)meta->page_size * DEPTH_MAX);
+    if (shape->used == NULL || shape->pages == NULL)
+        err = ERR_NO_MEMORY;
+    else if (!check_all(shape, meta, from))
+        err = ERR_CORRUPT;
+    free(shape->used);
+    free(shape->pages);
+    return err;
+}
+
+static enum err check_trees(int file, bool journal, uint64_t txnid, uint64_t from, uint64_t *key,
+                            const char **what)
 {
     struct meta metas[META_COUNT];
-    enum err err = read_metas(file, true, metas, what);
+    enum err err = read_metas(file, journal, metas, what);
     *key = 0;
     if (err != ERR_OK)
         return err;
     const struct meta *meta = metas[0].txnid == txnid ? &metas[0] : &metas[1];
     if (meta->txnid != txnid)
         return ERR_TIMEOUT;
-    struct shape shape = {
-        .file = file,
-        .last_page = meta->last_page,
-        .page_size = meta->page_size,
-        .used = calloc(1, meta->last_page / 8 + 1),
-        .pages = malloc((size_t)meta->page_size * DEPTH_MAX),
-    };
-    if (shape.used == NULL || shape.pages == NULL)
-        err = ERR_NO_MEMORY;
-    else if (!check_table(&shape, &meta->free, true, 0) || !check_table(&shape, &meta->main, false, from))
-        err = ERR_CORRUPT;
-    free(shape.used);
-    free(shape.pages);
+    struct shape shape = {.file = file, .has_rows = !journal};
+    err = check_trees_of(&shape, meta, from);
     *key = shape.lists_free ? 0 : shape.key;
     *what = shape.what;
     return err;
+}
+
+enum err lmdb_shape_check_tree(int file, uint64_t txnid, uint64_t from, uint64_t *key, const char **what)
+{
+    return check_trees(file, true, txnid, from, key, what);
+}
+
+enum err lmdb_shape_check_named(int file, uint64_t txnid, const char **what)
+{
+    uint64_t key;
+    return check_trees(file, false, txnid, 0, &key, what);
+}
+
+/* ---- a meta page that could not be written ---------------------------------------------------- */
+
+/* Gives a meta page another number and last page: 16 bytes in one sector. */
+static enum err renumber(int file, const struct meta *meta, int number, uint64_t last_page, uint64_t txnid)
+{
+    uint64_t words[2] = {last_page, txnid};
+    off_t offset = (off_t)meta->page_size * number + META_LAST_PAGE;
+    ssize_t written;
+    do
+        written = pwrite(file, words, sizeof words, offset);
+    while (written < 0 && errno == EINTR);
+    if (written != (ssize_t)sizeof words)
+        return ERR_IO;
+    return fdatasync(file) == 0 ? ERR_OK : ERR_IO;
+}
+
+enum err lmdb_shape_settle(int file)
+{
+    struct meta metas[META_COUNT];
+    struct stat status;
+    const char *what = NULL;
+    if (fstat(file, &status) != 0)
+        return ERR_IO;
+    if (read_both(file, metas, &what) != ERR_OK)
+        return ERR_OK;
+    const struct meta *newer = &metas[newer_of(metas)];
+    int number = 1 - newer_of(metas);
+    struct meta failed = metas[number];
+    if (failed.main.entries <= newer->main.entries || (uint64_t)status.st_size < failed.page_size)
+        return ERR_OK;
+    failed.last_page = (uint64_t)status.st_size / failed.page_size - 1;
+    struct shape shape = {.file = file};
+    if (tables_fault(&failed) != NULL)
+        return ERR_OK;
+    enum err err = check_trees_of(&shape, &failed, 0);
+    if (err != ERR_OK)
+        return err == ERR_CORRUPT ? ERR_OK : err;
+    uint64_t last_page = shape.highest > newer->last_page ? shape.highest : newer->last_page;
+    if (metas[number].last_page > last_page)
+        last_page = metas[number].last_page;
+    return renumber(file, &failed, number, last_page, newer->txnid + 1);
 }

@@ -6,18 +6,28 @@
  * or used and free, and that neither meta page names a transaction that is not its own. It costs a read of the trees' own pages and of the first page of each large value, not
  * of the values.
  *
- * Only for files with 8-byte keys in native order in the main table and nothing else: journals.
+ * For files with 8-byte keys in native order in the main table and nothing else: journals. And for files whose main table
+ * names tables of byte keys (1 .. 64 bytes) in byte order: state stores.
  */
 #ifndef TELLER_STORE_LMDB_SHAPE_H
 #define TELLER_STORE_LMDB_SHAPE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "actors/base/err.h"
 
-/* Tests the two meta pages, which mdb_env_open itself trusts, and the length of the file. ERR_CORRUPT,
+/* Tests the meta pages, which mdb_env_open itself trusts, and the length of the file. ERR_CORRUPT,
  * ERR_VERSION: *what says why. */
 enum err lmdb_shape_check_meta(int file, const char **what) MUST_USE;
+
+/* Puts right what LMDB leaves when it cannot write the meta page of a commit: it writes it again with the number of an
+ * older transaction, but with the tables of the failed one, and a file like that has two histories. A flipped bit
+ * in the number of the last commit looks just the same. Either way all other pages of that commit are durable, and
+ * either way it may be there; so its page gets the number of that commit, when its trees pass every test. Call
+ * before LMDB opens the file, without another writer. ERR_OK, too, when there is nothing to put right, or nothing that
+ * can be: the tests above and below tell. */
+enum err lmdb_shape_settle(int file) MUST_USE;
 
 /* Tests the tree as of transaction `txnid`. Beside a writer, the caller holds a read transaction with that
  * number, so that the tree's pages stay as they are. `from`: pages with
@@ -26,5 +36,9 @@ enum err lmdb_shape_check_meta(int file, const char **what) MUST_USE;
  * a new one. */
 enum err lmdb_shape_check_tree(int file, uint64_t txnid, uint64_t from, uint64_t *key,
                                const char **what) MUST_USE;
+
+/* The same for a file of named tables; every page is tested. Costs a read of the trees' pages, and of one sector
+ * for each value that has pages of its own. */
+enum err lmdb_shape_check_named(int file, uint64_t txnid, const char **what) MUST_USE;
 
 #endif

@@ -354,13 +354,13 @@ static void crash_file(struct disk *self, struct file *file, enum disk_crash kin
     }
     if (kind == DISK_POWER)
         lose_power(self, file);
-    /* The kernel tries again what it could not write. */
-    for (size_t i = 0; i < file->change_count; i++)
-        file->changes[i].doomed = false;
+    file_forgive(file);
 }
 
 void disk_crash(struct disk *self, const char *scope, enum disk_crash kind)
 {
+    CHECK(self->record == NULL || (kind == DISK_KILLED && self->cut_count == 0));
+    record_name(self, RECORD_RESTART, scope, "");
     names_drop_after_cut(self, scope);
     for (size_t i = 0; i < self->file_count; i++)
         if (self->files[i]->fd >= 0 && scope_holds(scope, self->files[i]->path))

@@ -14,8 +14,8 @@
  *   write        is in the page cache at once: reads see it, and it survives the death of the process
  *   fsync        makes the writes and the length of that file durable; of a directory: the names in it
  *   O_DSYNC      (LMDB's meta page) makes that one write durable, and no other
- *   failed sync  what it should have made durable never becomes so by a later sync, as on Linux, unless it is
- *                written again
+ *   failed sync  what it should have made durable never becomes so by a later sync of the same process, unless it
+ *                is written again; a process that comes after (disk_crash) may sync it
  *   power loss   any subset of the writes that are not durable is there, each whole, or absent, or torn at the
  *                borders of sectors of 512 bytes; names are lost from the newest back
  *   lock.mdb     LMDB's lock file means nothing after a restart and is not modelled
@@ -60,7 +60,7 @@ enum disk_crash {
     DISK_POWER,  /* the machine died: what was not durable at the cut may be there in part */
 };
 
-/* Cuts the scope at its `nth` write or sync from now (1: the next): before that call, in the middle of it, or after its
+/* Cuts the scope at its `nth` change from now (a write, sync, grow or name; 1: the next): before that call, in the middle of it, or after its
  * effect and before its answer, as the seed says. From then on calls on files of the scope still answer
  * as if nothing had happened, and are lost; treat the process as dead as soon as the store's call has
  * returned. A second call replaces the first; 0 disarms. */
@@ -156,7 +156,7 @@ uint64_t disk_digest(const struct disk *self);
 /* ---- every crash image of a recorded run ------------------------------------------------------ */
 
 /* From here on every call that changes files is kept, until the disk is destroyed. Only at once after disk_new,
- * on an empty root. */
+ * on an empty root. While it records there are no cuts and no power losses: a kill between two calls is all. */
 void disk_record(struct disk *self);
 
 /* A number that goes into the record between calls: what the program knows to be durable, e.g. commits that were

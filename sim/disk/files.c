@@ -143,6 +143,12 @@ void file_sync_some(struct file *file, bool doom)
     trim(file);
 }
 
+void file_forgive(struct file *file)
+{
+    for (size_t i = 0; i < file->change_count; i++)
+        file->changes[i].doomed = false;
+}
+
 size_t file_undurable(const struct file *file)
 {
     size_t count = 0;

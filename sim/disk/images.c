@@ -250,6 +250,11 @@ static void do_entry(struct disk_images *self, const struct record_entry *entry)
     case RECORD_SYNC_NAMES:
         names_sync(disk, path);
         return;
+    case RECORD_RESTART:
+        for (size_t i = 0; i < disk->file_count; i++)
+            if (scope_holds(path, disk->files[i]->path))
+                file_forgive(disk->files[i]);
+        return;
     case RECORD_NOTE:
         self->note = entry->offset;
         return;

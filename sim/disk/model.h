@@ -70,6 +70,8 @@ void file_resize(struct file *file, uint64_t size);
 void file_sync(struct file *file);
 /* The same for some changes only, those with fate FATE_WHOLE; `doom`: the others are doomed. */
 void file_sync_some(struct file *file, bool doom);
+/* The next sync tries again what earlier ones could not make durable. */
+void file_forgive(struct file *file);
 void file_remember_page(struct file *file, uint64_t page);
 /* Undoes changes from the end down to `count`, in the file; the log stays. */
 void file_undo(struct file *file, size_t count);
@@ -213,6 +215,7 @@ enum record_kind {
     RECORD_UNLINK,
     RECORD_RMDIR,
     RECORD_SYNC_NAMES,
+    RECORD_RESTART,
     RECORD_NOTE
 };
 
