@@ -18,11 +18,18 @@ static struct ledger_command command_of(struct workload *self, enum ledger_comma
         .kind = (uint8_t)kind, .currency = currency, .amount = amount, .id = workload_id(self)};
 }
 
+/* Matters only where there is a limit to it. */
+static void expect_credit(struct known_account *to, int64_t amount)
+{
+    if (to->ceiling != INT64_MAX)
+        to->coming += amount;
+}
+
 struct ledger_command workload_deposit(struct workload *self, struct known_account *to, int64_t amount)
 {
     struct ledger_command c = command_of(self, COMMAND_DEPOSIT, to->currency, amount);
     c.to = known_id(to);
-    to->coming += amount;
+    expect_credit(to, amount);
     return c;
 }
 
@@ -41,7 +48,7 @@ struct ledger_command workload_transfer(struct workload *self, struct known_acco
     c.from = known_id(from);
     c.to = known_id(to);
     from->balance -= amount;
-    to->coming += amount;
+    expect_credit(to, amount);
     return c;
 }
 
@@ -324,12 +331,13 @@ static void pass_ceiling(struct workload *self, struct operation *op, uint32_t h
     for (int tries = 0; tries < 8; tries++) {
         struct known_account *to =
             workload_pick(self, &(struct wish){.in = home, .not_in = WIRE_PARTITION_ANY, .room = 1});
-        if (to == NULL || to->ceiling == INT64_MAX || known_room(to) >= MONEY_MAX)
+        if (to == NULL || to->ceiling == INT64_MAX || known_room(to) >= MONEY_MAX - 100)
             continue;
+        int64_t amount = known_room(to) + 1 + workload_below(self, 100);
         struct known_account *from = workload_find(self, c->from);
         if (from != NULL)
             from->balance += c->amount;
-        *c = workload_deposit(self, to, known_room(to) + 1 + workload_below(self, 100));
+        *c = workload_deposit(self, to, amount);
         c->to = operation_text(op, c->to);
         return;
     }

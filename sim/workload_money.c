@@ -197,6 +197,8 @@ static void hear_refused(struct workload *self, const struct ledger_command *c, 
 {
     struct known_account *account = workload_find(self, row->field == FIELD_FROM_ACCOUNT ? c->from : c->to);
     struct known_account *to = workload_find(self, c->to);
+    if (c->amount < 1 || c->amount > MONEY_MAX)
+        return;
     if (to != NULL)
         hear_credit(to, to->balance, c->amount);
     if (account == NULL)
