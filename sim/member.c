@@ -44,6 +44,7 @@ struct member {
     uint64_t life; /* counts lives and deaths */
     bool is_up;
     bool is_woken;
+    bool is_stop_told;
     struct recovered recovered;
     struct partition *partition;
     struct reader *reader;
@@ -59,6 +60,7 @@ struct member {
     int64_t clock_offset_us, frozen_wall_us;
     int64_t timer_at_us; /* the event that is planned; 0: none */
     struct recovered second;
+    struct journal_fault fault; /* of the last opening of the journal */
     struct member_counts counts;
 };
 
@@ -289,6 +291,13 @@ static void turn(struct member *self)
     self->counts.memory_peak_bytes = self->memory.peak_bytes;
 }
 
+static void stop_tell(struct member *self)
+{
+    if (!self->is_stop_told)
+        self->hooks.stopped(self->hooks.context, self->config.partition);
+    self->is_stop_told = true;
+}
+
 static void turn_comes(void *context, void *pointer, uint64_t life)
 {
     struct member *self = context;
@@ -301,7 +310,7 @@ static void turn_comes(void *context, void *pointer, uint64_t life)
         return;
     }
     if (partition_is_stopped(self->partition))
-        self->hooks.stopped(self->hooks.context, self->config.partition);
+        stop_tell(self);
     else if (partition_can_go_on(self->partition) ||
              (self->inbox_count > 0 && partition_reads_mail(self->partition)))
         wake(self);
@@ -376,7 +385,7 @@ static enum err source_journal(void *context, struct journal **out)
     options.map_size_bytes = self->config.map_bytes;
     options.preallocate_bytes = self->config.preallocate_bytes;
     options.create = self->known.sequence == 0;
-    return journal_lmdb_open(&options, out, NULL);
+    return journal_lmdb_open(&options, out, &self->fault);
 }
 
 static enum err source_state(void *context, struct state **out)
@@ -484,9 +493,10 @@ bool member_start(struct member *self, uint64_t relapse)
     const struct recovery_source source = source_of(self);
     CHECK(!self->is_up);
     self->life++;
-    self->is_woken = false;
+    self->is_woken = self->is_stop_told = false;
     self->timer_at_us = 0;
     self->memory.peak_bytes = 0;
+    self->fault = (struct journal_fault){0};
     if (relapse > 0)
         disk_cut_after(self->config.disk, self->scope, relapse);
     disk_enter(self->config.disk);
@@ -502,8 +512,10 @@ bool member_start(struct member *self, uint64_t relapse)
     }
     disk_cut_after(self->config.disk, self->scope, 0);
     if (err != ERR_OK) {
-        char text[80];
-        snprintf(text, sizeof text, "recovery fails: %s", err_text(err));
+        char text[160];
+        const struct journal_fault *fault = self->fault.what ? &self->fault : &self->recovered.fault;
+        snprintf(text, sizeof text, "recovery fails: %s; %s at position %" PRIu64, err_text(err),
+                 fault->what ? fault->what : "not the journal's fault", fault->position);
         self->hooks.note(self->hooks.context, self->config.partition, text);
         self->counts.failed_starts++;
         return false;
@@ -576,6 +588,11 @@ void member_die(struct member *self)
 bool member_is_up(const struct member *self)
 {
     return self->is_up;
+}
+
+bool member_is_stopped(const struct member *self)
+{
+    return self->is_up && partition_is_stopped(self->partition);
 }
 
 /* ---- faults ------------------------------------------------------------------------------------- */

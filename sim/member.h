@@ -62,6 +62,8 @@ bool member_start(struct member *self, uint64_t relapse);
 /* Ends its life, whatever it was doing; its files are closed. */
 void member_die(struct member *self);
 bool member_is_up(const struct member *self);
+/* It is up, and only answers BUSY. */
+bool member_is_stopped(const struct member *self);
 
 /* false: it is down or full, and the box stays the caller's. Requests only. */
 bool member_receive(struct member *self, const struct box *box);

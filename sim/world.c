@@ -179,15 +179,18 @@ static void restart_comes(void *context, void *pointer, uint64_t partition)
     bool is_up = member_start(member, relapse);
     world_note(self, "partition %u %s", (unsigned)partition, is_up ? "is up" : "could not start");
     mix(self, partition << 1 | is_up);
-    if (!is_up && !disk_is_cut(self->disk, member_scope(member)))
-        restart_plan(self, (uint32_t)partition);
+    if (is_up || disk_is_cut(self->disk, member_scope(member)))
+        return;
+    disk_repair(self->disk, ""); /* somebody looks after it */
+    restart_plan(self, (uint32_t)partition);
 }
 
 static void stopped_comes(void *context, void *pointer, uint64_t partition)
 {
     struct world *self = context;
     (void)pointer;
-    crash_one(self, (uint32_t)partition, DISK_KILLED);
+    if (member_is_stopped(self->members[partition]))
+        crash_one(self, (uint32_t)partition, DISK_KILLED);
 }
 
 /* Somebody sees it, and starts it again. Until then it goes on answering BUSY. */
@@ -670,7 +673,7 @@ static void fault_begins(struct world *self, const struct fault *fault)
         fail_disk(self, fault);
         break;
     case FAULT_CAPACITY:
-        disk_capacity(self->disk, disk_used(self->disk) + (uint64_t)fault->amount * 1024 + 1);
+        disk_capacity(self->disk, disk_used_bytes(self->disk) + (uint64_t)fault->amount * 1024 + 1);
         break;
     case FAULT_MAILBOX:
         each_target(self, fault, one_mailbox);
