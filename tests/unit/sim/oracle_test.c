@@ -11,7 +11,7 @@
 
 #include "tests/unit/sim/tape.h"
 
-enum { CLEAN_SEEDS = 300, COMMANDS = 60 };
+enum { CLEAN_SEEDS = 300, COMMANDS = 100 };
 
 static void clean_runs_give_no_breach(void **state)
 {

@@ -598,6 +598,14 @@ static void tell(struct oracle *oracle, const struct tape_event *event)
     }
 }
 
+static void tell_early(struct oracle *oracle, const struct tape_event *event, int64_t at_us)
+{
+    struct tape_event early = *event;
+    early.at_us = at_us;
+    early.sent_us = early.sent_us < at_us ? early.sent_us : at_us;
+    tell(oracle, &early);
+}
+
 struct tape_verdict tape_play(const struct tape *self, tape_tamper_fn *tamper, void *context, bool to_the_end,
                               uint64_t *digest, struct oracle_counts *counts)
 {
@@ -607,7 +615,10 @@ struct tape_verdict tape_play(const struct tape *self, tape_tamper_fn *tamper, v
     struct oracle *oracle = oracle_new(&config, breach_note, &verdict);
     for (size_t i = 0; i < self->count; i++) {
         struct tape_event event = event_copy(&self->events[i], &scratch);
-        unsigned times = tamper ? tamper(context, self, i, &event) : 1;
+        size_t early = SIZE_MAX;
+        unsigned times = tamper ? tamper(context, self, i, &event, &early) : 1;
+        if (early != SIZE_MAX)
+            tell_early(oracle, &self->events[early], event.at_us);
         for (; times > 0; times--)
             tell(oracle, &event);
     }

@@ -38,10 +38,11 @@ struct tape_verdict {
 };
 
 /* Is shown every event before the oracle is, as a copy that it may change: commits of up to TAPE_COMMIT_MAX bytes have
- * facts of their own, answers have rows and entries of their own. Returns how often the oracle is told of it. */
+ * facts of their own, answers have rows and entries of their own. Returns how often the oracle is told of it. *early: the
+ * index of a later event that it is told of before. */
 enum { TAPE_COMMIT_MAX = 1 << 16 };
 typedef unsigned tape_tamper_fn(void *context, const struct tape *tape, size_t index,
-                                struct tape_event *event);
+                                struct tape_event *event, size_t *early);
 
 /* Plays all of it, then settles and compares the cores, if asked. tamper may be NULL. */
 struct tape_verdict tape_play(const struct tape *self, tape_tamper_fn *tamper, void *context, bool to_the_end,
