@@ -18,6 +18,7 @@ static int signals_as_fd(void)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
     CHECK(sigprocmask(SIG_BLOCK, &signals, NULL) == 0);
+    signal(SIGPIPE, SIG_IGN); /* whoever reads the output may go: what is on disk is tidied up all the same */
     int fd = signalfd(-1, &signals, SFD_CLOEXEC);
     CHECK(fd >= 0);
     return fd;

@@ -22,7 +22,9 @@ enum {
     LONGEST_HOURS = 24 * 366 * 100,
     JOBS_MAX = 256,
     SEEDS_DEFAULT = 10,
-    LIST_WORD_MAX = 32
+    LIST_WORD_MAX = 32,
+    SUMMARY_MAX = 4000,
+    FEATURES_A_LINE = 9,
 };
 
 /* The text of options whose values are read by this file. */
@@ -147,9 +149,8 @@ static const char summary[] =
     "it.\n"
     "Exit code: 0 nothing broke, 1 something did, 2 wrong usage.\n"
     "\n"
-    "LIST is words with commas between them, or all, or none. Families of faults: process, disk, network, "
-    "time,\n"
-    "clients. NUMBERS are numbers with commas between them, or none.";
+    "LIST is words with commas between them, or all, or none; NUMBERS are numbers, or none.\n"
+    "Families of faults:";
 
 static const char examples[] =
     "  teller sim                                       ten seeds of an hour each\n"
@@ -159,6 +160,20 @@ static const char examples[] =
     "  teller sim --seed 7 --trace --trace-from 95.5    everything that happens, from then on\n"
     "  teller sim --seed 7 --shrink                     a shorter run that breaks in the same way\n"
     "  teller sim --seeds 40 --digest                   to compare two builds: the lines must be equal";
+
+/* The summary and the words of both lists. */
+static void say_summary(char *out, size_t capacity)
+{
+    FILE *text = fmemopen(out, capacity, "w");
+    CHECK(text != NULL);
+    fputs(summary, text);
+    for (enum fault_family family = 0; family < FAMILY_COUNT; family++)
+        fprintf(text, "%s %s", family == 0 ? "\n " : "", fault_family_word(family));
+    fputs("\nFeatures, which are what clients may do:", text);
+    for (enum feature feature = 0; feature < FEATURE_COUNT; feature++)
+        fprintf(text, "%s %s", feature % FEATURES_A_LINE == 0 ? "\n " : "", feature_name(feature));
+    CHECK(fclose(text) == 0);
+}
 
 static const char *wrong_value(const struct texts *texts, struct sim_options *self)
 {
@@ -254,8 +269,10 @@ enum options_result sim_options_read(struct sim_options *self, int argc, char **
         {"json", &self->json, NULL, "print the summary as JSON", 0, 0, OPTION_FLAG, 0, false},
         {"quiet", &self->quiet, NULL, "show no progress", 0, 0, OPTION_FLAG, 'q', false},
     };
+    char text[SUMMARY_MAX];
+    say_summary(text, sizeof text);
     const struct manual manual = {.usage = "teller sim [options]",
-                                  .summary = summary,
+                                  .summary = text,
                                   .examples = examples,
                                   .options = rows,
                                   .option_count = sizeof rows / sizeof *rows};

@@ -1,5 +1,8 @@
 /* Child processes that run seeds.
  *
+ * All scratch stands in one directory of the pool's own, with a directory for each child in it: what a child leaves
+ * beside its root when it dies goes with that.
+ *
  * The end of a child is seen as the end of its pipe: its one write end is the child's. A result is smaller than what a
  * pipe holds, so a child never waits for its parent.
  */
@@ -12,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,7 +26,13 @@
 #define SECOND_US INT64_C(1000000)
 #define HOUR_US (3600 * SECOND_US)
 
-enum { PATH_LENGTH = 200, MARKS_MAX = 4000, BOUND_SECONDS = 300, BOUND_SECONDS_AN_HOUR = 300 };
+enum {
+    PATH_LENGTH = 200,
+    NAME_ROOM = 60,
+    MARKS_MAX = 4000,
+    BOUND_SECONDS = 300,
+    BOUND_SECONDS_AN_HOUR = 300
+};
 
 /* What a child sends; the hits of the marks come behind it. */
 struct message {
@@ -34,7 +44,7 @@ struct slot {
     pid_t pid; /* 0: free */
     int pipe;
     FILE *said;
-    char root[PATH_LENGTH];
+    char home[PATH_LENGTH], root[PATH_LENGTH]; /* root is in home */
     int64_t started_us;
     struct job job;
     size_t received;
@@ -47,6 +57,7 @@ struct pool {
     size_t hit_count, message_bytes;
     uint64_t *hits; /* of the last outcome */
     int stop_fd;
+    char scratch[PATH_LENGTH];
     struct slot *slots;
     struct pollfd *polled;
 };
@@ -73,9 +84,13 @@ struct pool *pool_new(uint32_t size, const struct marks *marks, int stop_fd)
     self->slots = calloc(size, sizeof *self->slots);
     self->polled = calloc(size + 1, sizeof *self->polled);
     CHECK(self->hits != NULL && self->slots != NULL && self->polled != NULL);
+    CHECK(disk_root_make(self->scratch, sizeof self->scratch));
     for (uint32_t i = 0; i < size; i++) {
-        self->slots[i].bytes = calloc(1, self->message_bytes);
-        CHECK(self->slots[i].bytes != NULL);
+        struct slot *slot = &self->slots[i];
+        slot->bytes = calloc(1, self->message_bytes);
+        CHECK(slot->bytes != NULL && strlen(self->scratch) < PATH_LENGTH - NAME_ROOM);
+        snprintf(slot->home, sizeof slot->home, "%.150s/%" PRIu32, self->scratch, i);
+        snprintf(slot->root, sizeof slot->root, "%.170s/disk", slot->home);
     }
     return self;
 }
@@ -84,7 +99,7 @@ static void slot_clear(struct pool *self, struct slot *slot)
 {
     close(slot->pipe);
     fclose(slot->said);
-    disk_root_remove(slot->root);
+    disk_root_remove(slot->home);
     slot->pid = 0;
     self->running--;
 }
@@ -109,6 +124,7 @@ void pool_destroy(struct pool **self_p)
     pool_cancel(self);
     for (uint32_t i = 0; i < self->size; i++)
         free(self->slots[i].bytes);
+    disk_root_remove(self->scratch);
     free(self->hits);
     free(self->slots);
     free(self->polled);
@@ -181,7 +197,8 @@ void pool_start(struct pool *self, const struct job *job)
     slot->received = 0;
     slot->said = tmpfile();
     slot->started_us = pool_real_us();
-    CHECK(slot->said != NULL && pipe(ends) == 0 && disk_root_make(slot->root, sizeof slot->root));
+    CHECK(slot->said != NULL && pipe(ends) == 0);
+    CHECK(mkdir(slot->home, 0700) == 0 && mkdir(slot->root, 0700) == 0);
     fflush(NULL);
     pid_t parent = getpid(), pid = fork();
     CHECK(pid >= 0);

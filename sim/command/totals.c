@@ -11,7 +11,8 @@
 #define SECOND_US INT64_C(1000000)
 #define HOUR_US (3600 * SECOND_US)
 
-enum { MARKS_A_LINE_MAX = 60 };
+/* A few seeds go to few branches: that says nothing. */
+enum { MARKS_TOLD_MAX = 60, MARKS_SEEDS_LEAST = 5 };
 
 /* A counter of totals. */
 struct figure {
@@ -148,15 +149,16 @@ static void print_marks(const struct totals *self, FILE *out)
     if (count == 0)
         return;
     size_t reached = marks_reached(self), listed = 0;
+    bool is_telling = self->seeds >= MARKS_SEEDS_LEAST && reached < count;
     fprintf(out, "\nrare branches: %zu of %zu reached%s\n", reached, count,
-            reached < count ? "; these were not:" : "");
-    for (size_t mark = 0; mark < count && listed < MARKS_A_LINE_MAX; mark++) {
+            is_telling ? "; these were not:" : "");
+    for (size_t mark = 0; is_telling && mark < count && listed < MARKS_TOLD_MAX; mark++) {
         if (self->hits[mark] == 0) {
             fprintf(out, "  %s\n", marks_text(self->marks, mark));
             listed++;
         }
     }
-    if (count - reached > listed)
+    if (is_telling && count - reached > listed)
         fprintf(out, "  and %zu more\n", count - reached - listed);
 }
 

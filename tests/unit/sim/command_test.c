@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -94,6 +95,8 @@ static void leave_traces(const struct run_config *config)
     snprintf(path, sizeof path, "%s/scratch", config->root);
     FILE *file = fopen(path, "w");
     CHECK(file != NULL && fclose(file) == 0);
+    snprintf(path, sizeof path, "%s.aside", config->root);
+    CHECK(mkdir(path, 0700) == 0);
     for (int second = 0; config->trace != NULL && second < 100; second++) {
         if (second * SECOND_US >= config->trace_from_us)
             fprintf(config->trace, "%12.6f s  event %d\n", (double)second, second);
@@ -158,14 +161,21 @@ static void each_way_to_end_is_told(void **state)
     pool_destroy(&pool);
 }
 
-static void a_scratch_directory_goes_with_its_run(void **state)
+static void a_scratch_directory_goes_with_its_run_and_what_is_beside_it(void **state)
 {
     struct pool *pool = pool_new(1, NULL, -1);
     struct job job = {.config = run_config_default(SEED_BREAKS)};
     (void)state;
     struct outcome outcome = outcome_of(pool, &job);
-    assert_int_equal(access(outcome.why, F_OK), -1); /* the text of the breach is the path */
+    char *slash = strrchr(outcome.why, '/'); /* the text of the breach is the path */
+    assert_non_null(slash);
+    *slash = '\0';
+    assert_int_equal(access(outcome.why, F_OK), -1);
+    slash = strrchr(outcome.why, '/');
+    *slash = '\0';
+    assert_int_equal(access(outcome.why, F_OK), 0);
     pool_destroy(&pool);
+    assert_int_equal(access(outcome.why, F_OK), -1);
 }
 
 static void several_run_at_once_and_each_outcome_comes_once(void **state)
@@ -522,7 +532,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_way_to_end_is_told),
-        cmocka_unit_test(a_scratch_directory_goes_with_its_run),
+        cmocka_unit_test(a_scratch_directory_goes_with_its_run_and_what_is_beside_it),
         cmocka_unit_test(several_run_at_once_and_each_outcome_comes_once),
         cmocka_unit_test(shrinking_finds_the_two_guilty_faults_with_any_number_of_jobs),
         cmocka_unit_test(a_crash_is_shrunk_too),
