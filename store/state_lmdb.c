@@ -6,6 +6,7 @@
 
 #include "actors/base/check.h"
 #include "store/lmdb_env.h"
+#include "store/lmdb_shape.h"
 
 static const char *const TABLE_NAMES[STATE_TABLE_COUNT] = {
     [STATE_ACCOUNTS] = "accounts",
@@ -165,6 +166,29 @@ static enum err open_tables(struct state_lmdb *self)
     return code == MDB_NOTFOUND ? ERR_CORRUPT : lmdb_env_err(code);
 }
 
+enum { SNAPSHOT_TRIES = 100 };
+
+/* Tests every page before LMDB follows one. A busy writer may replace the snapshot's meta page first: then another
+ * snapshot is taken. */
+static enum err check_pages(struct state_lmdb *self)
+{
+    int file = -1;
+    const char *what;
+    enum err err = lmdb_env_err(mdb_env_get_fd(self->env, &file));
+    if (err != ERR_OK)
+        return err;
+    err = ERR_TIMEOUT;
+    for (int i = 0; i < SNAPSHOT_TRIES && err == ERR_TIMEOUT; i++) {
+        MDB_txn *txn = NULL;
+        err = lmdb_env_err(mdb_txn_begin(self->env, NULL, MDB_RDONLY, &txn));
+        if (err != ERR_OK)
+            return err;
+        err = lmdb_shape_check_named(file, mdb_txn_id(txn), &what);
+        mdb_txn_abort(txn);
+    }
+    return err;
+}
+
 struct state_lmdb_options state_lmdb_options_default(const char *path)
 {
     return (struct state_lmdb_options){
@@ -192,6 +216,8 @@ enum err state_lmdb_open(const struct state_lmdb_options *options, struct state 
             .create = options->create && !options->read_only,
         },
         &self->env, &what);
+    if (err == ERR_OK)
+        err = check_pages(self);
     if (err == ERR_OK)
         err = open_tables(self);
     if (err != ERR_OK) {

@@ -1,10 +1,12 @@
 /* The contract of state.h, over both kinds of store. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -245,6 +247,65 @@ static void a_store_that_is_absent_is_not_found_by_a_reader(void **state)
     assert_int_equal(state_lmdb_open(&options, &other), ERR_NOT_FOUND);
 }
 
+static enum err walk_nothing(void *context, const uint8_t *key, size_t key_length, const uint8_t *value,
+                             size_t value_length)
+{
+    size_t *sum = context;
+    for (size_t i = 0; i < key_length; i++)
+        *sum += key[i];
+    for (size_t i = 0; i < value_length; i++)
+        *sum += value[i];
+    return ERR_OK;
+}
+
+/* Opens the damaged store and walks it: an error, or rows, and no signal. */
+static bool is_opened(const char *path)
+{
+    struct state_lmdb_options options = state_lmdb_options_default(path);
+    struct state *store = NULL;
+    size_t sum = 0;
+    options.map_size_bytes = 1 << 20;
+    options.create = false;
+    enum err err = state_lmdb_open(&options, &store);
+    assert_true(err == ERR_OK || err == ERR_CORRUPT || err == ERR_VERSION);
+    for (int table = 0; table < STATE_TABLE_COUNT && err == ERR_OK; table++)
+        assert_int_equal(state_walk(store, (enum state_table)table, NULL, 0, walk_nothing, &sum), ERR_OK);
+    state_close(&store);
+    return err == ERR_OK;
+}
+
+/* LMDB trusts its pages: it would follow a damaged number out of the file, and end the process. */
+static void a_damaged_page_is_found_before_it_is_followed(void **state)
+{
+    enum { PAGE = 4096, STRIDE = 2 };
+    struct fixture *f = *state;
+    static uint8_t large[3 * PAGE];
+    char name[SCRATCH_PATH_BYTES + 32];
+    const struct state_put big = {STATE_ACCOUNTS, (const uint8_t *)"b", 1, large, sizeof large};
+    apply(f->state, big);
+    for (char key = 'a'; key < 'z'; key++)
+        apply(f->state, (struct state_put){STATE_IDS, (const uint8_t *)&key, 1, large, 500});
+    state_close(&f->state);
+    (void)snprintf(name, sizeof name, "%s/data.mdb", f->name);
+    int file = open(name, O_RDWR | O_CLOEXEC);
+    off_t end = lseek(file, 0, SEEK_END);
+    size_t found = 0;
+    assert_true(file >= 0 && end > 8 * PAGE && is_opened(f->name));
+    for (off_t page = 2 * PAGE; page < end; page += PAGE) {
+        for (off_t at = page; at < page + 48; at += STRIDE) {
+            uint8_t was[2], now[2];
+            assert_int_equal(pread(file, was, sizeof was, at), sizeof was);
+            now[0] = (uint8_t)(was[0] ^ 0xff);
+            now[1] = (uint8_t)(was[1] ^ 0x55);
+            assert_int_equal(pwrite(file, now, sizeof now, at), sizeof now);
+            found += !is_opened(f->name);
+            assert_int_equal(pwrite(file, was, sizeof was, at), sizeof was);
+        }
+    }
+    assert_true(found > 0 && is_opened(f->name));
+    (void)close(file);
+}
+
 static void planned_failures_change_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -282,6 +343,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_map_changes_nothing_and_the_store_stays_usable, begin_lmdb,
                                         finish),
         cmocka_unit_test_setup_teardown(a_store_that_is_absent_is_not_found_by_a_reader, begin_lmdb, finish),
+        cmocka_unit_test_setup_teardown(a_damaged_page_is_found_before_it_is_followed, begin_lmdb, finish),
         cmocka_unit_test_setup_teardown(planned_failures_change_nothing, begin_memory, finish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
