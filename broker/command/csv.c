@@ -91,6 +91,7 @@ static const char *read_field(struct csv *self, size_t *used)
         return field->length > CSV_RECORD_MAX ? "a field is too long" : NULL;
     }
     size_t start = *used, resume = self->at, line = self->line;
+    self->quoted |= UINT64_C(1) << (self->field_count - 1);
     self->at++;
     if (!read_quoted(self, used)) {
         self->at = resume; /* one quote must not swallow the rest of the file */
@@ -108,6 +109,7 @@ enum csv_result csv_next(struct csv *self, const char **why)
     while (self->at < self->length && at_line_end(self))
         pass_line_end(self);
     self->field_count = 0;
+    self->quoted = 0;
     self->record_line = self->line;
     if (self->at == self->length)
         return CSV_END;

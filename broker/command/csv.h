@@ -22,6 +22,7 @@ struct csv {
     uint64_t record_line; /* where the current record began */
     struct str fields[CSV_FIELDS_MAX];
     size_t field_count;
+    uint64_t quoted;              /* a bit for each field that stood in quotes */
     char scratch[CSV_RECORD_MAX]; /* fields without their quotes */
 };
 

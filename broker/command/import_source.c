@@ -187,6 +187,14 @@ void import_source_tell(const struct import_source *self, size_t *offset, uint64
 
 /* ---- CSV -------------------------------------------------------------------------------------- */
 
+/* Spaces around a value are nobody's, unless it is text and stood in quotes: an export quotes what has spaces. */
+static struct str csv_value(const struct csv *csv, size_t i, enum import_column column)
+{
+    bool is_text = column == COLUMN_OWNER || column == COLUMN_MEMO || column == COLUMN_REFERENCE;
+    bool is_quoted = csv->quoted >> i & 1;
+    return is_text && is_quoted ? csv->fields[i] : trim(csv->fields[i]);
+}
+
 static bool next_csv(struct import_source *self, struct import_record *out)
 {
     struct csv *csv = &self->csv;
@@ -204,7 +212,7 @@ static bool next_csv(struct import_source *self, struct import_record *out)
     for (size_t i = 0; i < csv->field_count && out->malformed == NULL; i++) {
         if (self->columns[i] == COLUMN_COUNT)
             continue;
-        out->values[self->columns[i]] = trim(csv->fields[i]);
+        out->values[self->columns[i]] = csv_value(csv, i, self->columns[i]);
         out->given |= 1u << self->columns[i];
     }
     return true;
