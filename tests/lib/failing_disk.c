@@ -51,23 +51,24 @@ ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset)
     return pwrite64(fd, bytes, length, offset);
 }
 
-ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
+/* LMDB writes a run of pages so. */
+ssize_t writev(int fd, const struct iovec *parts, int count)
 {
-    static ssize_t (*real)(int, const struct iovec *, int, off_t);
+    static ssize_t (*real)(int, const struct iovec *, int);
     if (!real)
-        real = (ssize_t(*)(int, const struct iovec *, int, off_t))dlsym(RTLD_NEXT, "pwritev");
-    return fails("pwrite") ? -1 : real(fd, parts, count, offset);
+        real = (ssize_t(*)(int, const struct iovec *, int))dlsym(RTLD_NEXT, "writev");
+    return fails("pwrite") ? -1 : real(fd, parts, count);
 }
 
-int posix_fallocate64(int fd, off64_t offset, off64_t length)
+int fallocate64(int fd, int mode, off64_t offset, off64_t length)
 {
-    static int (*real)(int, off64_t, off64_t);
+    static int (*real)(int, int, off64_t, off64_t);
     if (!real)
-        real = (int (*)(int, off64_t, off64_t))dlsym(RTLD_NEXT, "posix_fallocate64");
-    return fails("fallocate") ? errno : real(fd, offset, length);
+        real = (int (*)(int, int, off64_t, off64_t))dlsym(RTLD_NEXT, "fallocate64");
+    return fails("fallocate") ? -1 : real(fd, mode, offset, length);
 }
 
-int posix_fallocate(int fd, off_t offset, off_t length)
+int fallocate(int fd, int mode, off_t offset, off_t length)
 {
-    return posix_fallocate64(fd, offset, length);
+    return fallocate64(fd, mode, offset, length);
 }

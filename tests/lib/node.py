@@ -7,6 +7,7 @@
 
 A node that ends by itself, or does not serve in time, raises NodeError with what it wrote to stderr.
 """
+import os
 import shutil
 import signal
 import subprocess
@@ -33,6 +34,7 @@ class Node:
         if self.is_built_with(b"libtsan.so"):  # it has no room for maps of the usual size
             self.options += ["--journal-size", "4G"]
         self.prefix = list(prefix)
+        self.environment = {}  # of the node, beside that of the test
         self.scratch = Path(tempfile.mkdtemp(prefix="teller-test-"))
         self.data = Path(data) if data else self.scratch / "data"
         self.port_file = self.scratch / "port"
@@ -77,7 +79,8 @@ class Node:
                 [*self.prefix, self.program, "serve", "--data", str(self.data),
                  "--listen", self.endpoint or "tcp://127.0.0.1:0",
                  "--port-file", str(self.port_file), *self.options],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                env={**os.environ, **self.environment})
 
     def wait_until_serving(self):
         give_up = time.monotonic() + START_TIMEOUT_S
