@@ -8,15 +8,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "broker/command.h"
 #include "broker/node.h"
 #include "broker/options.h"
+#include "broker/process_limits.h"
 
-enum { DRAIN_MS_MAX = 3600000, PATH_CAPACITY = 4096 };
+enum { DRAIN_MS_MAX = 3600000, PATH_CAPACITY = 4096, WHY_CAPACITY = 256 };
 
 struct serve {
     const char *path;
@@ -38,16 +38,6 @@ static int fail(int code, const char *what, const char *why)
 
 /* ---- the process ------------------------------------------------------------------------------ */
 
-/* Each client connection takes a descriptor. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 /* Messages and commits of some megabytes come and go all the time: keep their memory instead of asking the
  * kernel for fresh pages each time. */
 static void keep_freed_memory(void)
@@ -56,7 +46,8 @@ static void keep_freed_memory(void)
     mallopt(M_TRIM_THRESHOLD, 256 * 1024 * 1024);
 }
 
-/* Before any thread starts, so that all of them inherit the mask. */
+/* Before any thread starts, so that all of them inherit the mask. A file beyond the limit of its size is an error of the
+ * write, not the end of the process. */
 static int take_signals(void)
 {
     sigset_t set;
@@ -64,6 +55,7 @@ static int take_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     sigprocmask(SIG_BLOCK, &set, NULL);
     zsys_handler_set(NULL);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -154,7 +146,10 @@ static int serve_until_told(struct serve *self)
 static int run_node(struct serve *self)
 {
     const char *why = NULL;
+    char missing[WHY_CAPACITY];
     uint32_t partitions = datadir_meta(self->node_options.datadir)->partitions;
+    if (!process_limits_prepare(partitions, missing, sizeof missing))
+        return fail(EXIT_CODE_ERROR, missing, ".");
     self->all = partitions == 64 ? UINT64_MAX : (UINT64_C(1) << partitions) - 1;
     self->node = node_new(&self->node_options, &why);
     if (self->node == NULL) {
@@ -171,7 +166,6 @@ static int run_node(struct serve *self)
 static int run(struct serve *self)
 {
     struct datadir_error error = {0};
-    raise_descriptor_limit();
     keep_freed_memory();
     self->signals = take_signals();
     if (self->signals < 0)
