@@ -23,10 +23,11 @@ struct reader {
 /* ---- cursors ---------------------------------------------------------------------------------------------- */
 
 /* "POSITION-PROOF": where a history goes on. The proof is a keyed hash, so that only positions that we have
- * given are ever read. */
+ * given are ever read. It is of the account's name: another partition may have an account with the same index. */
 static uint64_t cursor_proof(const struct reader *self, uint32_t account, uint64_t position)
 {
-    uint64_t parts[2] = {account, position};
+    struct str name = directory_at(&self->directory, account);
+    uint64_t parts[2] = {hash_bytes(name.data, name.length, self->cursor_key), position};
     return hash_bytes(parts, sizeof parts, self->cursor_key);
 }
 
