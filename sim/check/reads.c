@@ -168,10 +168,11 @@ static void balance_answer(struct oracle *self, const struct reading *r)
 
 /* ---- cursors ---------------------------------------------------------------------------------- */
 
-static struct cursor *cursor_find(const struct oracle *self, struct str text, bool of_history)
+/* account NULL: a cursor of a list. */
+static struct cursor *cursor_find(const struct oracle *self, struct str text, const struct account *account)
 {
     struct cursor *cursor = table_first(&self->cursors, hash_text(text));
-    while (cursor != NULL && (!str_equal(cursor->text, text) || (cursor->account != NULL) != of_history))
+    while (cursor != NULL && (cursor->account != account || !str_equal(cursor->text, text)))
         cursor = table_next(cursor);
     return cursor;
 }
@@ -180,7 +181,7 @@ static struct cursor *cursor_find(const struct oracle *self, struct str text, bo
 static void cursor_note(struct oracle *self, struct str text, uint32_t partition,
                         const struct account *account, size_t next)
 {
-    if (text.length == 0 || cursor_find(self, text, account != NULL) != NULL)
+    if (text.length == 0 || cursor_find(self, text, account) != NULL)
         return;
     struct cursor *cursor = pool_take(&self->pool, sizeof *cursor);
     cursor->text = pool_text(&self->pool, text);
@@ -250,8 +251,8 @@ static void history_answer(struct oracle *self, const struct reading *r)
     if (!look(self, r, query->account, &looked) || looked.account == NULL)
         return;
     bool has_cursor = query->cursor.length > 0;
-    const struct cursor *cursor = has_cursor ? cursor_find(self, query->cursor, true) : NULL;
-    bool foreign = has_cursor && (cursor == NULL || cursor->account != looked.account);
+    const struct cursor *cursor = has_cursor ? cursor_find(self, query->cursor, looked.account) : NULL;
+    bool foreign = has_cursor && cursor == NULL;
     bool bad_limit = query->limit < 1 || query->limit > WIRE_HISTORY_MAX;
     if (r->answer->code == CODE_INVALID_FIELD && (foreign || bad_limit))
         return;
@@ -380,7 +381,7 @@ static bool list_begin(const struct oracle *self, const struct reading *r, uint3
     *index = 0;
     if (operation->list.cursor.length == 0)
         return true;
-    const struct cursor *cursor = cursor_find(self, operation->list.cursor, false);
+    const struct cursor *cursor = cursor_find(self, operation->list.cursor, NULL);
     if (cursor == NULL ||
         (operation->partition != WIRE_PARTITION_ANY && operation->partition != cursor->partition))
         return false;
