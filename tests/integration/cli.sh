@@ -74,7 +74,7 @@ json() {
 
 # --- help, and lines that are wrong -----------------------------------------------------------------------
 
-for command in deposit withdraw transfer balance history import export status health version account \
+for command in deposit withdraw transfer balance history import export status health version sim account \
   'account open' 'account change' 'account freeze' 'account unfreeze' 'account close' 'account show' \
   'account list' 'transfer show' 'export --accounts'; do
   # shellcheck disable=SC2086
@@ -86,6 +86,9 @@ check 0 --help
 has out "transfer"
 check 2 transfr
 has err "Did you mean 'transfer'"
+check 0 sim --seed 1 --plan
+has out " s  "
+check 2 sim --hours none
 check 2 account
 check 2 account opne
 check 2 deposit
