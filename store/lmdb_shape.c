@@ -269,12 +269,15 @@ static bool take_pages(struct shape *shape, uint64_t first, uint64_t count)
 static bool check_large_value(struct shape *shape, uint64_t page, uint32_t size)
 {
     uint8_t header[PAGE_HEADER];
-    uint64_t count = (PAGE_HEADER - 1 + (uint64_t)size) / shape->page_size + 1;
+    uint64_t needed = (PAGE_HEADER - 1 + (uint64_t)size) / shape->page_size + 1;
+    if (page > shape->last_page || !read_at(shape->file, header, sizeof header, page * shape->page_size))
+        return fault(shape, "a page cannot be read");
+    uint64_t count = get32(header + 12);
     if (!take_pages(shape, page, count))
         return false;
-    if (!read_at(shape->file, header, sizeof header, page * shape->page_size))
-        return fault(shape, "a page cannot be read");
-    if (get64(header) != page || get16(header + 10) != PAGE_OVERFLOW || get32(header + 12) != count)
+    /* A value that was put twice in one transaction keeps the pages of the first. */
+    bool fits = count == needed || (shape->has_rows && count > needed);
+    if (get64(header) != page || get16(header + 10) != PAGE_OVERFLOW || !fits)
         return fault(shape, "the first page of a commit is damaged");
     return true;
 }
@@ -507,10 +510,10 @@ static bool check_row(struct shape *shape, const uint8_t *node, bool names_table
     uint32_t size = get16(node) | (uint32_t)get16(node + 2) << 16;
     uint16_t flags = get16(node + 4);
     const uint8_t *value = node + NODE_HEADER + get16(node + 6);
-    if (flags != (names_tables ? NODE_TABLE : flags & NODE_BIG))
+    if (flags != 0 && flags != (names_tables ? NODE_TABLE : NODE_BIG))
         return fault(shape, "a node of the tree is damaged");
     shape->entries++;
-    if (names_tables)
+    if (flags == NODE_TABLE)
         return note_table(shape, value, size);
     return flags == 0 || check_large_value(shape, get64(value), size);
 }

@@ -7,7 +7,7 @@
  * of the values.
  *
  * For files with 8-byte keys in native order in the main table and nothing else: journals. And for files whose main table
- * names tables of byte keys (1 .. 64 bytes) in byte order: state stores.
+ * names tables of byte keys (1 .. 64 bytes) in byte order, and may hold small values beside them: state stores.
  */
 #ifndef TELLER_STORE_LMDB_SHAPE_H
 #define TELLER_STORE_LMDB_SHAPE_H

@@ -1,4 +1,15 @@
-/* The state store on LMDB. */
+/* The state store on LMDB.
+ *
+ * A stored value is its seal, 8 bytes, and then the value: in front, because a put reads the seal of the value that it
+ * replaces, and the first page of a large value is at hand anyway.
+ *
+ * The sums of all tables stand in one record of the main table, in the very page that has the roots of the tables:
+ * every commit writes that page. The record has a hash of its own, and the number of the transaction that wrote it,
+ * which is the last one or the page is an older one. What a walk has read must give the sum in the record; so of any mix
+ * of pages that LMDB may be shown, either a table is as one commit left it, or it is ERR_CORRUPT. A store that is as an
+ * older commit left it, as a whole, is fine: the journal is replayed from where it says.
+ *
+ * Invariant: after each commit, sums.tables[t] is the count and sum of the seals of all values in table t. */
 #include "store/state_lmdb.h"
 
 #include <stdlib.h>
@@ -7,6 +18,7 @@
 #include "actors/base/check.h"
 #include "store/lmdb_env.h"
 #include "store/lmdb_shape.h"
+#include "store/state_seal.h"
 
 static const char *const TABLE_NAMES[STATE_TABLE_COUNT] = {
     [STATE_ACCOUNTS] = "accounts",
@@ -14,11 +26,22 @@ static const char *const TABLE_NAMES[STATE_TABLE_COUNT] = {
     [STATE_RECORDS] = "records",
 };
 
-enum { KEY_MAX = 64 };
+enum { KEY_MAX = 64, SEAL_BYTES = 8, FORMAT = 2 };
+
+/* As it is stored. Before format 2 there was none. */
+struct sums {
+    uint64_t format;
+    uint64_t transaction; /* LMDB's, that wrote it */
+    struct state_sum tables[STATE_TABLE_COUNT];
+    uint64_t hash; /* of all before it */
+};
+
+_Static_assert(sizeof(struct sums) == (3 + 2 * STATE_TABLE_COUNT) * sizeof(uint64_t), "stored as it is");
 
 struct state_lmdb {
     struct state base;
     MDB_env *env;
+    MDB_dbi main;
     MDB_dbi tables[STATE_TABLE_COUNT];
     bool read_only;
     bool stopped; /* a commit failed in a way that leaves its outcome unknown */
@@ -34,17 +57,98 @@ static MDB_val value_of(const uint8_t *bytes, size_t length)
     return (MDB_val){length, (void *)(uintptr_t)bytes};
 }
 
-static int apply_one(struct state_lmdb *self, MDB_txn *txn, const struct state_put *put)
+/* ---- the sums ------------------------------------------------------------------------------------------- */
+
+static MDB_val sums_key(void)
+{
+    static const char NAME[] = "sums";
+    return value_of((const uint8_t *)NAME, sizeof NAME - 1);
+}
+
+static uint64_t sums_hash(const struct sums *sums)
+{
+    return XXH3_64bits(sums, offsetof(struct sums, hash));
+}
+
+/* As of transaction `last`, the newest that is committed. ERR_VERSION: an older format, or a newer one. */
+static enum err sums_read(struct state_lmdb *self, MDB_txn *txn, size_t last, struct sums *out)
+{
+    MDB_val key = sums_key(), value = {0, NULL};
+    int code = mdb_get(txn, self->main, &key, &value);
+    if (code != MDB_SUCCESS)
+        return code == MDB_NOTFOUND ? ERR_VERSION : lmdb_env_err(code);
+    if (value.mv_size != sizeof *out)
+        return ERR_CORRUPT;
+    memcpy(out, value.mv_data, sizeof *out);
+    if (out->hash != sums_hash(out))
+        return ERR_CORRUPT;
+    if (out->format != FORMAT)
+        return ERR_VERSION;
+    return out->transaction == last ? ERR_OK : ERR_CORRUPT;
+}
+
+static int sums_write(struct state_lmdb *self, MDB_txn *txn, struct sums *sums)
+{
+    sums->format = FORMAT;
+    sums->transaction = mdb_txn_id(txn);
+    sums->hash = sums_hash(sums);
+    MDB_val key = sums_key(), value = {sizeof *sums, sums};
+    return mdb_put(txn, self->main, &key, &value, 0);
+}
+
+/* ---- applying ------------------------------------------------------------------------------------------- */
+
+static uint64_t seal_in(const MDB_val *stored)
+{
+    uint64_t seal;
+    memcpy(&seal, stored->mv_data, sizeof seal);
+    return seal;
+}
+
+/* Takes the value under a key, if there is one, out of the sum. */
+static int leave_sum(MDB_txn *txn, MDB_dbi table, MDB_val *key, struct state_sum *sum)
+{
+    MDB_val stored;
+    int code = mdb_get(txn, table, key, &stored);
+    if (code != MDB_SUCCESS)
+        return code;
+    if (stored.mv_size < SEAL_BYTES)
+        return MDB_CORRUPTED;
+    state_sum_remove(sum, seal_in(&stored));
+    return MDB_SUCCESS;
+}
+
+static int apply_one(struct state_lmdb *self, MDB_txn *txn, const struct state_put *put,
+                     struct state_sum *sum)
 {
     CHECK(put->table < STATE_TABLE_COUNT && put->key_length >= 1 && put->key_length <= KEY_MAX);
     MDB_val key = value_of(put->key, put->key_length);
     MDB_dbi table = self->tables[put->table];
-    if (put->value == NULL) {
-        int code = mdb_del(txn, table, &key, NULL);
-        return code == MDB_NOTFOUND ? MDB_SUCCESS : code;
-    }
-    MDB_val value = value_of(put->value, put->value_length);
-    return mdb_put(txn, table, &key, &value, 0);
+    int code = leave_sum(txn, table, &key, sum);
+    bool is_there = code == MDB_SUCCESS;
+    if (!is_there && code != MDB_NOTFOUND)
+        return code;
+    if (put->value == NULL)
+        return is_there ? mdb_del(txn, table, &key, NULL) : MDB_SUCCESS;
+    uint64_t seal = state_seal(put->table, put->key, put->key_length, put->value, put->value_length);
+    MDB_val stored = {SEAL_BYTES + put->value_length, NULL};
+    code = mdb_put(txn, table, &key, &stored, MDB_RESERVE);
+    if (code != MDB_SUCCESS)
+        return code;
+    memcpy(stored.mv_data, &seal, sizeof seal);
+    if (put->value_length > 0)
+        memcpy((uint8_t *)stored.mv_data + SEAL_BYTES, put->value, put->value_length);
+    state_sum_add(sum, seal);
+    return MDB_SUCCESS;
+}
+
+static int apply_all(struct state_lmdb *self, MDB_txn *txn, const struct state_put *puts, size_t count)
+{
+    struct sums sums;
+    int code = sums_read(self, txn, mdb_txn_id(txn) - 1, &sums) == ERR_OK ? MDB_SUCCESS : MDB_CORRUPTED;
+    for (size_t i = 0; i < count && code == MDB_SUCCESS; i++)
+        code = apply_one(self, txn, &puts[i], &sums.tables[puts[i].table]);
+    return code == MDB_SUCCESS ? sums_write(self, txn, &sums) : code;
 }
 
 static enum err stop(struct state_lmdb *self)
@@ -62,8 +166,7 @@ static enum err lmdb_apply(struct state *state, const struct state_put *puts, si
     MDB_txn *txn = NULL;
     int code = mdb_txn_begin(self->env, NULL, 0, &txn);
     if (code == MDB_SUCCESS) {
-        for (size_t i = 0; i < count && code == MDB_SUCCESS; i++)
-            code = apply_one(self, txn, &puts[i]);
+        code = apply_all(self, txn, puts, count);
         if (code != MDB_SUCCESS)
             mdb_txn_abort(txn);
     }
@@ -71,6 +174,20 @@ static enum err lmdb_apply(struct state *state, const struct state_put *puts, si
         return lmdb_env_is_full(code) ? lmdb_env_err(code) : stop(self);
     enum err err = lmdb_env_commit(self->env, txn);
     return err == ERR_IO ? stop(self) : err;
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------- */
+
+/* Tests the seal of a stored value, and leaves the value alone in *stored. */
+static enum err unseal(enum state_table table, const MDB_val *key, MDB_val *stored, uint64_t *seal)
+{
+    if (stored->mv_size < SEAL_BYTES)
+        return ERR_CORRUPT;
+    *seal = seal_in(stored);
+    *stored = (MDB_val){stored->mv_size - SEAL_BYTES, (uint8_t *)stored->mv_data + SEAL_BYTES};
+    return *seal == state_seal(table, key->mv_data, key->mv_size, stored->mv_data, stored->mv_size)
+               ? ERR_OK
+               : ERR_CORRUPT;
 }
 
 static enum err lmdb_get(struct state *state, enum state_table table, const uint8_t *key, size_t key_length,
@@ -84,7 +201,10 @@ static enum err lmdb_get(struct state *state, enum state_table table, const uint
         return lmdb_env_err(code);
     MDB_val k = value_of(key, key_length);
     MDB_val value = {0, NULL};
+    uint64_t seal;
     enum err err = lmdb_env_err(mdb_get(txn, self->tables[table], &k, &value));
+    if (err == ERR_OK)
+        err = unseal(table, &k, &value, &seal);
     if (err == ERR_OK) {
         *length = value.mv_size;
         if (value.mv_size > capacity)
@@ -96,22 +216,38 @@ static enum err lmdb_get(struct state *state, enum state_table table, const uint
     return err;
 }
 
-static enum err walk_cursor(MDB_cursor *cursor, const uint8_t *prefix, size_t prefix_length,
+static enum err walk_cursor(MDB_cursor *cursor, enum state_table table, const uint8_t *prefix,
+                            size_t prefix_length,
                             enum err (*visit)(void *context, const uint8_t *key, size_t key_length,
                                               const uint8_t *value, size_t value_length),
-                            void *context)
+                            void *context, struct state_sum *seen)
 {
     MDB_val key = value_of(prefix, prefix_length);
     MDB_val value;
+    uint64_t seal;
     int code = mdb_cursor_get(cursor, &key, &value, prefix_length > 0 ? MDB_SET_RANGE : MDB_FIRST);
     while (code == MDB_SUCCESS && key.mv_size >= prefix_length &&
            (prefix_length == 0 || memcmp(key.mv_data, prefix, prefix_length) == 0)) {
-        enum err err = visit(context, key.mv_data, key.mv_size, value.mv_data, value.mv_size);
+        enum err err = unseal(table, &key, &value, &seal);
+        if (err == ERR_OK)
+            err = visit(context, key.mv_data, key.mv_size, value.mv_data, value.mv_size);
         if (err != ERR_OK)
             return err;
+        state_sum_add(seen, seal);
         code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
     return code == MDB_NOTFOUND ? ERR_OK : lmdb_env_err(code);
+}
+
+/* Whether these are all values of the table. */
+static enum err test_sum(struct state_lmdb *self, MDB_txn *txn, enum state_table table,
+                         const struct state_sum *seen)
+{
+    struct sums sums;
+    enum err err = sums_read(self, txn, mdb_txn_id(txn), &sums);
+    if (err == ERR_OK && !state_sum_equals(&sums.tables[table], seen))
+        err = ERR_CORRUPT;
+    return err;
 }
 
 static enum err lmdb_walk(struct state *state, enum state_table table, const uint8_t *prefix,
@@ -124,14 +260,17 @@ static enum err lmdb_walk(struct state *state, enum state_table table, const uin
     CHECK(table < STATE_TABLE_COUNT && prefix_length <= KEY_MAX);
     MDB_txn *txn = NULL;
     MDB_cursor *cursor = NULL;
+    struct state_sum seen = {0, 0};
     int code = mdb_txn_begin(self->env, NULL, MDB_RDONLY, &txn);
     if (code != MDB_SUCCESS)
         return lmdb_env_err(code);
     enum err err = lmdb_env_err(mdb_cursor_open(txn, self->tables[table], &cursor));
     if (err == ERR_OK) {
-        err = walk_cursor(cursor, prefix, prefix_length, visit, context);
+        err = walk_cursor(cursor, table, prefix, prefix_length, visit, context, &seen);
         mdb_cursor_close(cursor);
     }
+    if (err == ERR_OK && prefix_length == 0)
+        err = test_sum(self, txn, table, &seen);
     mdb_txn_abort(txn);
     return err;
 }
@@ -152,19 +291,7 @@ static const struct state_methods METHODS = {
     .close = lmdb_close,
 };
 
-static enum err open_tables(struct state_lmdb *self)
-{
-    MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(self->env, NULL, self->read_only ? MDB_RDONLY : 0, &txn);
-    if (code != MDB_SUCCESS)
-        return lmdb_env_err(code);
-    for (int i = 0; i < STATE_TABLE_COUNT && code == MDB_SUCCESS; i++)
-        code = mdb_dbi_open(txn, TABLE_NAMES[i], self->read_only ? 0 : MDB_CREATE, &self->tables[i]);
-    if (code == MDB_SUCCESS)
-        return lmdb_env_err(mdb_txn_commit(txn));
-    mdb_txn_abort(txn);
-    return code == MDB_NOTFOUND ? ERR_CORRUPT : lmdb_env_err(code);
-}
+/* ---- opening -------------------------------------------------------------------------------------------- */
 
 enum { SNAPSHOT_TRIES = 100 };
 
@@ -187,6 +314,55 @@ static enum err check_pages(struct state_lmdb *self)
         mdb_txn_abort(txn);
     }
     return err;
+}
+
+static int open_tables(struct state_lmdb *self, MDB_txn *txn, unsigned flags)
+{
+    int code = MDB_SUCCESS;
+    for (int i = 0; i < STATE_TABLE_COUNT && code == MDB_SUCCESS; i++)
+        code = mdb_dbi_open(txn, TABLE_NAMES[i], flags, &self->tables[i]);
+    return code;
+}
+
+/* Tables and sums in one commit. Does nothing where there is one already. */
+static enum err make_tables(struct state_lmdb *self)
+{
+    struct sums sums = {0};
+    MDB_stat stat;
+    MDB_txn *txn = NULL;
+    int code = mdb_txn_begin(self->env, NULL, 0, &txn);
+    if (code != MDB_SUCCESS)
+        return lmdb_env_err(code);
+    code = mdb_dbi_open(txn, NULL, 0, &self->main);
+    if (code == MDB_SUCCESS)
+        code = mdb_stat(txn, self->main, &stat);
+    bool is_made = code == MDB_SUCCESS && stat.ms_entries > 0;
+    if (code == MDB_SUCCESS && !is_made)
+        code = open_tables(self, txn, MDB_CREATE);
+    if (code == MDB_SUCCESS && !is_made)
+        code = sums_write(self, txn, &sums);
+    if (code == MDB_SUCCESS && !is_made)
+        return lmdb_env_err(mdb_txn_commit(txn));
+    mdb_txn_abort(txn);
+    return lmdb_env_err(code);
+}
+
+static enum err find_tables(struct state_lmdb *self)
+{
+    struct sums sums;
+    MDB_txn *txn = NULL;
+    int code = mdb_txn_begin(self->env, NULL, MDB_RDONLY, &txn);
+    if (code != MDB_SUCCESS)
+        return lmdb_env_err(code);
+    enum err err = lmdb_env_err(mdb_dbi_open(txn, NULL, 0, &self->main));
+    if (err == ERR_OK)
+        err = sums_read(self, txn, mdb_txn_id(txn), &sums);
+    if (err == ERR_OK)
+        err = lmdb_env_err(open_tables(self, txn, 0));
+    if (err == ERR_OK)
+        return lmdb_env_err(mdb_txn_commit(txn)); /* keeps what was opened */
+    mdb_txn_abort(txn);
+    return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
 }
 
 struct state_lmdb_options state_lmdb_options_default(const char *path)
@@ -218,8 +394,10 @@ enum err state_lmdb_open(const struct state_lmdb_options *options, struct state 
         &self->env, &what);
     if (err == ERR_OK)
         err = check_pages(self);
+    if (err == ERR_OK && !options->read_only)
+        err = make_tables(self);
     if (err == ERR_OK)
-        err = open_tables(self);
+        err = find_tables(self);
     if (err != ERR_OK) {
         lmdb_close(&state);
         return err;

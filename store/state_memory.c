@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "actors/base/check.h"
+#include "store/state_seal.h"
 
 enum { KEY_MAX = 64 };
 
@@ -14,11 +15,13 @@ struct row {
     size_t key_length;
     uint8_t *value;
     size_t value_length;
+    uint64_t seal;
 };
 
 struct table {
     struct row *rows;
     size_t count, capacity;
+    struct state_sum sum; /* of the rows that were put and not deleted */
 };
 
 struct state_memory {
@@ -88,6 +91,7 @@ static void set_row(struct table *table, const struct state_put *put, uint8_t *v
 {
     size_t index = find(table, put->key, put->key_length);
     if (holds(table, index, put->key, put->key_length)) {
+        state_sum_remove(&table->sum, table->rows[index].seal);
         free(table->rows[index].value);
     } else {
         memmove(&table->rows[index + 1], &table->rows[index], (table->count - index) * sizeof table->rows[0]);
@@ -95,8 +99,11 @@ static void set_row(struct table *table, const struct state_put *put, uint8_t *v
         table->rows[index].key_length = put->key_length;
         memcpy(table->rows[index].key, put->key, put->key_length);
     }
-    table->rows[index].value = value;
-    table->rows[index].value_length = put->value_length;
+    struct row *row = &table->rows[index];
+    row->value = value;
+    row->value_length = put->value_length;
+    row->seal = state_seal(put->table, put->key, put->key_length, value, put->value_length);
+    state_sum_add(&table->sum, row->seal);
 }
 
 /* Copies every value first, so that nothing can fail once the first row changes. */
@@ -128,8 +135,10 @@ static void apply_all(struct state_memory *self, const struct state_put *puts, s
             continue;
         }
         size_t index = find(table, puts[i].key, puts[i].key_length);
-        if (holds(table, index, puts[i].key, puts[i].key_length))
-            remove_row(table, index);
+        if (!holds(table, index, puts[i].key, puts[i].key_length))
+            continue;
+        state_sum_remove(&table->sum, table->rows[index].seal);
+        remove_row(table, index);
     }
     free(values);
 }
@@ -156,6 +165,11 @@ static enum err memory_apply(struct state *state, const struct state_put *puts, 
     return ERR_OK;
 }
 
+static bool is_sealed(enum state_table table, const struct row *row)
+{
+    return row->seal == state_seal(table, row->key, row->key_length, row->value, row->value_length);
+}
+
 static enum err memory_get(struct state *state, enum state_table table, const uint8_t *key, size_t key_length,
                            uint8_t *out, size_t capacity, size_t *length)
 {
@@ -165,6 +179,8 @@ static enum err memory_get(struct state *state, enum state_table table, const ui
     if (!holds(rows, index, key, key_length))
         return ERR_NOT_FOUND;
     const struct row *row = &rows->rows[index];
+    if (!is_sealed(table, row))
+        return ERR_CORRUPT;
     *length = row->value_length;
     if (row->value_length > capacity)
         return ERR_RANGE;
@@ -181,16 +197,20 @@ static enum err memory_walk(struct state *state, enum state_table table, const u
 {
     CHECK(table < STATE_TABLE_COUNT && prefix_length <= KEY_MAX);
     const struct table *rows = &self_of(state)->tables[table];
+    struct state_sum seen = {0, 0};
     for (size_t i = find(rows, prefix, prefix_length); i < rows->count; i++) {
         const struct row *row = &rows->rows[i];
         if (row->key_length < prefix_length ||
             (prefix_length > 0 && memcmp(row->key, prefix, prefix_length) != 0))
             break;
+        if (!is_sealed(table, row))
+            return ERR_CORRUPT;
         enum err err = visit(context, row->key, row->key_length, row->value, row->value_length);
         if (err != ERR_OK)
             return err;
+        state_sum_add(&seen, row->seal);
     }
-    return ERR_OK;
+    return prefix_length > 0 || state_sum_equals(&seen, &rows->sum) ? ERR_OK : ERR_CORRUPT;
 }
 
 static void memory_close(struct state **state_p)
@@ -236,4 +256,25 @@ void state_memory_clear(struct state *state)
         free(self->tables[t].rows);
         self->tables[t] = (struct table){0};
     }
+}
+
+void state_memory_flip(struct state *state, enum state_table table, size_t bit)
+{
+    struct table *rows = &self_of(state)->tables[table];
+    for (size_t i = 0; i < rows->count; i++) {
+        size_t bits = rows->rows[i].value_length * 8;
+        if (bit < bits) {
+            rows->rows[i].value[bit / 8] ^= (uint8_t)(1 << (bit % 8));
+            return;
+        }
+        bit -= bits;
+    }
+    CHECK_UNREACHABLE();
+}
+
+void state_memory_lose(struct state *state, enum state_table table, size_t nth)
+{
+    struct table *rows = &self_of(state)->tables[table];
+    CHECK(nth < rows->count);
+    remove_row(rows, nth);
 }

@@ -20,4 +20,11 @@ void state_memory_restart(struct state *state);
 /* As if its directory had been deleted: what a partition must survive. */
 void state_memory_clear(struct state *state);
 
+/* Damage, which walks and gets must notice. Flips a bit of the values of a table, counted from the first value's first bit;
+ * it must be there. */
+void state_memory_flip(struct state *state, enum state_table table, size_t bit);
+
+/* The nth value of a table, from 0, is gone, as if its page were an older one. */
+void state_memory_lose(struct state *state, enum state_table table, size_t nth);
+
 #endif
