@@ -133,21 +133,35 @@ static bool run_end(const struct sight *sight, struct fact_group *out)
     return false;
 }
 
-/* The ids of the run are those of the items. */
-static bool run_is(const struct sight *sight, const struct ask *ask)
+/* The run carries out these items, exactly, or at least their ids. */
+static bool run_is(const struct oracle *self, const struct sight *sight, const struct ask *ask, bool exactly)
 {
-    size_t at = 0, size;
-    const uint8_t *posting = sight->bytes;
+    size_t at = 0, size = sight->size;
+    const uint8_t *bytes = sight->bytes;
+    struct posting posting;
     for (uint32_t i = 0; i < ask->item_count; i++) {
-        if (!fact_is_posting(posting[0]) || memcmp(posting + offsetof(struct fact_posting, id),
-                                                   ask->items[i].id.bytes, sizeof ask->id.bytes) != 0)
+        const struct ask *item = &ask->items[i];
+        if (!fact_is_posting(bytes[0]) || !posting_read(sight->book, bytes, size, &posting) ||
+            memcmp(posting.fact.id.bytes, item->id.bytes, sizeof item->id.bytes) != 0 ||
+            (exactly && !posting_is(self, sight->book, &posting, item)))
             return false;
-        posting = sight->rest + at;
-        if (!fact_next(posting, sight->rest_length - at, &size))
+        bytes = sight->rest + at;
+        if (!fact_next(bytes, sight->rest_length - at, &size))
             return false;
         at += size;
     }
-    return true;
+    return bytes[0] == FACT_GROUP_ANSWERED;
+}
+
+/* The group that a run carries out: one id may have come with several payloads. */
+static const struct ask *run_ask(const struct oracle *self, const struct sight *sight,
+                                 const struct known *known, bool exactly)
+{
+    const struct ask *ask = known->asks;
+    while (ask != NULL && (ask->kind != COMMAND_GROUP || !ask_reaches(ask, sight->book->partition) ||
+                           !run_is(self, sight, ask, exactly)))
+        ask = ask->next;
+    return ask;
 }
 
 /* A group whose accounts are all here: decided and carried out at once. */
@@ -155,10 +169,9 @@ static void local_begin(struct oracle *self, const struct sight *sight, const st
 {
     struct uuid id = end->id;
     struct known *known = known_of(self, &id);
-    const struct ask *ask = known->asks;
-    while (ask != NULL &&
-           (ask->kind != COMMAND_GROUP || !ask_reaches(ask, sight->book->partition) || !run_is(sight, ask)))
-        ask = ask->next;
+    const struct ask *ask = run_ask(self, sight, known, true);
+    if (ask == NULL)
+        ask = run_ask(self, sight, known, false);
     if (ask == NULL)
         return;
     id_must_be_new(self, sight->book, known, ask->number);

@@ -374,6 +374,8 @@ void transfers_refused(struct oracle *self, const struct sight *sight);
 void transfers_settled(struct oracle *self, const struct sight *sight);
 void transfers_link(struct oracle *self, const struct sight *sight);
 
+/* false: it names accounts that are not there. */
+bool posting_read(const struct book *book, const uint8_t *bytes, size_t size, struct posting *out);
 /* The posting is this partition's part of what was asked. */
 bool posting_is(const struct oracle *self, const struct book *book, const struct posting *posting,
                 const struct ask *ask);

@@ -6,17 +6,13 @@
 
 /* ---- reading and applying --------------------------------------------------------------------- */
 
-static bool posting_read(struct oracle *self, const struct sight *sight, struct posting *out)
+bool posting_read(const struct book *book, const uint8_t *bytes, size_t size, struct posting *out)
 {
-    memcpy(&out->fact, sight->bytes, sizeof out->fact);
-    (void)trailer_read(sight->bytes + sizeof out->fact, sight->size - sizeof out->fact, &out->strings);
-    out->debit = book_account(sight->book, out->fact.debit);
-    out->credit = book_account(sight->book, out->fact.credit);
-    if (out->debit != NULL && out->credit != NULL && out->debit != out->credit)
-        return true;
-    breach_say(self, "I7", 0, sight->book->partition, "the posting at %llu names accounts %u and %u",
-               (unsigned long long)sight->position, out->fact.debit, out->fact.credit);
-    return false;
+    memcpy(&out->fact, bytes, sizeof out->fact);
+    (void)trailer_read(bytes + sizeof out->fact, size - sizeof out->fact, &out->strings);
+    out->debit = book_account(book, out->fact.debit);
+    out->credit = book_account(book, out->fact.credit);
+    return out->debit != NULL && out->credit != NULL && out->debit != out->credit;
 }
 
 static struct str text_of(struct oracle *self, const struct posting *posting, enum fact_tag tag)
@@ -476,8 +472,11 @@ static void group_posting(struct oracle *self, const struct sight *sight, const 
 void transfers_posting(struct oracle *self, const struct sight *sight)
 {
     struct posting posting;
-    if (!posting_read(self, sight, &posting))
+    if (!posting_read(sight->book, sight->bytes, sight->size, &posting)) {
+        breach_say(self, "I7", 0, sight->book->partition, "the posting at %llu names accounts %u and %u",
+                   (unsigned long long)sight->position, posting.fact.debit, posting.fact.credit);
         return;
+    }
     uint8_t kind = posting.fact.head.kind;
     if (kind != FACT_RETURNED && (posting.fact.head.detail & FACT_FLAG_GROUP)) {
         group_posting(self, sight, &posting);
