@@ -2,7 +2,7 @@
  *
  * No flag that weakens a commit is ever set. Files are 0600, directories 0700; after creation the
  * directory and its parent are synced. Dead readers are cleared. The file's first pages are tested before
- * LMDB reads them, and the file must be as long as they say, or a read would kill the process. Read
+ * LMDB reads them, and the file must hold every page in use, or a read would kill the process. Read
  * transactions are not tied to threads (MDB_NOTLS).
  *
  * What a process before this one left in the page cache is made durable first: a commit that is acted upon must not

@@ -225,23 +225,6 @@ static enum err read_metas(int file, bool journal, struct meta out[META_COUNT], 
     return err;
 }
 
-enum err lmdb_shape_check_meta(int file, const char **what)
-{
-    struct meta metas[META_COUNT];
-    struct stat status;
-    enum err err = read_metas(file, false, metas, what);
-    if (err != ERR_OK)
-        return err;
-    if (fstat(file, &status) != 0)
-        return ERR_IO;
-    const struct meta *last = &metas[newer_of(metas)];
-    if ((uint64_t)status.st_size < (last->last_page + 1) * last->page_size) {
-        *what = "the file is shorter than its pages: its end is missing";
-        return ERR_CORRUPT;
-    }
-    return ERR_OK;
-}
-
 /* ---- the tree --------------------------------------------------------------------------------- */
 
 static bool fault(struct shape *shape, const char *what)
@@ -616,6 +599,44 @@ enum err lmdb_shape_check_named(int file, uint64_t txnid, const char **what)
 {
     uint64_t key;
     return check_trees(file, false, txnid, 0, &key, what);
+}
+
+/* ---- the file's length ------------------------------------------------------------------------ */
+
+/* LMDB does not write a page that was taken and given back in one transaction, so the file may end before its last
+ * pages, when all of those are free: they are never read. */
+static enum err check_end(int file, const struct meta *meta, uint64_t page_count, const char **what)
+{
+    struct shape shape = {.file = file, .last_page = meta->last_page, .page_size = meta->page_size};
+    *what = "the file is shorter than its pages: its end is missing";
+    /* The list of free pages itself takes room in the file. */
+    if (meta->last_page - page_count >= page_count * meta->page_size / sizeof(uint64_t))
+        return ERR_CORRUPT;
+    shape.used = calloc(1, meta->last_page / 8 + 1);
+    shape.pages = malloc((size_t)meta->page_size * DEPTH_MAX);
+    enum err err = shape.used != NULL && shape.pages != NULL ? ERR_OK : ERR_NO_MEMORY;
+    if (err == ERR_OK && !check_table(&shape, &meta->free, true, 0))
+        err = ERR_CORRUPT;
+    for (uint64_t page = page_count; page <= meta->last_page && err == ERR_OK; page++)
+        if ((shape.used[page >> 3] >> (page & 7) & 1) == 0)
+            err = ERR_CORRUPT;
+    free(shape.used);
+    free(shape.pages);
+    return err;
+}
+
+enum err lmdb_shape_check_meta(int file, const char **what)
+{
+    struct meta metas[META_COUNT];
+    struct stat status;
+    enum err err = read_metas(file, false, metas, what);
+    if (err != ERR_OK)
+        return err;
+    if (fstat(file, &status) != 0)
+        return ERR_IO;
+    const struct meta *last = &metas[newer_of(metas)];
+    uint64_t page_count = (uint64_t)status.st_size / last->page_size;
+    return page_count > last->last_page ? ERR_OK : check_end(file, last, page_count, what);
 }
 
 /* ---- a meta page that could not be written ---------------------------------------------------- */

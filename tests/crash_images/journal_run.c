@@ -8,10 +8,16 @@
 
 enum { PARTITION = 3, FACTS_MAX = 64 * 1024 };
 
+/* The commits that were tried until a restart. What was there before it is among them. */
+struct life {
+    uint64_t lengths[RUN_CHANGES_MAX];
+    uint64_t count;
+};
+
 struct journal_run {
     uint64_t map_bytes, preallocate_bytes;
-    uint64_t lengths[RUN_CHANGES_MAX];
-    uint64_t count; /* commits that were tried; the last one may have an unknown outcome */
+    struct life lives[RUN_RESTARTS_MAX + 1];
+    unsigned restarts;
     uint8_t facts[FACTS_MAX];
     uint8_t expected[FACTS_MAX];
 };
@@ -68,10 +74,12 @@ static bool reopen(struct disk *disk, struct journal_run *run, const char *root,
     struct journal_head head;
     journal_close(journal);
     disk_crash(disk, "", DISK_KILLED);
-    if (journal_lmdb_open(&options, journal, NULL) != ERR_OK || journal_get_head(*journal, &head) != ERR_OK)
+    if (run->restarts == RUN_RESTARTS_MAX || journal_lmdb_open(&options, journal, NULL) != ERR_OK ||
+        journal_get_head(*journal, &head) != ERR_OK)
         return false;
-    run->count = head.sequence;
-    disk_record_note(disk, 1 + head.sequence);
+    run->lives[run->restarts + 1] = run->lives[run->restarts];
+    run->lives[++run->restarts].count = head.sequence;
+    disk_record_note(disk, run_note(run->restarts, head.sequence));
     return true;
 }
 
@@ -79,21 +87,21 @@ static void append_all(struct disk *disk, struct journal_run *run, const char *r
                        struct sim_random *random, uint64_t most)
 {
     uint64_t wanted = 4 + sim_random_below(random, RUN_CHANGES_MAX - 8);
-    unsigned restarts = 0;
-    while (run->count < wanted) {
+    while (run->lives[run->restarts].count < wanted) {
+        struct life *life = &run->lives[run->restarts];
         uint64_t length = pick_length(random, sim_random_below(random, 4) == 0 ? 2 * DISK_PAGE : most);
-        run->lengths[run->count++] = length;
+        life->lengths[life->count++] = length;
         switch (append(run, *journal, length)) {
         case JOURNAL_OK:
-            disk_record_note(disk, 1 + run->count);
+            disk_record_note(disk, run_note(run->restarts, life->count));
             break;
         case JOURNAL_FULL:
-            run->count--;
+            life->count--;
             wanted--;
             break;
         case JOURNAL_UNKNOWN:
         case JOURNAL_FENCED:
-            if (restarts++ > 2 || !reopen(disk, run, root, journal))
+            if (!reopen(disk, run, root, journal))
                 return;
         }
     }
@@ -112,7 +120,7 @@ static void *record(struct disk *disk, const char *root, uint64_t seed)
     struct journal_lmdb_options options = options_of(run, root, path);
     options.create = true;
     if (journal_lmdb_open(&options, &journal, NULL) == ERR_OK) {
-        disk_record_note(disk, 1);
+        disk_record_note(disk, run_note(0, 0));
         run_arm_faults(disk, &random);
         append_all(disk, run, root, &journal, &random, most);
     }
@@ -124,6 +132,7 @@ static void *record(struct disk *disk, const char *root, uint64_t seed)
 
 struct walk {
     struct journal_run *run;
+    const struct life *life;
     uint64_t count;
     bool differs;
 };
@@ -133,23 +142,26 @@ static enum err visit(void *context, const struct journal_commit *commit)
     struct walk *walk = context;
     struct journal_run *run = walk->run;
     uint64_t at = walk->count++;
-    if (at >= run->count)
+    if (at >= walk->life->count)
         return ERR_OK;
-    run_fill(at + 1, run->expected, run->lengths[at]);
-    walk->differs = walk->differs || commit->sequence != at + 1 || commit->length != run->lengths[at] ||
+    uint64_t length = walk->life->lengths[at];
+    run_fill(at + 1, run->expected, length);
+    walk->differs = walk->differs || commit->sequence != at + 1 || commit->length != length ||
                     memcmp(commit->facts, run->expected, commit->length) != 0;
     return ERR_OK;
 }
 
-static const char *check_contents(struct journal_run *run, struct journal *journal, uint64_t answered,
+static const char *check_contents(struct journal_run *run, struct journal *journal, uint64_t note,
                                   uint64_t *count)
 {
-    struct walk walk = {.run = run};
+    const struct life *life = &run->lives[run_restarts(note)];
+    uint64_t answered = run_answered(note);
+    struct walk walk = {.run = run, .life = life};
     if (journal_walk(journal, 1, visit, &walk) != ERR_OK)
         return "the chain of commits does not verify";
     if (walk.count < answered)
         return "a commit that had been answered is lost";
-    if (walk.count > answered + 1 || walk.count > run->count)
+    if (walk.count > answered + 1 || walk.count > life->count)
         return "there are commits that were never tried";
     *count = walk.count;
     return walk.differs ? "a commit is not what was appended" : NULL;
@@ -160,7 +172,8 @@ static const char *check_going_on(struct journal_run *run, struct journal *journ
 {
     enum { LENGTH = 64 };
     struct journal_head head;
-    struct walk walk = {.run = run, .count = run->count};
+    const struct life none = {.count = 0};
+    struct walk walk = {.run = run, .life = &none};
     enum journal_outcome outcome = append(run, journal, LENGTH);
     if (outcome == JOURNAL_FULL)
         return NULL;
@@ -168,8 +181,7 @@ static const char *check_going_on(struct journal_run *run, struct journal *journ
         return "no commit can be appended";
     if (journal_get_head(journal, &head) != ERR_OK || head.sequence != count + 1)
         return "the head is wrong after one more commit";
-    if (journal_walk(journal, head.next_position - LENGTH / 8, visit, &walk) != ERR_OK ||
-        walk.count != run->count + 1)
+    if (journal_walk(journal, head.next_position - LENGTH / 8, visit, &walk) != ERR_OK || walk.count != 1)
         return "the commit that was appended cannot be read";
     return NULL;
 }
@@ -185,9 +197,9 @@ static const char *check(void *context, const char *root, const struct disk_imag
     enum err err = journal_lmdb_open(&options, &journal, NULL);
     /* A journal whose making was interrupted is not one: its data directory has no meta.json. */
     if (err != ERR_OK)
-        return image->note == 0 && err == ERR_CORRUPT ? NULL : "it does not open";
+        return image->note == 0 && err == ERR_CORRUPT ? NULL : err_text(err);
     uint64_t count = 0;
-    const char *wrong = check_contents(run, journal, image->note == 0 ? 0 : image->note - 1, &count);
+    const char *wrong = check_contents(run, journal, image->note, &count);
     if (wrong == NULL)
         wrong = check_going_on(run, journal, count);
     journal_close(&journal);

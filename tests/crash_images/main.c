@@ -14,7 +14,7 @@
 #include "actors/base/check.h"
 #include "tests/crash_images/run.h"
 
-enum { COUNT_DEFAULT = 20000, PER_CALL = 24, PER_ROUND = 1500 };
+enum { COUNT_DEFAULT = 50000, PER_CALL = 24, PER_ROUND = 1500 };
 
 struct totals {
     uint64_t images, distinct, rounds, torn, partly;

@@ -1,7 +1,8 @@
 /* A workload that is recorded, and the test of an image of it. One for each kind of store.
  *
- * The note of an image is 0 until the store has been made, and then 1 + how many changes (commits of a journal, applies
- * of a state store) it had answered as durable. */
+ * The note of an image is 0 until the store has been made. Then it tells how many changes (commits of a journal, applies
+ * of a state store) had been answered as durable, and how often the store had been opened again after a failure: what
+ * failed before that must not come back. */
 #ifndef TELLER_TESTS_CRASH_IMAGES_RUN_H
 #define TELLER_TESTS_CRASH_IMAGES_RUN_H
 
@@ -11,7 +12,23 @@
 #include "sim/disk/disk.h"
 #include "sim/random.h"
 
-enum { RUN_PATH_BYTES = 512, RUN_CHANGES_MAX = 48 };
+enum { RUN_PATH_BYTES = 512, RUN_CHANGES_MAX = 48, RUN_RESTARTS_MAX = 3 };
+
+static inline uint64_t run_note(uint64_t restarts, uint64_t answered)
+{
+    return restarts << 32 | (answered + 1);
+}
+
+static inline uint64_t run_restarts(uint64_t note)
+{
+    return note >> 32;
+}
+
+static inline uint64_t run_answered(uint64_t note)
+{
+    uint64_t low = note & UINT32_MAX;
+    return low > 0 ? low - 1 : 0;
+}
 
 struct run_kind {
     const char *name;

@@ -18,10 +18,16 @@ struct contents {
     struct value values[STATE_TABLE_COUNT][KEYS];
 };
 
+/* The applies that were tried until a restart. What was there before it is among them. */
+struct life {
+    struct contents after[RUN_CHANGES_MAX + 1]; /* so many applies */
+    uint64_t count;
+};
+
 struct state_run {
     uint64_t map_bytes;
-    struct contents after[RUN_CHANGES_MAX + 1]; /* so many applies */
-    uint64_t count; /* applies that were tried; the last may have an unknown outcome */
+    struct life lives[RUN_RESTARTS_MAX + 1];
+    unsigned restarts;
     uint8_t bytes[PUTS_MAX][VALUE_MAX];
     uint8_t expected[VALUE_MAX];
 };
@@ -97,11 +103,13 @@ static bool reopen(struct disk *disk, struct state_run *run, const char *root, s
     struct state_lmdb_options options = options_of(run, root, path);
     state_close(state);
     disk_crash(disk, "", DISK_KILLED);
-    if (state_lmdb_open(&options, state) != ERR_OK)
+    if (run->restarts == RUN_RESTARTS_MAX || state_lmdb_open(&options, state) != ERR_OK)
         return false;
-    if (!equals(run, *state, &run->after[run->count]))
-        run->count--;
-    disk_record_note(disk, 1 + run->count);
+    struct life *life = &run->lives[run->restarts + 1];
+    *life = run->lives[run->restarts++];
+    if (!equals(run, *state, &life->after[life->count]))
+        life->count--;
+    disk_record_note(disk, run_note(run->restarts, life->count));
     return true;
 }
 
@@ -109,20 +117,20 @@ static void apply_all(struct disk *disk, struct state_run *run, const char *root
                       struct sim_random *random)
 {
     uint64_t wanted = 4 + sim_random_below(random, RUN_CHANGES_MAX - 8);
-    unsigned restarts = 0;
-    while (run->count < wanted) {
+    while (run->lives[run->restarts].count < wanted) {
         struct batch batch;
-        struct contents *after = &run->after[run->count + 1];
-        *after = run->after[run->count];
+        struct life *life = &run->lives[run->restarts];
+        struct contents *after = &life->after[life->count + 1];
+        *after = life->after[life->count];
         draw(run, random, &batch, after);
-        run->count++;
+        life->count++;
         enum err err = state_apply(*state, batch.puts, batch.count);
         if (err == ERR_OK) {
-            disk_record_note(disk, 1 + run->count);
+            disk_record_note(disk, run_note(run->restarts, life->count));
         } else if (err == ERR_FULL || err == ERR_NO_MEMORY) {
-            run->count--;
+            life->count--;
             wanted--;
-        } else if (restarts++ > 2 || !reopen(disk, run, root, state)) {
+        } else if (!reopen(disk, run, root, state)) {
             return;
         }
     }
@@ -140,7 +148,7 @@ static void *record(struct disk *disk, const char *root, uint64_t seed)
     run->map_bytes = maps[sim_random_below(&random, 3)];
     struct state_lmdb_options options = options_of(run, root, path);
     if (state_lmdb_open(&options, &state) == ERR_OK) {
-        disk_record_note(disk, 1);
+        disk_record_note(disk, run_note(0, 0));
         run_arm_faults(disk, &random);
         apply_all(disk, run, root, &state, &random);
     }
@@ -191,12 +199,13 @@ static const char *check(void *context, const char *root, const struct disk_imag
     enum err err = state_lmdb_open(&options, &state);
     /* One whose making was interrupted is dropped at the start, and built anew. */
     if (err != ERR_OK)
-        return image->note == 0 && err == ERR_CORRUPT ? NULL : "it does not open";
-    uint64_t answered = image->note == 0 ? 0 : image->note - 1;
+        return image->note == 0 && err == ERR_CORRUPT ? NULL : err_text(err);
+    const struct life *life = &run->lives[run_restarts(image->note)];
+    uint64_t answered = run_answered(image->note);
     const struct contents *found = NULL;
-    for (uint64_t i = answered; i <= answered + 1 && i <= run->count && found == NULL; i++)
-        if (equals(run, state, &run->after[i]))
-            found = &run->after[i];
+    for (uint64_t i = answered; i <= answered + 1 && i <= life->count && found == NULL; i++)
+        if (equals(run, state, &life->after[i]))
+            found = &life->after[i];
     const char *wrong = "it holds what no number of applies gave";
     if (found != NULL)
         wrong = check_going_on(run, state, found, image->hash);
