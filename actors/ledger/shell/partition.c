@@ -51,6 +51,7 @@ struct partition {
     struct partition_ports ports;
     struct mem mem;
     struct partition_now now; /* of the call that is under way */
+    const struct recovered *stores;
     struct ledger *ledger;
     struct journal *journal;
     struct state *state;
@@ -402,6 +403,11 @@ static void commit(struct partition *self)
         MARK("the state store is so far behind that nothing is appended");
     if (self->append.state != LANE_IDLE || self->is_stopped || self->durable_count == LEDGER_UNITS_MAX)
         return;
+    if (self->stores->ports.state_err != ERR_OK) {
+        MARK("what was decided beside an unreadable state store is given up");
+        stop(self, "the state store cannot be read"); /* the next start builds it anew */
+        return;
+    }
     struct ledger_unit *unit = ledger_take(self->ledger);
     held_load(self);
     if (!unit) {
@@ -582,6 +588,7 @@ struct partition *partition_new(uint32_t partition, uint32_t partitions, const s
 void partition_begin(struct partition *self, const struct recovered *stores, struct partition_now now)
 {
     self->now = now;
+    self->stores = stores;
     self->ledger = stores->ledger;
     self->journal = stores->journal;
     self->state = stores->state;

@@ -24,6 +24,8 @@
  * - Every request that is received is handed to the router once, answered.
  * - When an append may or may not have reached the disk, all that is in hand is answered UNKNOWN, the partition says
  *   PARTITION_STOPPED, and from then on it only answers BUSY; the journal on disk is the truth at the next start.
+ * - When the state store cannot be read, so that a repeat may have been taken for new, nothing decided since leaves: it
+ *   stops in the same way.
  * - When there is no room, it keeps the unit, answers what comes BUSY, and tries again each second.
  *
  * Ports may not call back into the partition. */

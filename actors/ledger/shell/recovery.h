@@ -14,6 +14,9 @@
 struct recovery_ports {
     struct journal *journal;
     struct state *state;
+    /* Of the last run of ids that could not be read: ERR_CORRUPT, or no memory to read it. The core took the id for a new
+     * one, so nothing that it has decided since may be committed or told. */
+    enum err state_err;
 };
 struct ledger_ports recovery_ports(struct recovery_ports *context);
 

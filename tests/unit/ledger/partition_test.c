@@ -55,6 +55,7 @@ struct world {
     uint64_t last_id, last_transaction;
     enum partition_state state_told;
     char account[WORLD_ID_MAX], foreign[WORLD_ID_MAX];
+    uint32_t ids_in_memory; /* 0: as always */
 };
 
 /* ---- the ports -------------------------------------------------------------------------------------------- */
@@ -163,6 +164,10 @@ static struct ledger *source_make_ledger(void *context, const struct ledger_port
     struct ledger_config config = ledger_config_default();
     config.partitions = PARTITIONS;
     config.hash_key = 7;
+    if (self->ids_in_memory > 0) {
+        config.ids_in_memory = self->ids_in_memory;
+        config.checkpoint_words = 256; /* runs are written as soon as there are any */
+    }
     return ledger_new(&config, ports, &self->mem);
 }
 
@@ -265,13 +270,18 @@ static struct request *deposits(struct world *self, uint32_t count)
     return request_new(self, &w);
 }
 
-static struct request *deposit(struct world *self)
+static struct request *deposit_of(struct world *self, uint64_t transaction)
 {
     struct mp_writer w;
-    struct ledger_command command = world_deposit(++self->last_transaction, self->account, 100, "USD");
+    struct ledger_command command = world_deposit(transaction, self->account, 100, "USD");
     begin(self, &w, OPERATION_DEPOSIT);
     wire_item_write(&w, &command);
     return request_new(self, &w);
+}
+
+static struct request *deposit(struct world *self)
+{
+    return deposit_of(self, ++self->last_transaction);
 }
 
 static struct request *transfer_away(struct world *self)
@@ -377,6 +387,15 @@ static void crash(struct world *self)
     if (self->reader)
         reader_close_journal(self->reader);
     ledger_destroy(&self->stores.ledger);
+}
+
+/* With a reader that knows nothing yet, as after a restart of the process. */
+static void restart(struct world *self)
+{
+    crash(self);
+    reader_destroy(&self->reader);
+    self->reader = reader_new(7);
+    begin_partition(self);
 }
 
 /* At the end of every test nothing is left: no request without an answer, no memory of the core's. */
@@ -588,6 +607,77 @@ static void a_state_store_that_fails_stops_it_while_an_append_is_on_its_way(void
     assert_null(self->apply);
 }
 
+enum { IDS_IN_MEMORY = 16, VALUES_MAX = 4096 };
+
+struct places {
+    size_t bits, count;
+    size_t first_bits[VALUES_MAX]; /* of each value */
+};
+
+static enum err note_place(void *context, const uint8_t *key, size_t key_length, const uint8_t *value,
+                           size_t value_length)
+{
+    struct places *places = context;
+    (void)key;
+    (void)key_length;
+    (void)value;
+    assert_true(places->count < VALUES_MAX);
+    if (value_length > 0)
+        places->first_bits[places->count++] = places->bits;
+    places->bits += value_length * 8;
+    return ERR_OK;
+}
+
+static void damage_all_runs(struct state *state)
+{
+    static struct places places;
+    places = (struct places){0};
+    assert_int_equal(state_walk(state, STATE_IDS, NULL, 0, note_place, &places), ERR_OK);
+    assert_true(places.count > 0);
+    for (size_t i = 0; i < places.count; i++)
+        state_memory_flip(state, STATE_IDS, places.first_bits[i]);
+}
+
+/* The first ids are in runs of the state store only. */
+static void fill_runs(struct world *self)
+{
+    self->ids_in_memory = IDS_IN_MEMORY;
+    restart(self);
+    for (int i = 0; i < 50; i++) {
+        give(self, deposits(self, 100));
+        turn(self);
+        disk_does_all(self);
+        pass_ms(self, 1000);
+        disk_does_all(self);
+    }
+}
+
+static void a_run_of_ids_that_is_damaged_stops_it_and_nothing_is_carried_out_twice(void **state)
+{
+    struct world *self = *state;
+    struct ledger_account_view before, after;
+    fill_runs(self);
+    assert_int_equal(ledger_account_show(partition_ledger(self->partition), str_from(self->account), &before),
+                     CODE_OK);
+    damage_all_runs(self->state);
+    uint64_t again = give(self, deposit_of(self, 1));
+    uint64_t held = give(self, about(self, OPERATION_BALANCE));
+    turn(self);
+    assert_int_equal(self->state_told, PARTITION_STOPPED);
+    assert_null(self->append);
+    expect(self, again, CODE_UNKNOWN);
+    expect(self, held, CODE_UNKNOWN);
+    restart(self);
+    assert_int_equal(self->drops, 1);
+    again = give(self, deposit_of(self, 1));
+    turn(self);
+    disk_does_all(self);
+    expect(self, again, CODE_OK);
+    assert_int_equal(ledger_account_show(partition_ledger(self->partition), str_from(self->account), &after),
+                     CODE_OK);
+    assert_int_equal(after.balance, before.balance);
+}
+
 static void a_crash_leaves_no_request_without_an_answer_and_loses_nothing_answered(void **state)
 {
     struct world *self = *state;
@@ -711,6 +801,27 @@ static void a_state_store_that_cannot_be_used_is_built_anew_from_the_journal(voi
                      CODE_OK);
 }
 
+static void a_state_store_with_a_flipped_bit_or_without_a_value_is_built_anew(void **state)
+{
+    struct world *self = *state;
+    for (uint32_t i = 0; i < 2; i++) {
+        while (ledger_checkpoint_hurry(self->stores.ledger) || self->append || self->apply) {
+            turn(self);
+            disk_does_all(self);
+        }
+        if (i == 0)
+            state_memory_flip(self->state, STATE_ACCOUNTS, 8 * 16); /* a balance */
+        else
+            state_memory_lose(self->state, STATE_ACCOUNTS, 0);
+        restart(self);
+        assert_int_equal(self->drops, i + 1);
+        struct ledger_account_view view;
+        assert_int_equal(
+            ledger_account_show(partition_ledger(self->partition), str_from(self->account), &view), CODE_OK);
+        assert_int_equal(view.balance, 100);
+    }
+}
+
 static void a_damaged_journal_is_not_blamed_on_the_state_store(void **state)
 {
     struct world *self = *state;
@@ -741,6 +852,7 @@ int main(void)
         TEST(an_unknown_outcome_stops_it_and_all_in_its_hands_is_unknown),
         TEST(a_fenced_commit_stops_it),
         TEST(a_state_store_that_fails_stops_it_while_an_append_is_on_its_way),
+        TEST(a_run_of_ids_that_is_damaged_stops_it_and_nothing_is_carried_out_twice),
         TEST(a_crash_leaves_no_request_without_an_answer_and_loses_nothing_answered),
         TEST(a_box_that_the_peer_does_not_take_is_no_leak_and_is_sent_again),
         TEST(without_a_reader_what_was_to_be_read_is_busy),
@@ -749,6 +861,7 @@ int main(void)
         TEST(a_clean_end_answers_all_and_leaves_nothing_to_replay),
         TEST(told_to_end_without_room_it_answers_unknown),
         TEST(a_state_store_that_cannot_be_used_is_built_anew_from_the_journal),
+        TEST(a_state_store_with_a_flipped_bit_or_without_a_value_is_built_anew),
         TEST(a_damaged_journal_is_not_blamed_on_the_state_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
