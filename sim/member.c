@@ -43,6 +43,7 @@ struct member {
     char journal_path[PATH_BYTES], state_path[PATH_BYTES];
     uint64_t life; /* counts lives and deaths */
     bool is_up;
+    bool is_state_damaged; /* by a fault, since it was built anew */
     bool is_woken;
     bool is_stop_told;
     struct recovered recovered;
@@ -411,17 +412,20 @@ static struct ledger *source_ledger(void *context, const struct ledger_ports *po
     return ledger_new(&self->config.ledger, ports, &self->mem);
 }
 
+static void breach(struct member *self, const char *invariant, const char *text)
+{
+    self->hooks.breach(self->hooks.context, self->config.partition, invariant, text);
+}
+
 static void source_rebuilds(void *context, enum err why)
 {
     struct member *self = context;
     char text[80];
     snprintf(text, sizeof text, "the state store cannot be used (%s): it is built anew", err_text(why));
     self->hooks.note(self->hooks.context, self->config.partition, text);
-}
-
-static void breach(struct member *self, const char *invariant, const char *text)
-{
-    self->hooks.breach(self->hooks.context, self->config.partition, invariant, text);
+    if (!self->is_state_damaged)
+        breach(self, "I5", "the state store cannot be used, and nothing has damaged it");
+    self->is_state_damaged = false;
 }
 
 /* The first commit of the walk is the last that is known; the others are news. */
@@ -507,6 +511,7 @@ bool member_start(struct member *self, uint64_t relapse)
     disk_leave();
     self->counts.starts++;
     if (dies) {
+        self->is_state_damaged = true; /* it may have died while it made a new one */
         self->hooks.cut(self->hooks.context, self->config.partition);
         return false;
     }
@@ -518,6 +523,8 @@ bool member_start(struct member *self, uint64_t relapse)
                  fault->what ? fault->what : "not the journal's fault", fault->position);
         self->hooks.note(self->hooks.context, self->config.partition, text);
         self->counts.failed_starts++;
+        if (err == ERR_CORRUPT || err == ERR_VERSION)
+            breach(self, "I2", text); /* no fault damages a journal */
         return false;
     }
     begin(self);
@@ -596,6 +603,11 @@ bool member_is_stopped(const struct member *self)
 }
 
 /* ---- faults ------------------------------------------------------------------------------------- */
+
+void member_state_damaged(struct member *self)
+{
+    self->is_state_damaged = true;
+}
 
 static void extend(int64_t *until_us, int64_t candidate_us)
 {

@@ -72,6 +72,8 @@ void member_packet(struct member *self, const struct packet *packet);
 
 /* Faults on it that need no disk: PAUSE, MEMORY, SLOW_DISK, clocks, MAILBOX (of peers). */
 void member_fault(struct member *self, const struct fault *fault);
+/* A fault has damaged its state store, so that it may be built anew. */
+void member_state_damaged(struct member *self);
 void member_mend(struct member *self);
 
 /* NULL when it is down. */

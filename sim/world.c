@@ -601,8 +601,10 @@ static void damage_state(struct world *self, uint32_t partition, const struct fa
     bool done = fault->kind == FAULT_STATE_LOST   ? disk_lose(self->disk, scope)
                 : fault->kind == FAULT_STATE_FLIP ? disk_flip(self->disk, scope, &damage)
                                                   : disk_stale(self->disk, scope, &damage);
-    if (done && fault->kind != FAULT_STATE_LOST)
+    if (done && fault->kind != FAULT_STATE_LOST) {
+        member_state_damaged(self->members[partition]);
         world_note(self, "the damage is in page %" PRIu64 " of %s", damage.page, damage.path);
+    }
 }
 
 static void fail_disk(struct world *self, const struct fault *fault)
