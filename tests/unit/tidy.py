@@ -41,7 +41,7 @@ COMPILED = [(text, re.compile(path), re.compile(but) if but else None, re.compil
             for text, path, but, line in RULES]
 
 LINES_MAX = 1200
-SKIPPED_SUFFIXES = {".gz", ".msgpack", ".png", ".svg", ".jpg", ".ico", ".woff2"}
+SKIPPED_SUFFIXES = {".gz", ".bin", ".msgpack", ".png", ".svg", ".jpg", ".ico", ".woff2"}
 
 
 def findings_in(path, text):

@@ -1,0 +1,245 @@
+/* Fuzz target: the ledger cores of one to three partitions, driven by a program of bytes.
+ *
+ *     byte 0 partitions, 1 and 2 seed of the steps, 3 to 5 percent of messages lost, repeated, reordered
+ *     then operations, a byte each with its own operands: commands of clients, steps, crashes, account commands, repeats
+ *
+ * After every operation all invariants hold (runner_check). At the end everything is asked for again: an answer
+ * that was given once is given again, and each account has what the answers add up to. */
+#include <stdlib.h>
+
+#include "actors/base/check.h"
+#include "tests/fuzz/input.h"
+#include "tests/scenario/world.h"
+
+enum {
+    ACCOUNTS = 6,
+    COMMANDS_MAX = 48,
+    OPERATIONS_MAX = 96,
+    ITEMS_MAX = 3,
+    STEPS_MAX = 12,
+    PERCENT_MAX = 40,
+    START_BALANCE = 1000,
+    GIVEN_BALANCE = 200,
+};
+
+/* A command that a client has sent, and what became of it. */
+struct sent {
+    struct ledger_command command;
+    struct ledger_command items[ITEMS_MAX];
+    struct runner_request *requests[4]; /* the first askings, to compare answers */
+    size_t request_count;
+};
+
+struct play {
+    struct runner *runner;
+    uint32_t partitions;
+    char ids[ACCOUNTS][WORLD_ID_MAX];
+    struct sent sent[COMMANDS_MAX];
+    size_t sent_count;
+    int64_t balances[ACCOUNTS];
+};
+
+static struct play *play_new(struct input *input)
+{
+    struct play *play = calloc(1, sizeof *play);
+    CHECK(play != NULL);
+    play->partitions = input_byte(input) % 3u + 1;
+    struct runner_config config = runner_config_default(play->partitions);
+    config.seed = input_number(input, 2);
+    config.lose_percent = input_byte(input) % PERCENT_MAX;
+    config.repeat_percent = input_byte(input) % PERCENT_MAX;
+    config.reorder_percent = input_byte(input);
+    config.check_each_step = false;
+    config.ledger.ids_in_memory = 16;
+    config.ledger.checkpoint_words = 64;
+    play->runner = runner_new(&config);
+    for (unsigned i = 0; i < ACCOUNTS; i++) {
+        world_account_id(i % play->partitions, play->partitions, "a", i / play->partitions, play->ids[i]);
+        world_open(play->runner, play->ids[i], "KRW");
+        struct ledger_command deposit = world_deposit(START_BALANCE + i, play->ids[i], GIVEN_BALANCE, "KRW");
+        CHECK(world_run(play->runner, &deposit)->code == CODE_OK);
+        play->balances[i] = GIVEN_BALANCE;
+    }
+    return play;
+}
+
+/* ---- operations --------------------------------------------------------------------------------------- */
+
+static void ask(struct play *play, struct sent *sent)
+{
+    struct runner_request *request =
+        runner_post(play->runner, world_home(&sent->command, play->partitions), &sent->command, 1);
+    if (sent->request_count < sizeof sent->requests / sizeof sent->requests[0])
+        sent->requests[sent->request_count++] = request;
+}
+
+static struct ledger_command command_make(struct play *play, struct input *input, unsigned kind, uint64_t id)
+{
+    uint8_t from = input_byte(input) % ACCOUNTS, to = input_byte(input) % ACCOUNTS;
+    int64_t amount = input_byte(input) + 1;
+    if (kind == COMMAND_DEPOSIT)
+        return world_deposit(id, play->ids[to], amount, "KRW");
+    if (kind == COMMAND_WITHDRAW)
+        return world_withdraw(id, play->ids[from], amount, "KRW");
+    if (from == to)
+        to = (uint8_t)((to + 1) % ACCOUNTS);
+    return world_transfer(id, play->ids[from], play->ids[to], amount, "KRW");
+}
+
+static void send_new(struct play *play, struct input *input, unsigned kind)
+{
+    if (play->sent_count == COMMANDS_MAX)
+        return;
+    struct sent *sent = &play->sent[play->sent_count];
+    uint64_t id = 1 + play->sent_count++ * 8;
+    if (kind != COMMAND_GROUP) {
+        sent->command = command_make(play, input, kind, id);
+    } else {
+        uint16_t count = (uint16_t)(input_byte(input) % ITEMS_MAX + 1);
+        for (uint16_t i = 0; i < count; i++)
+            sent->items[i] = command_make(play, input, input_byte(input) % 3u + 1, id + 1 + i);
+        sent->command = world_group(id, sent->items, count);
+    }
+    ask(play, sent);
+}
+
+static void ask_again(struct play *play, struct input *input)
+{
+    uint8_t which = input_byte(input);
+    if (play->sent_count > 0)
+        ask(play, &play->sent[which % play->sent_count]);
+}
+
+static void change_account(struct play *play, struct input *input)
+{
+    static const enum ledger_account_kind kinds[] = {ACCOUNT_FREEZE, ACCOUNT_UNFREEZE, ACCOUNT_CHANGE,
+                                                     ACCOUNT_CLOSE, ACCOUNT_OPEN};
+    struct ledger_account_command command =
+        world_account(kinds[input_byte(input) % (sizeof kinds / sizeof kinds[0])],
+                      play->ids[input_byte(input) % ACCOUNTS], "KRW");
+    command.sets = ACCOUNT_SETS_MINIMUM | ACCOUNT_SETS_CEILING;
+    command.minimum_balance = -(int64_t)input_byte(input);
+    command.ceiling = (input_byte(input) & 1) ? INT64_MAX : GIVEN_BALANCE * 2;
+    (void)runner_account(play->runner, &command);
+}
+
+static void operate(struct play *play, struct input *input)
+{
+    uint8_t operation = input_byte(input);
+    uint32_t partition = operation / 16u % play->partitions;
+    switch (operation % 16) {
+    case 0:
+    case 1:
+    case 2:
+        send_new(play, input, COMMAND_TRANSFER);
+        return;
+    case 3:
+        send_new(play, input, COMMAND_DEPOSIT);
+        return;
+    case 4:
+        send_new(play, input, COMMAND_WITHDRAW);
+        return;
+    case 5:
+    case 6:
+        send_new(play, input, COMMAND_GROUP);
+        return;
+    case 7:
+        change_account(play, input);
+        return;
+    case 8:
+        runner_crash(play->runner, partition, (enum runner_state)(input_byte(input) % 3));
+        return;
+    case 9:
+        runner_snapshot(play->runner, partition);
+        return;
+    case 10:
+        runner_resend(play->runner);
+        return;
+    case 11:
+        runner_flush(play->runner, partition);
+        return;
+    case 12:
+        ask_again(play, input);
+        return;
+    default:
+        for (uint8_t i = input_byte(input) % STEPS_MAX; i > 0; i--)
+            runner_step(play->runner);
+        return;
+    }
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------ */
+
+static int64_t *balance_of(struct play *play, struct str id)
+{
+    size_t i = 0;
+    while (!str_equal(id, str_from(play->ids[i])))
+        i++;
+    return &play->balances[i];
+}
+
+static void model_apply(struct play *play, const struct ledger_command *command)
+{
+    if (command->from.length > 0)
+        *balance_of(play, command->from) -= command->amount;
+    if (command->to.length > 0)
+        *balance_of(play, command->to) += command->amount;
+}
+
+/* Codes that promise nothing about later: the command was not decided. */
+static bool is_decided(uint8_t code)
+{
+    return code != CODE_BUSY && code != CODE_UNKNOWN;
+}
+
+static void ask_at_last(struct play *play, struct sent *sent)
+{
+    const struct ledger_row row = *world_run(play->runner, &sent->command);
+    CHECK(is_decided(row.code));
+    for (size_t i = 0; i < sent->request_count; i++) {
+        const struct runner_request *request = sent->requests[i];
+        CHECK(request->done || request->lost);
+        if (request->done && is_decided(request->rows[0].code))
+            CHECK(request->rows[0].code == row.code);
+    }
+    if (row.code != CODE_OK)
+        return;
+    if (sent->command.kind != COMMAND_GROUP)
+        model_apply(play, &sent->command);
+    for (uint32_t i = 0; sent->command.kind == COMMAND_GROUP && i < sent->command.group_count; i++)
+        model_apply(play, &sent->items[i]);
+}
+
+static void play_end(struct play *play)
+{
+    struct uuid ids[COMMANDS_MAX];
+    runner_settle(play->runner);
+    for (size_t i = 0; i < play->sent_count; i++) {
+        ask_at_last(play, &play->sent[i]);
+        ids[i] = play->sent[i].command.id;
+    }
+    runner_settle(play->runner);
+    runner_check(play->runner);
+    for (unsigned i = 0; i < ACCOUNTS; i++) {
+        struct ledger_account_view view = world_view(play->runner, play->ids[i]);
+        CHECK(view.balance == play->balances[i] && view.pending == 0);
+    }
+    for (uint32_t p = 0; p < play->partitions; p++) {
+        runner_flush(play->runner, p);
+        runner_compare(play->runner, p, RUNNER_STATE_KEPT, ids, play->sent_count);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct input input = {data, size};
+    struct play *play = play_new(&input);
+    for (int i = 0; i < OPERATIONS_MAX && input.left > 0; i++) {
+        operate(play, &input);
+        runner_check(play->runner);
+    }
+    play_end(play);
+    runner_destroy(&play->runner);
+    free(play);
+    return 0;
+}

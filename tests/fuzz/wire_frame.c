@@ -1,0 +1,195 @@
+/* Fuzz target: a whole request frame: its head, and its body as the operation has it.
+ *
+ * What is decoded and encoded again, as a client would, decodes to the same. */
+#include <stdlib.h>
+
+#include "actors/base/check.h"
+#include "broker/wire/accounts.h"
+#include "broker/wire/history.h"
+#include "broker/wire/items.h"
+#include "tests/fuzz/input.h"
+#include "tests/fuzz/same.h"
+
+static struct wire_header head_again(struct mp_writer *w, const struct wire_header *header)
+{
+    struct wire_header again;
+    enum code code;
+    enum field field;
+    CHECK(!w->failed && wire_header_read(w->data, w->length, &again, &code, &field));
+    CHECK(again.operation == header->operation && again.request_id == header->request_id &&
+          again.partition == header->partition && again.deadline_us == header->deadline_us);
+    return again;
+}
+
+/* Faulty items cannot be written; the others are, and come back as they were. */
+static void write_items(struct mp_writer *w, const struct wire_header *header, const struct wire_items *items,
+                        uint32_t good)
+{
+    wire_header_write(w, header);
+    if (header->operation == OPERATION_BATCH)
+        mp_write_array(w, good);
+    for (uint32_t i = 0; i < items->count; i++) {
+        if (same_is_good(&items->commands[i]))
+            wire_item_write(w, &items->commands[i]);
+    }
+}
+
+static void check_items(struct mp_writer *w, const struct wire_header *header)
+{
+    struct wire_items items = {0}, again = {0};
+    enum field field;
+    uint32_t good = 0;
+    if (wire_items_read(&items, header, &field) == CODE_OK) {
+        for (uint32_t i = 0; i < items.count; i++)
+            good += same_is_good(&items.commands[i]);
+    }
+    if (good > 0) {
+        write_items(w, header, &items, good);
+        struct wire_header second = head_again(w, header);
+        CHECK(wire_items_read(&again, &second, &field) == CODE_OK && again.count == good);
+        for (uint32_t i = 0, k = 0; i < items.count; i++) {
+            if (same_is_good(&items.commands[i]))
+                CHECK(same_commands(&items.commands[i], &again.commands[k++]));
+        }
+    }
+    wire_items_release(&items);
+    wire_items_release(&again);
+}
+
+static void check_account(struct mp_writer *w, const struct wire_header *header)
+{
+    struct ledger_account_command c, d;
+    enum field field;
+    if (wire_account_read(header, &c, &field) != CODE_OK)
+        return;
+    wire_header_write(w, header);
+    wire_account_body_write(w, &c);
+    struct wire_header second = head_again(w, header);
+    CHECK(wire_account_read(&second, &d, &field) == CODE_OK);
+    CHECK(c.kind == d.kind && c.sets == d.sets && uuid_equal(&c.id, &d.id) && c.currency == d.currency &&
+          c.minimum_balance == d.minimum_balance && c.ceiling == d.ceiling);
+    CHECK(str_equal(c.account, d.account) && str_equal(c.owner, d.owner) && str_equal(c.product, d.product) &&
+          str_equal(c.memo, d.memo));
+}
+
+static void check_history(struct mp_writer *w, const struct wire_header *header)
+{
+    struct wire_history_query q, r;
+    enum field field;
+    if (wire_history_read(header, &q, &field) != CODE_OK)
+        return;
+    wire_header_write(w, header);
+    wire_history_body_write(w, &q);
+    struct wire_header second = head_again(w, header);
+    CHECK(wire_history_read(&second, &r, &field) == CODE_OK);
+    CHECK(str_equal(q.account, r.account) && str_equal(q.cursor, r.cursor) && q.limit == r.limit &&
+          q.has_before == r.has_before && q.has_after == r.has_after);
+    CHECK((!q.has_before || q.before_us == r.before_us) && (!q.has_after || q.after_us == r.after_us));
+}
+
+static void check_balance(struct mp_writer *w, const struct wire_header *header)
+{
+    struct wire_balance_query q, r;
+    enum field field;
+    if (wire_balance_read(header, &q, &field) != CODE_OK)
+        return;
+    wire_header_write(w, header);
+    wire_balance_body_write(w, &q);
+    struct wire_header second = head_again(w, header);
+    CHECK(wire_balance_read(&second, &r, &field) == CODE_OK && str_equal(q.account, r.account));
+    CHECK(q.has_at == r.has_at && (!q.has_at || q.at_us == r.at_us));
+}
+
+static void check_list(struct mp_writer *w, const struct wire_header *header)
+{
+    struct wire_list_query q, r;
+    enum field field;
+    if (wire_list_read(header, &q, &field) != CODE_OK)
+        return;
+    wire_header_write(w, header);
+    wire_list_body_write(w, &q);
+    struct wire_header second = head_again(w, header);
+    CHECK(wire_list_read(&second, &r, &field) == CODE_OK);
+    CHECK(str_equal(q.owner, r.owner) && str_equal(q.cursor, r.cursor) && q.limit == r.limit);
+}
+
+static void check_show(struct mp_writer *w, const struct wire_header *header)
+{
+    struct str account, account_again;
+    struct uuid id, id_again;
+    enum field field;
+    if (header->operation == OPERATION_ACCOUNT_SHOW &&
+        wire_account_show_read(header, &account, &field) == CODE_OK) {
+        wire_header_write(w, header);
+        wire_account_show_body_write(w, account);
+        struct wire_header second = head_again(w, header);
+        CHECK(wire_account_show_read(&second, &account_again, &field) == CODE_OK);
+        CHECK(str_equal(account, account_again));
+    }
+    if (header->operation == OPERATION_TRANSFER_SHOW &&
+        wire_transfer_show_read(header, &id, &field) == CODE_OK) {
+        wire_header_write(w, header);
+        wire_transfer_show_body_write(w, &id);
+        struct wire_header second = head_again(w, header);
+        CHECK(wire_transfer_show_read(&second, &id_again, &field) == CODE_OK && uuid_equal(&id, &id_again));
+    }
+}
+
+static void check_body(struct mp_writer *w, const struct wire_header *header)
+{
+    enum field field;
+    switch (header->operation) {
+    case OPERATION_TRANSFER:
+    case OPERATION_DEPOSIT:
+    case OPERATION_WITHDRAW:
+    case OPERATION_BATCH:
+        check_items(w, header);
+        return;
+    case OPERATION_ACCOUNT_OPEN:
+    case OPERATION_ACCOUNT_CHANGE:
+    case OPERATION_ACCOUNT_FREEZE:
+    case OPERATION_ACCOUNT_UNFREEZE:
+    case OPERATION_ACCOUNT_CLOSE:
+        check_account(w, header);
+        return;
+    case OPERATION_ACCOUNT_SHOW:
+    case OPERATION_TRANSFER_SHOW:
+        check_show(w, header);
+        return;
+    case OPERATION_ACCOUNT_LIST:
+        check_list(w, header);
+        return;
+    case OPERATION_BALANCE:
+        check_balance(w, header);
+        return;
+    case OPERATION_HISTORY:
+        check_history(w, header);
+        return;
+    case OPERATION_HEALTH:
+    case OPERATION_VERSION:
+    case OPERATION_STATUS:
+        CHECK(wire_nothing_read(header, &field) != CODE_OK || header->body.length == 1);
+        return;
+    case OPERATION_HISTORIES: /* batch_join has it */
+    case OPERATION_COUNT:
+        return;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct wire_header header;
+    enum code code = CODE_OK;
+    enum field field;
+    struct mp_writer w = {0};
+    if (!wire_header_read(data, size, &header, &code, &field)) {
+        CHECK(code == CODE_BAD_REQUEST || code == CODE_UNSUPPORTED || code == CODE_TOO_LARGE ||
+              code == CODE_WRONG_PARTITION || code == CODE_INVALID_FIELD);
+        return 0;
+    }
+    CHECK(header.operation < OPERATION_COUNT && header.deadline_us >= 0);
+    CHECK((const uint8_t *)header.body.data + header.body.length == data + size);
+    check_body(&w, &header);
+    mp_writer_release(&w);
+    return 0;
+}
