@@ -8,6 +8,7 @@
 
 #include "actors/base/check.h"
 #include "sim/command/session.h"
+#include "sim/script/script.h"
 
 /* Ctrl-C is something to read, not something that interrupts: the session ends with its summary. */
 static int signals_as_fd(void)
@@ -35,6 +36,10 @@ int main(int argc, char **argv)
     }
     if (argc > 0)
         argv[0] = name;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--script") == 0)
+            return script_command(argc, argv);
+    }
     enum options_result result = sim_options_read(&options, argc, argv);
     int code = options_exit_code(result);
     if (result == OPTIONS_OK) {

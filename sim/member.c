@@ -658,6 +658,11 @@ const struct ledger *member_ledger(const struct member *self)
     return self->is_up ? partition_ledger(self->partition) : NULL;
 }
 
+struct sim_memory *member_memory(struct member *self)
+{
+    return &self->memory;
+}
+
 bool member_is_idle(const struct member *self)
 {
     return self->is_up && self->inbox_count == 0 && !self->readings && !partition_is_busy(self->partition) &&

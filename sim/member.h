@@ -79,6 +79,8 @@ void member_mend(struct member *self);
 /* NULL when it is down. */
 const struct ledger *member_ledger(const struct member *self);
 int64_t member_wall_us(const struct member *self);
+/* Of its cores; the same in every life. */
+struct sim_memory *member_memory(struct member *self);
 
 /* Nothing to do and nothing under way. */
 bool member_is_idle(const struct member *self);

@@ -295,6 +295,9 @@ static void hook_answered(void *context, int64_t sent_us, const struct operation
         world_note(self, "client %u is told #%" PRIu64 " %s%s", operation->client, operation->number,
                    answer_say(operation, answer, text, sizeof text), is_final ? "" : ", and will ask again");
     mix(self, operation->number << 8 | answer->code);
+    self->counts.codes[answer->code] += answer->row_count == 0;
+    for (uint32_t i = 0; i < answer->row_count; i++)
+        self->counts.codes[answer->rows[i].code]++;
     if (!self->config.no_checks)
         oracle_answer(self->oracle, sent_us, self->now_us, operation, answer);
 }
@@ -806,6 +809,16 @@ const struct ledger *world_ledger(const struct world *self, uint32_t partition)
 bool world_is_up(const struct world *self, uint32_t partition)
 {
     return member_is_up(self->members[partition]);
+}
+
+struct disk *world_disk(struct world *self)
+{
+    return self->disk;
+}
+
+struct sim_memory *world_memory(struct world *self, uint32_t partition)
+{
+    return member_memory(self->members[partition]);
 }
 
 void world_counts(const struct world *self, struct world_counts *out)

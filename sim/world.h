@@ -56,6 +56,8 @@ struct world_config {
 /* Middle values, faultless. */
 struct world_config world_config_default(uint32_t partitions);
 
+struct disk;
+struct sim_memory;
 struct world;
 
 struct world *world_new(const struct world_config *config);
@@ -106,12 +108,17 @@ void world_mend(struct world *self);
 const struct ledger *world_ledger(const struct world *self, uint32_t partition);
 bool world_is_up(const struct world *self, uint32_t partition);
 
+/* The disk of all, and the memory of a partition's core: to make single calls fail. */
+struct disk *world_disk(struct world *self);
+struct sim_memory *world_memory(struct world *self, uint32_t partition);
+
 struct world_counts {
     uint64_t events, messages, lost, repeated;
     uint64_t operations, attempts, answers, commands;   /* commands: items, account commands and reads */
     uint64_t commits, restarts, recoveries_cut, images; /* images: crash images that were recovered from */
     uint64_t faults[FAULT_KIND_COUNT];
     uint64_t disk_calls;
+    uint64_t codes[CODE_COUNT]; /* answers, final or not: each row, or the message that has none */
 };
 void world_counts(const struct world *self, struct world_counts *out);
 void world_oracle_counts(const struct world *self, struct oracle_counts *out);
