@@ -268,10 +268,12 @@ static bool is_opened(const char *path)
     options.create = false;
     enum err err = state_lmdb_open(&options, &store);
     assert_true(err == ERR_OK || err == ERR_CORRUPT || err == ERR_VERSION);
+    bool opened = err == ERR_OK;
     for (int table = 0; table < STATE_TABLE_COUNT && err == ERR_OK; table++)
-        assert_int_equal(state_walk(store, (enum state_table)table, NULL, 0, walk_nothing, &sum), ERR_OK);
+        err = state_walk(store, (enum state_table)table, NULL, 0, walk_nothing, &sum);
+    assert_true(!opened || err == ERR_OK || err == ERR_CORRUPT);
     state_close(&store);
-    return err == ERR_OK;
+    return opened;
 }
 
 /* LMDB trusts its pages: it would follow a damaged number out of the file, and end the process. */
