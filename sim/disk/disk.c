@@ -26,9 +26,9 @@ const char *disk_below(const struct disk *self, const char *path)
     return strlen(path) < PATH_BYTES ? path : NULL;
 }
 
-void disk_real_path(const struct disk *self, const char *path, char out[PATH_BYTES * 2])
+void disk_real_path(const struct disk *self, const char *path, char out[REAL_BYTES])
 {
-    (void)snprintf(out, PATH_BYTES * 2, "%s/%s", self->root, path);
+    (void)snprintf(out, REAL_BYTES, "%s/%s", self->root, path);
 }
 
 bool scope_holds(const char *scope, const char *path)
@@ -47,7 +47,7 @@ struct file *disk_find(const struct disk *self, const char *path)
 struct file *disk_add_file(struct disk *self, const char *path, uint64_t size)
 {
     struct file *file = calloc(1, sizeof *file);
-    char real[PATH_BYTES * 2];
+    char real[REAL_BYTES];
     CHECK(file != NULL);
     disk_real_path(self, path, real);
     (void)snprintf(file->path, sizeof file->path, "%s", path);
@@ -65,12 +65,12 @@ struct file *disk_add_file(struct disk *self, const char *path, uint64_t size)
 /* Takes in what lies below the root already. */
 static void scan(struct disk *self, const char *below)
 {
-    char real[PATH_BYTES * 2];
+    char real[REAL_BYTES];
     disk_real_path(self, below, real);
     struct dirent **entries = NULL;
     int count = scandir(real, &entries, NULL, alphasort);
     for (int i = 0; i < count; i++) {
-        char path[PATH_BYTES * 2];
+        char path[REAL_BYTES];
         struct stat status;
         const char *name = entries[i]->d_name;
         (void)snprintf(path, sizeof path, "%s%s%s", below, *below != '\0' ? "/" : "", name);
@@ -94,8 +94,8 @@ struct disk *disk_new(const char *root, uint64_t seed)
     self->root_length = (size_t)snprintf(self->root, sizeof self->root, "%s", root);
     while (self->root_length > 1 && self->root[self->root_length - 1] == '/')
         self->root[--self->root_length] = '\0';
-    (void)memcpy(self->aside, self->root, self->root_length);
-    (void)strcpy(self->aside + self->root_length, ".aside");
+    int length = snprintf(self->aside, sizeof self->aside, "%s.aside", self->root);
+    CHECK(length > 0 && (size_t)length < sizeof self->aside);
     disk_root_remove(self->aside);
     CHECK(__real_mkdir(self->aside, 0700) == 0);
     self->random = sim_random_split(seed, "disk");
@@ -198,7 +198,7 @@ static void arm(struct disk *self, enum rule_kind kind, const char *scope, const
     self->rules = disk_grow_array(self->rules, &self->rule_capacity, self->rule_count, sizeof *self->rules);
     struct rule *rule = &self->rules[self->rule_count++];
     *rule = (struct rule){.kind = kind, .fault = *fault};
-    (void)strcpy(rule->scope, scope);
+    (void)snprintf(rule->scope, sizeof rule->scope, "%s", scope);
 }
 
 static void remove_rule(struct disk *self, size_t i)
@@ -250,7 +250,7 @@ static void judge_by(struct disk *self, const struct rule *rule, struct verdict 
         if (verdict->cut != CUT_NOT)
             return;
         verdict->cut = (enum cut_moment)(CUT_BEFORE + sim_random_below(&self->random, 3));
-        (void)strcpy(verdict->cut_scope, rule->scope);
+        (void)snprintf(verdict->cut_scope, sizeof verdict->cut_scope, "%s", rule->scope);
         return;
     case RULE_FAIL:
         verdict->fails = true;
@@ -312,7 +312,7 @@ void disk_cut_now(struct disk *self, const char *scope)
 {
     self->cut_scopes =
         disk_grow_array(self->cut_scopes, &self->cut_capacity, self->cut_count, sizeof *self->cut_scopes);
-    (void)strcpy(self->cut_scopes[self->cut_count++], scope);
+    (void)snprintf(self->cut_scopes[self->cut_count++], SCOPE_BYTES, "%s", scope);
     self->counts.cuts++;
     for (size_t i = 0; i < self->file_count; i++)
         if (scope_holds(scope, self->files[i]->path))
@@ -474,7 +474,7 @@ bool disk_stale(struct disk *self, const char *scope, struct disk_damage *out)
 
 bool disk_lose(struct disk *self, const char *path)
 {
-    char real[PATH_BYTES * 2];
+    char real[REAL_BYTES];
     disk_real_path(self, path, real);
     if (access(real, F_OK) != 0)
         return false;

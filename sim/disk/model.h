@@ -20,7 +20,7 @@
 #include "sim/disk/disk.h"
 #include "sim/random.h"
 
-enum { PATH_BYTES = 256, SCOPE_BYTES = 64, PAST_PAGES = 8 };
+enum { PATH_BYTES = 256, REAL_BYTES = 512, SCOPE_BYTES = 64, PAST_PAGES = 8 };
 
 /* ---- files (files.c) -------------------------------------------------------------------------- */
 
@@ -165,7 +165,7 @@ struct disk *disk_current(void);
 /* Path below the root; NULL: outside. */
 const char *disk_below(const struct disk *self, const char *path);
 /* Writes the real path of one below the root. */
-void disk_real_path(const struct disk *self, const char *path, char out[PATH_BYTES * 2]);
+void disk_real_path(const struct disk *self, const char *path, char out[REAL_BYTES]);
 bool scope_holds(const char *scope, const char *path);
 /* The file that is there under this path; NULL: none. */
 struct file *disk_find(const struct disk *self, const char *path);

@@ -10,9 +10,9 @@
 #include "actors/base/check.h"
 #include "sim/disk/model.h"
 
-static void aside_path(const struct disk *self, uint64_t number, char out[PATH_BYTES * 2])
+static void aside_path(const struct disk *self, uint64_t number, char out[REAL_BYTES])
 {
-    (void)snprintf(out, PATH_BYTES * 2, "%s/%llu", self->aside, (unsigned long long)number);
+    (void)snprintf(out, REAL_BYTES, "%s/%llu", self->aside, (unsigned long long)number);
 }
 
 bool name_is_under(const char *path, const char *name)
@@ -23,8 +23,8 @@ bool name_is_under(const char *path, const char *name)
 
 static void set_aside(struct disk *self, const char *path, uint64_t *number)
 {
-    char from[PATH_BYTES * 2];
-    char to[PATH_BYTES * 2];
+    char from[REAL_BYTES];
+    char to[REAL_BYTES];
     *number = ++self->aside_count;
     disk_real_path(self, path, from);
     aside_path(self, *number, to);
@@ -36,8 +36,8 @@ static void set_aside(struct disk *self, const char *path, uint64_t *number)
 
 static void fetch_back(struct disk *self, const char *path, uint64_t *number)
 {
-    char from[PATH_BYTES * 2];
-    char to[PATH_BYTES * 2];
+    char from[REAL_BYTES];
+    char to[REAL_BYTES];
     aside_path(self, *number, from);
     disk_real_path(self, path, to);
     CHECK(__real_rename(from, to) == 0);
@@ -49,8 +49,8 @@ static void fetch_back(struct disk *self, const char *path, uint64_t *number)
 
 static void move(struct disk *self, const char *from, const char *to)
 {
-    char real_from[PATH_BYTES * 2];
-    char real_to[PATH_BYTES * 2];
+    char real_from[REAL_BYTES];
+    char real_to[REAL_BYTES];
     disk_real_path(self, from, real_from);
     disk_real_path(self, to, real_to);
     CHECK(__real_rename(real_from, real_to) == 0);
@@ -59,7 +59,7 @@ static void move(struct disk *self, const char *from, const char *to)
         struct file *file = self->files[i];
         if (file->aside != 0 || !name_is_under(file->path, from))
             continue;
-        char path[PATH_BYTES * 2];
+        char path[REAL_BYTES];
         (void)snprintf(path, sizeof path, "%s%s", to, file->path + length);
         CHECK(strlen(path) < PATH_BYTES);
         (void)memcpy(file->path, path, strlen(path) + 1);
@@ -81,7 +81,7 @@ static struct name_change *note(struct disk *self, enum name_kind kind, const ch
 
 int names_create(struct disk *self, const char *path, int flags, unsigned mode, int *fd)
 {
-    char real[PATH_BYTES * 2];
+    char real[REAL_BYTES];
     disk_real_path(self, path, real);
     *fd = __real_open(real, flags, mode);
     if (*fd < 0)
@@ -94,7 +94,7 @@ int names_create(struct disk *self, const char *path, int flags, unsigned mode, 
 
 int names_mkdir(struct disk *self, const char *path, unsigned mode)
 {
-    char real[PATH_BYTES * 2];
+    char real[REAL_BYTES];
     disk_real_path(self, path, real);
     if (__real_mkdir(real, mode) != 0)
         return errno;
@@ -105,7 +105,7 @@ int names_mkdir(struct disk *self, const char *path, unsigned mode)
 
 static int kind_of(struct disk *self, const char *path, mode_t *kind)
 {
-    char real[PATH_BYTES * 2];
+    char real[REAL_BYTES];
     struct stat status;
     disk_real_path(self, path, real);
     if (lstat(real, &status) != 0)
@@ -145,7 +145,7 @@ int names_unlink(struct disk *self, const char *path)
 
 int names_rmdir(struct disk *self, const char *path)
 {
-    char real[PATH_BYTES * 2];
+    char real[REAL_BYTES];
     mode_t kind = 0;
     int failed = kind_of(self, path, &kind);
     if (failed != 0 || !S_ISDIR(kind))
@@ -166,7 +166,7 @@ static void forget(struct disk *self, struct name_change *change)
 {
     if (change->aside == 0)
         return;
-    char path[PATH_BYTES * 2];
+    char path[REAL_BYTES];
     aside_path(self, change->aside, path);
     disk_root_remove(path);
     for (size_t i = 0; i < self->file_count; i++) {

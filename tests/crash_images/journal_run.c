@@ -6,7 +6,7 @@
 #include "store/journal_lmdb.h"
 #include "tests/crash_images/run.h"
 
-enum { PARTITION = 3, FACTS_MAX = 64 * 1024 };
+enum { PARTITION = 3, FACTS_MAX = 64 * 1024, PAGES_2 = 2 * DISK_PAGE };
 
 /* The commits that were tried until a restart. What was there before it is among them. */
 struct life {
@@ -89,7 +89,7 @@ static void append_all(struct disk *disk, struct journal_run *run, const char *r
     uint64_t wanted = 4 + sim_random_below(random, RUN_CHANGES_MAX - 8);
     while (run->lives[run->restarts].count < wanted) {
         struct life *life = &run->lives[run->restarts];
-        uint64_t length = pick_length(random, sim_random_below(random, 4) == 0 ? 2 * DISK_PAGE : most);
+        uint64_t length = pick_length(random, sim_random_below(random, 4) == 0 ? PAGES_2 : most);
         life->lengths[life->count++] = length;
         switch (append(run, *journal, length)) {
         case JOURNAL_OK:

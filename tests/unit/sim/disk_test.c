@@ -17,7 +17,14 @@
 #include "store/durable.h"
 #include "store/journal_lmdb.h"
 
-enum { SEEDS = 64, PATH_BYTES = 512 };
+enum {
+    SEEDS = 64,
+    MANY_SEEDS = 256,
+    PATH_BYTES = 512,
+    PAGES_2 = 2 * DISK_PAGE,
+    PAGES_3 = 3 * DISK_PAGE,
+    PAGES_4 = 4 * DISK_PAGE
+};
 
 static char root[128];
 
@@ -61,7 +68,7 @@ static int open_new(const char *name)
 
 static void write_at(int file, uint8_t byte, size_t length, uint64_t offset)
 {
-    uint8_t bytes[4 * DISK_PAGE];
+    uint8_t bytes[PAGES_4];
     memset(bytes, byte, length);
     assert_int_equal(pwrite(file, bytes, length, (off_t)offset), length);
 }
@@ -108,7 +115,7 @@ static void an_unsynced_write_is_whole_absent_or_torn_at_sectors(void **state)
 {
     (void)state;
     struct disk *disk = NULL;
-    uint8_t bytes[2 * DISK_PAGE];
+    uint8_t bytes[PAGES_2];
     unsigned whole = 0;
     unsigned absent = 0;
     unsigned torn = 0;
@@ -174,7 +181,7 @@ static void a_write_with_dsync_is_durable_and_makes_no_other_so(void **state)
 {
     (void)state;
     struct disk *disk = NULL;
-    uint8_t bytes[2 * DISK_PAGE];
+    uint8_t bytes[PAGES_2];
     unsigned lost = 0;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         disk_enter(fresh(&disk, seed));
@@ -224,7 +231,7 @@ static void a_file_is_replaced_whole_or_not_at_all(void **state)
     uint8_t bytes[64];
     unsigned olds = 0;
     unsigned news = 0;
-    for (uint64_t seed = 0; seed < 4 * SEEDS; seed++) {
+    for (uint64_t seed = 0; seed < MANY_SEEDS; seed++) {
         disk_enter(fresh(&disk, seed));
         assert_int_equal(durable_write_file(root, "meta", "old", 3), ERR_OK);
         disk_cut_after(disk, "", 1 + seed % 6);
@@ -248,7 +255,7 @@ static void what_follows_a_cut_is_lost(void **state)
 {
     (void)state;
     struct disk *disk = NULL;
-    uint8_t bytes[4 * DISK_PAGE];
+    uint8_t bytes[PAGES_4];
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         disk_enter(fresh(&disk, seed));
         int file = open_new("a");
@@ -256,19 +263,19 @@ static void what_follows_a_cut_is_lost(void **state)
         disk_cut_after(disk, "", 2);
         write_at(file, 2, DISK_PAGE, DISK_PAGE);
         assert_false(disk_is_cut(disk, ""));
-        write_at(file, 3, DISK_PAGE, 2 * DISK_PAGE);
+        write_at(file, 3, DISK_PAGE, PAGES_2);
         assert_true(disk_is_cut(disk, ""));
         write_at(file, 4, DISK_PAGE, 0);
-        write_at(file, 4, DISK_PAGE, 3 * DISK_PAGE);
+        write_at(file, 4, DISK_PAGE, PAGES_3);
         assert_int_equal(fsync(file), 0);
         assert_int_equal(read_all("a", bytes, sizeof bytes), sizeof bytes);
         (void)close(file);
         disk_leave();
         disk_crash(disk, "", DISK_KILLED);
         size_t length = read_all("a", bytes, sizeof bytes);
-        assert_in_range(length, 2 * DISK_PAGE, 3 * DISK_PAGE);
+        assert_in_range(length, PAGES_2, PAGES_3);
         assert_true(is_all(bytes, DISK_PAGE, 1) && is_all(bytes + DISK_PAGE, DISK_PAGE, 2));
-        assert_true(is_all(bytes + 2 * DISK_PAGE, length - 2 * DISK_PAGE, 3));
+        assert_true(is_all(bytes + PAGES_2, length - PAGES_2, 3));
     }
     disk_destroy(&disk);
 }
@@ -394,21 +401,21 @@ static void a_full_disk_takes_what_fits(void **state)
 {
     (void)state;
     struct disk *disk = NULL;
-    uint8_t bytes[4 * DISK_PAGE] = {1};
-    struct iovec parts[2] = {{bytes, 2 * DISK_PAGE}, {bytes, 2 * DISK_PAGE}};
+    uint8_t bytes[PAGES_4] = {1};
+    struct iovec parts[2] = {{bytes, PAGES_2}, {bytes, PAGES_2}};
     struct statvfs system;
     disk_enter(fresh(&disk, 1));
-    disk_capacity(disk, 3 * DISK_PAGE);
+    disk_capacity(disk, PAGES_3);
     int file = open_new("a");
     assert_int_equal(fstatvfs(file, &system), 0);
-    assert_int_equal(system.f_bavail * system.f_frsize, 3 * DISK_PAGE);
-    assert_int_equal(fallocate(file, 0, 0, 4 * DISK_PAGE), -1);
+    assert_int_equal(system.f_bavail * system.f_frsize, PAGES_3);
+    assert_int_equal(fallocate(file, 0, 0, PAGES_4), -1);
     assert_int_equal(errno, ENOSPC);
-    assert_int_equal(writev(file, parts, 2), 3 * DISK_PAGE);
+    assert_int_equal(writev(file, parts, 2), PAGES_3);
     assert_int_equal(write(file, bytes, 1), -1);
     assert_int_equal(errno, ENOSPC);
     assert_int_equal(pwrite(file, bytes, DISK_PAGE, 0), DISK_PAGE);
-    disk_capacity(disk, 4 * DISK_PAGE);
+    disk_capacity(disk, PAGES_4);
     assert_int_equal(write(file, bytes, DISK_PAGE), DISK_PAGE);
     assert_int_equal(statvfs(root, &system), 0);
     assert_int_equal(system.f_bavail, 0);
