@@ -75,10 +75,16 @@ static uint32_t read_address(struct parser *self, bool is_way)
     return parser_partition(self);
 }
 
-/* "4th call", "4 call": at least the first. */
+/* "4th call", or "call 4". */
 static int64_t read_ordinal(struct parser *self)
 {
     char *end;
+    if (parser_take(self, "call") || parser_take(self, "allocation")) {
+        int64_t number = parser_number(self, "a number");
+        if (number < 1)
+            parser_fail(self, "the first is call 1");
+        return number;
+    }
     const char *word = parser_word(self, "a number as in 4th");
     long long number = strtoll(word, &end, 10);
     bool has_end =
@@ -86,7 +92,7 @@ static int64_t read_ordinal(struct parser *self)
     if (number < 1 || !has_end)
         parser_fail(self, "expected a number as in 1st or 4th, found \"%s\"", word);
     if (!parser_take(self, "call"))
-        parser_take(self, "allocation");
+        parser_need(self, "allocation");
     return number;
 }
 

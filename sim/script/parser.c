@@ -39,26 +39,6 @@ bool parser_at_end(const struct parser *self)
     return kind == TOKEN_END || kind == TOKEN_EOF || kind == TOKEN_CLOSE || self->has_failed;
 }
 
-bool parser_is(const struct parser *self, const char *word)
-{
-    const struct token *token = parser_peek(self);
-    return !self->has_failed && token->kind == TOKEN_WORD && strcmp(token->text, word) == 0;
-}
-
-bool parser_take(struct parser *self, const char *word)
-{
-    if (!parser_is(self, word))
-        return false;
-    advance(self);
-    return true;
-}
-
-void parser_need(struct parser *self, const char *word)
-{
-    if (!parser_take(self, word))
-        parser_fail(self, "expected \"%s\", found \"%s\"", word, parser_peek(self)->text);
-}
-
 bool parser_take_open(struct parser *self)
 {
     if (self->has_failed || parser_peek(self)->kind != TOKEN_OPEN)
@@ -136,6 +116,26 @@ static const char *resolve(struct parser *self, const char *text)
         text++;
     }
     return script_text(self->script, out, used);
+}
+
+bool parser_is(struct parser *self, const char *word)
+{
+    const struct token *token = parser_peek(self);
+    return !self->has_failed && token->kind == TOKEN_WORD && strcmp(resolve(self, token->text), word) == 0;
+}
+
+bool parser_take(struct parser *self, const char *word)
+{
+    if (!parser_is(self, word))
+        return false;
+    advance(self);
+    return true;
+}
+
+void parser_need(struct parser *self, const char *word)
+{
+    if (!parser_take(self, word))
+        parser_fail(self, "expected \"%s\", found \"%s\"", word, parser_peek(self)->text);
 }
 
 const char *parser_word(struct parser *self, const char *what)

@@ -52,7 +52,7 @@ void parser_fail(struct parser *self, const char *format, ...) __attribute__((fo
 
 const struct token *parser_peek(const struct parser *self);
 bool parser_at_end(const struct parser *self); /* of the statement */
-bool parser_is(const struct parser *self, const char *word);
+bool parser_is(struct parser *self, const char *word);
 bool parser_take(struct parser *self, const char *word); /* when it is the next */
 bool parser_take_open(struct parser *self);
 void parser_need_open(struct parser *self);

@@ -71,7 +71,7 @@ static void done(void *context, const struct operation *operation, const struct 
         memcpy(told->rows, answer->rows, answer->row_count * sizeof *told->rows);
     told->answer.rows = told->rows;
     keep_page(told, answer);
-    told->play->finals[answer->code] += answer->row_count == 0;
+    told->play->finals[answer->code] += operation->count > 0 && answer->row_count == 0;
     for (uint32_t i = 0; i < answer->row_count; i++)
         told->play->finals[answer->rows[i].code]++;
 }

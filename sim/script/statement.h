@@ -41,7 +41,7 @@ enum counter {
     COUNTER_LOST,
     COUNTER_REPEATED,
     COUNTER_FAILED, /* calls to disks, and allocations, that were made to fail */
-    COUNTER_FINAL,  /* final answers with a code */
+    COUNTER_FINAL,  /* final answers to money with a code, rows of batches and groups each */
     COUNTER_SEEN,   /* answers with a code, final or not */
     COUNTER_COUNT
 };
