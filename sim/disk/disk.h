@@ -109,7 +109,8 @@ struct disk_fault {
 void disk_fail(struct disk *self, const char *scope, const struct disk_fault *fault);
 void disk_repair(struct disk *self, const char *scope);
 
-/* The next `count` syncs of the scope answer OK and make nothing durable; writes with O_DSYNC count as syncs. */
+/* The next `count` syncs of the scope (DISK_FOR_GOOD: all) answer OK and make nothing durable; writes with O_DSYNC
+ * count as syncs. */
 void disk_lie(struct disk *self, const char *scope, uint64_t count);
 
 /* Room for all files together; statvfs answers follow from it, and calls that need more fail with ENOSPC, after
