@@ -96,7 +96,7 @@ struct disk *disk_new(const char *root, uint64_t seed)
         self->root[--self->root_length] = '\0';
     int length = snprintf(self->aside, sizeof self->aside, "%s.aside", self->root);
     CHECK(length > 0 && (size_t)length < sizeof self->aside);
-    disk_root_remove(self->aside);
+    remove_tree(self->aside);
     CHECK(__real_mkdir(self->aside, 0700) == 0);
     self->random = sim_random_split(seed, "disk");
     scan(self, "");
@@ -113,7 +113,7 @@ void disk_destroy(struct disk **self_p)
         file_release(self->files[i]);
         free(self->files[i]);
     }
-    disk_root_remove(self->aside);
+    remove_tree(self->aside);
     record_destroy(&self->record);
     free(self->files);
     free(self->names.changes);
@@ -478,7 +478,7 @@ bool disk_lose(struct disk *self, const char *path)
     disk_real_path(self, path, real);
     if (access(real, F_OK) != 0)
         return false;
-    disk_root_remove(real);
+    remove_tree(real);
     for (size_t i = 0; i < self->file_count; i++) {
         struct file *file = self->files[i];
         if (file->aside == 0 && name_is_under(file->path, path)) {

@@ -46,7 +46,7 @@ void disk_destroy(struct disk **self_p);
 /* Makes a directory of a random name for a root on a file system in memory: below /dev/shm, else below
  * TMPDIR. `out` receives its path. */
 bool disk_root_make(char *out, size_t capacity);
-/* Removes a directory and all below it. */
+/* Removes a root and what a disk has set aside beside it (ROOT.aside). No disk stands on it any more. */
 void disk_root_remove(const char *root);
 
 /* Makes the disk current in this thread, until disk_leave. They do not nest. */

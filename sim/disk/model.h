@@ -164,6 +164,8 @@ struct disk *disk_current(void);
 
 /* Path below the root; NULL: outside. */
 const char *disk_below(const struct disk *self, const char *path);
+/* Removes a directory and all below it. */
+void remove_tree(const char *path);
 /* Writes the real path of one below the root. */
 void disk_real_path(const struct disk *self, const char *path, char out[REAL_BYTES]);
 bool scope_holds(const char *scope, const char *path);

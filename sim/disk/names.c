@@ -168,7 +168,7 @@ static void forget(struct disk *self, struct name_change *change)
         return;
     char path[REAL_BYTES];
     aside_path(self, change->aside, path);
-    disk_root_remove(path);
+    remove_tree(path);
     for (size_t i = 0; i < self->file_count; i++) {
         struct stat status;
         struct file *file = self->files[i];

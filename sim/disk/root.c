@@ -24,7 +24,15 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
     return __real_remove(path);
 }
 
+void remove_tree(const char *path)
+{
+    (void)nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 void disk_root_remove(const char *root)
 {
-    (void)nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    char aside[REAL_BYTES];
+    remove_tree(root);
+    if (snprintf(aside, sizeof aside, "%s.aside", root) < (int)sizeof aside)
+        remove_tree(aside);
 }
