@@ -54,36 +54,12 @@ void checkpoint_release(struct ledger *self)
 
 /* ---- puts ----------------------------------------------------------------------------------------------- */
 
-static uint64_t seal_of(uint8_t table, const uint8_t *key, size_t key_length, const uint8_t *value,
-                        size_t length)
-{
-    return XXH3_64bits_withSeed(value, length, XXH3_64bits_withSeed(key, key_length, table));
-}
-
-void checkpoint_seal(uint8_t table, const uint8_t *key, size_t key_length, uint8_t *value, size_t length)
-{
-    uint64_t seal = seal_of(table, key, key_length, value, length);
-    memcpy(value + length, &seal, CHECKPOINT_SEAL);
-}
-
-bool checkpoint_unseal(uint8_t table, const uint8_t *key, size_t key_length, const uint8_t *value,
-                       size_t *length)
-{
-    uint64_t seal;
-    if (*length < CHECKPOINT_SEAL)
-        return false;
-    *length -= CHECKPOINT_SEAL;
-    memcpy(&seal, value + *length, CHECKPOINT_SEAL);
-    return seal == seal_of(table, key, key_length, value, *length);
-}
-
-/* Room for a value and its seal. Values stand one behind another; put.value holds an offset until the unit is
- * taken. */
+/* Values stand one behind another; put.value holds an offset until the unit is taken. */
 static uint8_t *put_room(struct ledger *self, size_t bytes)
 {
     struct unit_buffer *buffer = self->current;
     if (!core_grow(self, (void **)&buffer->put_bytes, &buffer->put_bytes_capacity,
-                   buffer->put_bytes_length + bytes + CHECKPOINT_SEAL, 1))
+                   buffer->put_bytes_length + bytes, 1))
         return NULL;
     return buffer->put_bytes + buffer->put_bytes_length;
 }
@@ -99,13 +75,9 @@ static bool put_add(struct ledger *self, uint8_t table, const void *key, size_t 
     struct ledger_put *put = &buffer->put_list[unit->put_count++];
     *put = (struct ledger_put){.table = table, .key_length = (uint8_t)key_length};
     memcpy(put->key, key, key_length);
-    put->value_offset = SIZE_MAX;
-    if (is_delete)
-        return true;
-    checkpoint_seal(table, put->key, key_length, buffer->put_bytes + buffer->put_bytes_length, value_length);
-    put->value_offset = buffer->put_bytes_length;
-    put->value_length = value_length + CHECKPOINT_SEAL;
-    buffer->put_bytes_length += put->value_length;
+    put->value_offset = is_delete ? SIZE_MAX : buffer->put_bytes_length;
+    put->value_length = value_length;
+    buffer->put_bytes_length += value_length;
     return true;
 }
 
@@ -451,8 +423,6 @@ enum err ledger_restore(struct ledger *self, uint8_t table, const uint8_t *key, 
                         const uint8_t *value, size_t value_length)
 {
     enum err err = ERR_OK;
-    if (!checkpoint_unseal(table, key, key_length, value, &value_length))
-        return ERR_CORRUPT;
     if (table == CHECKPOINT_RECORDS && key_is(key, key_length, CHECKPOINT_KEY))
         return record_restore(self, value, value_length);
     if (table == CHECKPOINT_RECORDS && key_is(key, key_length, IDS_KEY))

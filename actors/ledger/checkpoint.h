@@ -9,18 +9,13 @@
  *
  * Records: "checkpoint" (above) and "ids" (the list of id runs and where replay for ids begins). Replay begins at
  * the smaller of the two positions; between them facts change nothing but the id table.
- *
- * LMDB has no checksums. So every value ends in a seal, a hash of table, key and value: a state store with a flipped bit or
- * a value in the wrong place is ERR_CORRUPT at the next start, and is built anew from the journal.
  */
 #ifndef TELLER_LEDGER_CHECKPOINT_H
 #define TELLER_LEDGER_CHECKPOINT_H
 
-#include <stdbool.h>
-
 #include "actors/ledger/fact.h"
 
-enum { CHECKPOINT_VERSION = 2, CHECKPOINT_SLICES = 2048 };
+enum { CHECKPOINT_VERSION = 1, CHECKPOINT_SLICES = 2048 };
 
 /* Table numbers of store/state.h. */
 enum { CHECKPOINT_ACCOUNTS = 0, CHECKPOINT_IDS = 1, CHECKPOINT_RECORDS = 2 };
@@ -41,15 +36,6 @@ static inline void checkpoint_big_endian(uint32_t value, uint8_t out[4])
     for (int i = 0; i < 4; i++)
         out[i] = (uint8_t)(value >> (24 - 8 * i));
 }
-
-enum { CHECKPOINT_SEAL = 8 };
-
-/* Writes the seal behind a value of `length` bytes. */
-void checkpoint_seal(uint8_t table, const uint8_t *key, size_t key_length, uint8_t *value, size_t length);
-
-/* *length: of the value with its seal; receives the length without. false: the seal is not this value's. */
-bool checkpoint_unseal(uint8_t table, const uint8_t *key, size_t key_length, const uint8_t *value,
-                       size_t *length) MUST_USE;
 
 /* The key of one slice of a run of ids. */
 static inline void checkpoint_run_key(uint32_t run, uint32_t slice, uint8_t out[8])

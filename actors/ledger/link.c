@@ -862,6 +862,8 @@ static enum err requests_load(struct ledger *self, struct link *link, uint64_t c
     if (!requests_room(self, link, (uint32_t)count))
         return ERR_NO_MEMORY;
     for (uint64_t i = 0; i < count; i++, *at += STORED_REQUEST) {
+        if ((*at)[28] < LINK_CREDIT || (*at)[28] > LINK_DECIDE || (*at)[29] >= CODE_COUNT)
+            return ERR_CORRUPT;
         struct link_request *request = link_request_at(link, link->next++);
         *request = (struct link_request){.kind = (*at)[28], .code = (*at)[29]};
         memcpy(&request->position, *at, 8);
@@ -892,8 +894,13 @@ static enum err one_link_load(struct ledger *self, uint32_t peer, const uint8_t 
     link->pruned = link->answered = link->processed = numbers[3];
     if (!link_ensure_answer(self, peer, (uint32_t)answers))
         return ERR_NO_MEMORY;
-    for (uint64_t i = 0; i < answers; i++, *at += STORED_ANSWER)
-        memcpy(link_answer_at(link, ++link->processed), *at, STORED_ANSWER);
+    for (uint64_t i = 0; i < answers; i++, *at += STORED_ANSWER) {
+        struct link_answer *answer = link_answer_at(link, ++link->processed);
+        memcpy(answer, *at, STORED_ANSWER);
+        if (answer->kind < LINK_CREDIT || answer->kind > LINK_DECIDE || answer->code >= CODE_COUNT ||
+            answer->length != 0) /* rows are read from their fact when it is sent */
+            return ERR_CORRUPT;
+    }
     return ERR_OK;
 }
 

@@ -37,8 +37,8 @@ static enum err visit(void *context, const uint8_t *key, size_t key_length, cons
 {
     struct walk *walk = context;
     struct checkpoint_account stored;
-    if (!checkpoint_unseal(CHECKPOINT_ACCOUNTS, key, key_length, value, &length))
-        return ERR_CORRUPT;
+    (void)key;
+    (void)key_length;
     for (size_t at = 0, size; at < length; at += size) {
         struct ledger_account_view view;
         if (length - at < sizeof stored)
