@@ -220,7 +220,7 @@ static void inject(struct play *self, const struct statement *statement)
 static void lie(struct play *self, const struct statement *statement)
 {
     char scope[16];
-    snprintf(scope, sizeof scope, "p%03u/", statement->partition);
+    snprintf(scope, sizeof scope, "p%03u/journal", statement->partition);
     disk_lie(world_disk(self->world), scope, statement->times);
 }
 

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #include "broker/options.h"
 #include "sim/script/case.h"
 
-enum { ARGUMENTS_MAX = 1000, BOUND_SECONDS = 300, JOBS_MAX = 64, SAID_MAX = 4000 };
+enum { ARGUMENTS_MAX = 1000, BOUND_SECONDS = 300, JOBS_MAX = 64, SAID_MAX = 4000, HEAP_KEPT = 1 << 30 };
 
 struct command {
     bool is_traced, is_script;
@@ -112,6 +113,9 @@ static _Noreturn void child_main(const struct command *self, struct running *run
         _exit(EXIT_FAILURE);
     setrlimit(RLIMIT_CORE, &no_core);
     alarm(BOUND_SECONDS);
+    /* Worlds come and go: their memory stays with the process, already there for the next one. */
+    mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
+    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
     case_play(&running->file, self->is_traced ? stdout : NULL, running->state);
     running->state->is_done = true;
     case_release(&running->file);
