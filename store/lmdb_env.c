@@ -138,6 +138,25 @@ enum err lmdb_env_open(const struct lmdb_env_options *options, MDB_env **out, co
     return ERR_OK;
 }
 
+bool lmdb_env_make_room(MDB_env *env, uint64_t bytes)
+{
+    int file = -1, failed;
+    struct stat status;
+    MDB_envinfo info;
+    if (mdb_env_get_fd(env, &file) != MDB_SUCCESS || mdb_env_info(env, &info) != MDB_SUCCESS ||
+        fstat(file, &status) != 0)
+        return true; /* what is wrong shows in the write */
+    uint64_t need = lmdb_env_used_bytes(env) + bytes, length = (uint64_t)status.st_size;
+    if (need > info.me_mapsize)
+        need = info.me_mapsize;
+    if (need <= length)
+        return true;
+    do {
+        failed = fallocate(file, 0, (off_t)length, (off_t)(need - length)) == 0 ? 0 : errno;
+    } while (failed == EINTR);
+    return failed == 0 || lmdb_env_err(failed) != ERR_FULL;
+}
+
 /* Whether a new transaction still sees the state of before the failed commit. */
 static bool is_unchanged(MDB_env *env, size_t last_txnid)
 {

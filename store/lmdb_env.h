@@ -38,6 +38,10 @@ enum err lmdb_env_err(int code) MUST_USE;
 /* true: the failed call ran out of room or memory before anything was written. */
 bool lmdb_env_is_full(int code);
 
+/* Makes the file long enough for `bytes` more than is in use. false: there is no room for them. LMDB takes a write that
+ * was cut short for an I/O error, so a full disk has to show before it writes beyond the file's end. */
+bool lmdb_env_make_room(MDB_env *env, uint64_t bytes);
+
 /* Commits. ERR_FULL: there was no room, nothing was committed, and the environment is fit for use: the
  * same may be tried again. ERR_IO: the commit may or may not be on disk, and this environment must not
  * be written again (LMDB 0.9 would let the next commit succeed after a sync has failed). */

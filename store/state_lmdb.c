@@ -28,6 +28,8 @@ static const char *const TABLE_NAMES[STATE_TABLE_COUNT] = {
 
 enum { KEY_MAX = 64, SEAL_BYTES = 8, FORMAT = 2 };
 
+enum { GROWTH_BYTES = 256 * 1024, GROWTH_BYTES_PER_PUT = 8 * 4096 };
+
 /* As it is stored. Before format 2 there was none. */
 struct sums {
     uint64_t format;
@@ -157,12 +159,24 @@ static enum err stop(struct state_lmdb *self)
     return ERR_IO;
 }
 
+/* What a commit of these may add to the file, at the most: each value, the pages of the tree that lead to it and that a
+ * split makes, and LMDB's list of free pages. */
+static uint64_t growth_bytes(const struct state_put *puts, size_t count)
+{
+    uint64_t bytes = GROWTH_BYTES;
+    for (size_t i = 0; i < count; i++)
+        bytes += puts[i].value_length + GROWTH_BYTES_PER_PUT;
+    return bytes;
+}
+
 static enum err lmdb_apply(struct state *state, const struct state_put *puts, size_t count)
 {
     struct state_lmdb *self = self_of(state);
     CHECK(!self->read_only);
     if (self->stopped)
         return ERR_IO;
+    if (!lmdb_env_make_room(self->env, growth_bytes(puts, count)))
+        return ERR_FULL;
     MDB_txn *txn = NULL;
     int code = mdb_txn_begin(self->env, NULL, 0, &txn);
     if (code == MDB_SUCCESS) {

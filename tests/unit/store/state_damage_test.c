@@ -134,6 +134,7 @@ static void file_name(const struct fixture *f, char out[SCRATCH_PATH_BYTES + 24]
     (void)snprintf(out, SCRATCH_PATH_BYTES + 24, "%s/data.mdb", f->name);
 }
 
+/* Without the zeros by which the file is longer than its pages in use. */
 static struct image file_read(const struct fixture *f)
 {
     char name[SCRATCH_PATH_BYTES + 24];
@@ -144,6 +145,9 @@ static struct image file_read(const struct fixture *f)
     assert_non_null(image.bytes);
     image.length = fread(image.bytes, 1, 1 << 22, file);
     (void)fclose(file);
+    while (image.length > 0 && image.bytes[image.length - 1] == 0)
+        image.length--;
+    image.length = (image.length + PAGE - 1) / PAGE * PAGE;
     return image;
 }
 

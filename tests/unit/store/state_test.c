@@ -1,11 +1,14 @@
 /* The contract of state.h, over both kinds of store. */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -236,6 +239,38 @@ static void a_full_map_changes_nothing_and_the_store_stays_usable(void **state)
     assert_string_equal(value_of(f->state, STATE_IDS, "c"), "3");
 }
 
+/* Bytes of the file that it is in. */
+static rlim_t file_bytes(const struct fixture *f)
+{
+    char name[SCRATCH_PATH_BYTES + 24];
+    struct stat status;
+    (void)snprintf(name, sizeof name, "%s/data.mdb", f->name);
+    assert_int_equal(stat(name, &status), 0);
+    return (rlim_t)status.st_size;
+}
+
+/* The limit of a file's size stands for a full disk: the last write that fits in part is cut short there. */
+static void a_write_that_is_cut_short_for_want_of_room_is_full_and_not_broken(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t large[400 << 10];
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    apply(f->state, put(STATE_IDS, "a", "1"));
+    struct rlimit tight = {file_bytes(f) + 100000, before.rlim_max};
+    const struct state_put puts[] = {put(STATE_IDS, "a", "2"),
+                                     {STATE_IDS, (const uint8_t *)"b", 1, large, sizeof large}};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    enum err full = state_apply(f->state, puts, 2);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(full, ERR_FULL);
+    assert_string_equal(value_of(f->state, STATE_IDS, "a"), "1");
+    assert_int_equal(state_apply(f->state, puts, 2), ERR_OK);
+    assert_string_equal(value_of(f->state, STATE_IDS, "a"), "2");
+    signal(SIGXFSZ, handler);
+}
+
 static void a_store_that_is_absent_is_not_found_by_a_reader(void **state)
 {
     struct fixture *f = *state;
@@ -344,6 +379,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_applied_is_there_after_opening_again, begin_lmdb, finish),
         cmocka_unit_test_setup_teardown(a_full_map_changes_nothing_and_the_store_stays_usable, begin_lmdb,
                                         finish),
+        cmocka_unit_test_setup_teardown(a_write_that_is_cut_short_for_want_of_room_is_full_and_not_broken,
+                                        begin_lmdb, finish),
         cmocka_unit_test_setup_teardown(a_store_that_is_absent_is_not_found_by_a_reader, begin_lmdb, finish),
         cmocka_unit_test_setup_teardown(a_damaged_page_is_found_before_it_is_followed, begin_lmdb, finish),
         cmocka_unit_test_setup_teardown(planned_failures_change_nothing, begin_memory, finish),
