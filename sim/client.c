@@ -139,6 +139,13 @@ void clients_storm(struct clients *self, uint64_t times)
     }
 }
 
+/* Longer each time, but never so long that a big batch, of which each attempt brings a part, takes for ever. */
+static int64_t busy_pause_us(struct clients *self, const struct call *call)
+{
+    int64_t times = call->attempts < BACK_OFF_MAX ? (int64_t)call->attempts : BACK_OFF_MAX;
+    return sim_random_between(&self->random, BUSY_US / 4, BUSY_US * (times + 1));
+}
+
 /* ---- answers ------------------------------------------------------------------------------------ */
 
 void clients_receive(struct clients *self, const struct packet *packet)
@@ -163,8 +170,7 @@ void clients_receive(struct clients *self, const struct packet *packet)
     self->answers++;
     self->config.answered(self->config.context, is_kept ? sent_us : 0, call->operation, &answer, is_final);
     if (!is_final) {
-        timer_plan(self, call,
-                   sim_random_between(&self->random, BUSY_US / 4, BUSY_US * (int64_t)(call->attempts + 1)));
+        timer_plan(self, call, busy_pause_us(self, call));
         return;
     }
     if (call->done)

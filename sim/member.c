@@ -523,6 +523,7 @@ bool member_start(struct member *self, uint64_t relapse)
                  fault->what ? fault->what : "not the journal's fault", fault->position);
         self->hooks.note(self->hooks.context, self->config.partition, text);
         self->counts.failed_starts++;
+        self->is_state_damaged = true; /* it may have failed while it made a new one */
         if (err == ERR_CORRUPT || err == ERR_VERSION)
             breach(self, "I2", text); /* no fault damages a journal */
         return false;

@@ -49,6 +49,7 @@ static struct world_config draw_world(const struct run_config *config)
     world.commit_us = pick(&random, commits, 4);
     world.restart_us = pick(&random, restarts, 3);
     world.patience_us = pick(&random, patiences, 3);
+    world.id_retention_us = sim_random_chance(&random, 200000) ? 1200 * SECOND_US : 0;
     world.root = config->root;
     world.no_checks = config->no_checks;
     world.trace = config->trace;

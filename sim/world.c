@@ -344,6 +344,8 @@ static struct ledger_config ledger_config_of(const struct world *self, uint32_t 
         config.ids_in_memory = self->config.ids_in_memory;
     if (self->config.link_window)
         config.link_window = self->config.link_window;
+    if (self->config.id_retention_us)
+        config.id_retention_us = self->config.id_retention_us;
     if (self->config.checkpoint_words)
         config.checkpoint_words = self->config.checkpoint_words;
     return config;
@@ -409,7 +411,7 @@ static void parts_make(struct world *self)
                                                          .malformed = hook_malformed,
                                                          .context = self});
     const struct oracle_config oracle = {.partitions = config->partitions,
-                                         .id_retention_us = ledger_config_default().id_retention_us};
+                                         .id_retention_us = ledger_config_of(self, 0).id_retention_us};
     self->oracle = oracle_new(&oracle, hook_breach, self);
 }
 

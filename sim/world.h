@@ -41,6 +41,7 @@ struct world_config {
     uint32_t ids_in_memory; /* a power of two */
     uint32_t link_window;
     uint64_t checkpoint_words;
+    int64_t id_retention_us;
     uint64_t preallocate_bytes; /* of the journal; 0: none */
     uint64_t map_bytes;         /* of journal and state each */
     /* of the world */

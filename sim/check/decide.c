@@ -179,3 +179,11 @@ struct verdict decide_ids(const struct oracle *self, const struct book *book, co
     }
     return (struct verdict){CODE_OK, FIELD_NONE, 0};
 }
+
+bool decide_may_conflict(const struct book *book, const struct known *known)
+{
+    const struct record *record = known != NULL ? known->records : NULL;
+    while (record != NULL && record->partition != book->partition)
+        record = record->next;
+    return record != NULL;
+}

@@ -357,6 +357,8 @@ struct verdict decide_single(const struct oracle *self, const struct book *book,
 struct verdict decide_group(const struct oracle *self, const struct book *book, const struct ask *group);
 /* The ids of a group's items must be new here. */
 struct verdict decide_ids(const struct oracle *self, const struct book *book, const struct ask *group);
+/* The partition has had the id, however long ago: ids are remembered for the retention time at the least. */
+bool decide_may_conflict(const struct book *book, const struct known *known);
 bool house_counts(const struct account *house, __int128 amount);
 bool verdict_same(struct verdict a, struct verdict b);
 

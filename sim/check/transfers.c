@@ -365,6 +365,9 @@ static void bounced(struct oracle *self, const struct sight *sight, const struct
         verdict = decide_ids(self, book, request->ask);
         if (verdict.code == CODE_OK)
             verdict = decide_group(self, book, request->ask);
+        if (said.code == CODE_CONFLICT && said.item < request->ask->item_count &&
+            decide_may_conflict(book, known_find(self, &request->ask->items[said.item].id)))
+            verdict = said;
     }
     if (said.code == CODE_OK || !verdict_same(verdict, said))
         breach_say(self, "I8", request->ask != NULL ? request->ask->number : 0, book->partition,
