@@ -2,6 +2,7 @@
  * else. */
 #include "sim/run.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,8 +169,33 @@ static void result_fill(const struct world *world, const struct world_config *dr
     world_oracle_counts(world, &out->oracle);
 }
 
+/* Descriptors that are open; -1: nobody can tell. */
+static int descriptor_count(void)
+{
+    int count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    if (!folder)
+        return -1;
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+static void check_descriptors(int before, struct run_result *out)
+{
+    int after = descriptor_count();
+    if (after == before || out->is_broken)
+        return;
+    out->is_broken = true;
+    out->breach = (struct breach){.invariant = "I10", .partition = UINT32_MAX};
+    snprintf(out->breach.text, sizeof out->breach.text,
+             "%d descriptors were open before the run, and %d after it", before, after);
+}
+
 void run_seed(const struct run_config *config, struct run_result *out)
 {
+    int descriptors = descriptor_count();
     struct world_config drawn = draw_world(config);
     struct fault_plan plan = run_plan(config);
     const struct workload_config asked = {.seed = config->seed,
@@ -188,6 +214,7 @@ void run_seed(const struct run_config *config, struct run_result *out)
     world_settle(load.world);
     result_fill(load.world, &drawn, out);
     world_destroy(&load.world);
+    check_descriptors(descriptors, out);
     workload_destroy(&load.workload);
     fault_plan_release(&plan);
 }

@@ -18,6 +18,8 @@
 
 enum {
     MAILBOX_REQUESTS = 256,
+    MAILBOX_MOST = 2048,
+    MEMORY_MOST = 128 << 20,
     PATH_BYTES = 512,
     RELAPSE_CALLS = 60, /* a recovery that is cut is cut within so many calls to the disk */
 };
@@ -783,6 +785,18 @@ static void compare_all(struct world *self)
     }
 }
 
+/* Far above what a run needs, far below what a leak takes. */
+static void check_bounds(struct world *self)
+{
+    for (uint32_t p = 0; p < self->config.partitions; p++) {
+        const struct member_counts *counts = member_counts(self->members[p]);
+        if (counts->memory_peak_bytes > MEMORY_MOST)
+            broken(self, p, 0, "I10", "the core has taken more memory than its accounts can need");
+        if (counts->mailbox_peak > MAILBOX_MOST)
+            broken(self, p, 0, "I10", "a mailbox has held more than the broker and the peers may put there");
+    }
+}
+
 void world_settle(struct world *self)
 {
     if (self->is_broken)
@@ -799,6 +813,7 @@ void world_settle(struct world *self)
         return;
     oracle_settled(self->oracle);
     compare_all(self);
+    check_bounds(self);
 }
 
 /* ---- looking in --------------------------------------------------------------------------------- */
