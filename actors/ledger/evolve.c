@@ -103,7 +103,10 @@ static void settled_before(struct ledger *self, const struct fact_settled *fact,
         return;
     MARK("a settled transfer is replayed for its id only");
     size_t size = core_fact_read(self, fact->sent_position, bytes, sizeof bytes);
-    CHECK(size >= sizeof sent);
+    if (size < sizeof sent) {
+        MARK("a replay cannot read what was sent: the shell gives it up");
+        return;
+    }
     memcpy(&sent, bytes, sizeof sent);
     id_move(self, &sent.id, fact->sent_position, position);
 }

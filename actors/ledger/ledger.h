@@ -61,7 +61,8 @@ struct ledger_config ledger_config_default(void);
 struct ledger_ports {
     void *context;
     /* Copies the durable fact at `position` (whole, trailer included) into out: its length in bytes, or
-     * 0 when it cannot be read. The core asks only for positions that it got from its own facts, and
+     * 0 when it cannot be read: the core then takes it for absent, so the shell must let out nothing that was decided
+     * since, and give the core up. The core asks only for positions that it got from its own facts, and
      * finds those in units not yet released itself. */
     size_t (*fact_read)(void *context, uint64_t position, uint8_t *out, size_t capacity, int64_t *time_us);
     /* Looks for an id hash in one stored run (see checkpoint.h): calls match for each entry with that hash,

@@ -376,7 +376,10 @@ static __attribute__((noinline)) bool message_put_rows(struct ledger *self,
     uint8_t fact[CORE_FACT_MAX];
     struct link_answer out = *answer;
     size_t size = core_fact_read(self, (uint64_t)answer->value, fact, sizeof fact);
-    CHECK(size >= sizeof(struct fact_group));
+    if (size < sizeof(struct fact_group)) {
+        MARK("the rows of a group cannot be read: the answer is left to a resend");
+        return false;
+    }
     out.length = (uint32_t)(size - sizeof(struct fact_group));
     return message_put_answer(self, message, sequence, &out, fact + sizeof(struct fact_group));
 }
@@ -494,7 +497,10 @@ static bool give_back(struct ledger *self, const struct link_request *request, e
     uint8_t sent_bytes[CORE_FACT_MAX];
     size_t size = core_fact_read(self, request->position, sent_bytes, sizeof sent_bytes);
     struct fact_posting sent;
-    CHECK(size >= sizeof sent);
+    if (size < sizeof sent) {
+        MARK("what was sent cannot be read: giving it back is left to a resend");
+        return false;
+    }
     memcpy(&sent, sent_bytes, sizeof sent);
     struct fact_strings strings;
     enum err err = fact_strings_read(sent_bytes + sizeof sent, size - sizeof sent, &strings);
@@ -754,7 +760,8 @@ static bool resend_credit(struct ledger *self, uint32_t peer, uint64_t sequence,
     char from[ACCOUNT_ID_MAX + 1];
     struct fact_posting sent;
     size_t size = core_fact_read(self, request->position, bytes, sizeof bytes);
-    CHECK(size >= sizeof sent);
+    if (size < sizeof sent)
+        return false;
     memcpy(&sent, bytes, sizeof sent);
     struct fact_strings strings;
     enum err err = fact_strings_read(bytes + sizeof sent, size - sizeof sent, &strings);
@@ -784,7 +791,8 @@ static bool resend_group(struct ledger *self, uint32_t peer, uint64_t sequence,
     size_t size = 0;
     if (request->kind == LINK_PREPARE) {
         size = core_fact_read(self, request->position, bytes, sizeof bytes);
-        CHECK(size >= sizeof(struct fact_group));
+        if (size < sizeof(struct fact_group))
+            return false;
     }
     struct link_request_head head = {.kind = request->kind,
                                      .code = request->code,
@@ -808,7 +816,7 @@ void ledger_resend(struct ledger *self)
             bool sent = request->kind == LINK_CREDIT ? resend_credit(self, peer, sequence, request)
                                                      : resend_group(self, peer, sequence, request);
             if (!sent) {
-                MARK("no memory to send a request again");
+                MARK("a request cannot be sent again: no memory, or it cannot be read");
                 break;
             }
         }

@@ -107,7 +107,8 @@ static void send_answered(struct partition *self, struct request_list *list)
     request_list_init(list);
 }
 
-static void send_names(struct partition *self)
+/* false: there is no memory for it, and the reader does not know all accounts yet. */
+static bool send_names(struct partition *self)
 {
     struct read_names *names;
     while ((names = requests_names(self->ledger, &self->names_sent)) != NULL) {
@@ -115,15 +116,17 @@ static void send_names(struct partition *self)
         if (!self->ports.to_reader(self->ports.context, &box))
             free(names);
     }
+    return self->names_sent == ledger_account_count(self->ledger);
 }
 
-/* Without a reader they join what is answered: a read that was not made has changed nothing. */
+/* Without a reader that knows all names they join what is answered: a read that was not made has changed nothing. */
 static void send_reads(struct partition *self, struct held *held)
 {
     struct box box = {.kind = BOX_READ, .pointer = held->reads};
+    bool knows_names = send_names(self);
     if (!held->reads)
         return;
-    if (self->ports.to_reader(self->ports.context, &box))
+    if (knows_names && self->ports.to_reader(self->ports.context, &box))
         held->reads = NULL;
     else
         requests_refuse_reads(&self->requests, &held->answered, &held->reads, CODE_BUSY);
@@ -161,7 +164,6 @@ static void run_effects(struct partition *self, struct ledger_unit *unit)
         request_list_add(answered, requests_answer_ticket(&self->requests, ticket));
         ledger_ticket_free(self->ledger, &ticket);
     }
-    send_names(self);
     send_reads(self, &self->held);
     send_answered(self, answered);
 }
@@ -406,6 +408,11 @@ static void commit(struct partition *self)
     if (self->stores->ports.state_err != ERR_OK) {
         MARK("what was decided beside an unreadable state store is given up");
         stop(self, "the state store cannot be read"); /* the next start builds it anew */
+        return;
+    }
+    if (self->stores->ports.journal_err != ERR_OK) {
+        MARK("what was decided beside an unreadable journal is given up");
+        stop(self, "the journal cannot be read");
         return;
     }
     struct ledger_unit *unit = ledger_take(self->ledger);

@@ -12,6 +12,7 @@
 
 /* Accounts that the reader does not know yet; sent ahead of any job that may need them. */
 struct read_names {
+    struct read_names *next; /* the reader's */
     uint32_t first, count;
     size_t length;
     char bytes[]; /* see struct directory */

@@ -14,6 +14,8 @@ struct reader {
     uint64_t cursor_key;
     struct journal_reader *journal;
     struct directory directory;
+    struct read_names *names; /* that are not in the directory yet, in order */
+    struct read_names **names_end;
     struct statement_source source;
     struct mp_writer writer;
     struct statement_entry *entries; /* WIRE_HISTORY_MAX */
@@ -219,11 +221,38 @@ static bool journal_begin(struct reader *self, struct journal *journal)
     return journal_reader_begin(self->journal) == ERR_OK;
 }
 
+/* false: there is no memory for all of them; the rest waits for the next try. */
+static bool names_take(struct reader *self)
+{
+    while (self->names) {
+        struct read_names *names = self->names;
+        enum err err =
+            directory_add(&self->directory, names->first, names->count, names->bytes, names->length);
+        if (err == ERR_NO_MEMORY) {
+            MARK("a reader without memory for names");
+            return false;
+        }
+        CHECK(err == ERR_OK);
+        self->names = names->next;
+        free(names);
+    }
+    self->names_end = &self->names;
+    return true;
+}
+
+void reader_add_names(struct reader *self, struct read_names *names)
+{
+    names->next = NULL;
+    *self->names_end = names;
+    self->names_end = &names->next;
+    (void)names_take(self);
+}
+
 struct request *reader_work(struct reader *self, struct read_job *jobs)
 {
     struct request_list answered;
     request_list_init(&answered);
-    bool begun = jobs && journal_begin(self, jobs->journal);
+    bool begun = jobs && names_take(self) && journal_begin(self, jobs->journal);
     while (jobs) {
         struct read_job *job = jobs;
         enum code code = CODE_UNKNOWN;
@@ -242,13 +271,6 @@ struct request *reader_work(struct reader *self, struct read_job *jobs)
     return answered.first;
 }
 
-void reader_add_names(struct reader *self, struct read_names *names)
-{
-    enum err err = directory_add(&self->directory, names->first, names->count, names->bytes, names->length);
-    CHECK(err == ERR_OK);
-    free(names);
-}
-
 /* ---- begin and end ----------------------------------------------------------------------------------------------- */
 
 struct reader *reader_new(uint64_t cursor_key)
@@ -256,6 +278,7 @@ struct reader *reader_new(uint64_t cursor_key)
     struct reader *self = calloc(1, sizeof *self);
     CHECK(self);
     self->cursor_key = cursor_key;
+    self->names_end = &self->names;
     self->entries = malloc((WIRE_HISTORY_MAX + 1) * sizeof *self->entries);
     self->page = malloc((WIRE_HISTORY_MAX + 1) * sizeof *self->page);
     CHECK(self->entries && self->page);
@@ -274,6 +297,11 @@ void reader_destroy(struct reader **self_p)
         return;
     reader_close_journal(self);
     directory_release(&self->directory);
+    while (self->names) {
+        struct read_names *next = self->names->next;
+        free(self->names);
+        self->names = next;
+    }
     mp_writer_release(&self->writer);
     free(self->entries);
     free(self->page);

@@ -15,7 +15,7 @@ struct reader *reader_new(uint64_t cursor_key);
 /* Closes the journal's reader first. */
 void reader_destroy(struct reader **self_p);
 
-/* Takes over the names. They come in order, each once. */
+/* Takes over the names. They come in order, each once. Without memory for them they wait, and jobs are answered UNKNOWN. */
 void reader_add_names(struct reader *self, struct read_names *names);
 
 /* Works a list of jobs of one journal in one snapshot of it, and frees them. Returns their requests, answered, as a list. */

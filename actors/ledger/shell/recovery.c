@@ -14,16 +14,19 @@ static size_t port_fact_read(void *context, uint64_t position, uint8_t *out, siz
 {
     struct recovery_ports *ports = context;
     struct fact_head head;
-    size_t length, first = capacity < 320 ? capacity : 320;
-    if (journal_fetch(ports->journal, position, out, first, &length, time_us) != ERR_OK || length < FACT_WORD)
-        return 0;
-    memcpy(&head, out, sizeof head);
-    size_t size = (size_t)head.words * FACT_WORD;
-    if (size > capacity)
-        return 0;
-    if (size > length && journal_fetch(ports->journal, position, out, size, &length, time_us) != ERR_OK)
-        return 0;
-    return size <= length ? size : 0;
+    size_t length = 0, size = FACT_WORD, first = capacity < 320 ? capacity : 320;
+    enum err err = journal_fetch(ports->journal, position, out, first, &length, time_us);
+    if (err == ERR_OK && length >= FACT_WORD) {
+        memcpy(&head, out, sizeof head);
+        size = (size_t)head.words * FACT_WORD;
+        if (size > length && size <= capacity)
+            err = journal_fetch(ports->journal, position, out, size, &length, time_us);
+    }
+    if (err == ERR_OK && size <= length)
+        return size;
+    MARK("a fact cannot be read");
+    ports->journal_err = err == ERR_OK || err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+    return 0;
 }
 
 static uint64_t entry_hash(const uint8_t *entry)
@@ -162,12 +165,15 @@ static enum err recover_once(struct recovered *self, const struct recovery_sourc
     if (err != ERR_OK)
         return err;
     self->ports.state = self->state;
-    self->ports.state_err = ERR_OK;
+    self->ports.state_err = self->ports.journal_err = ERR_OK;
     struct ledger_ports ports = recovery_ports(&self->ports);
     self->ledger = source->make_ledger(source->context, &ports);
     if (!self->ledger)
         return ERR_NO_MEMORY;
-    return recovery_run(self->ledger, self->journal, self->state);
+    err = recovery_run(self->ledger, self->journal, self->state);
+    /* What could not be read was taken for something that is not there, or that is damaged. */
+    enum err unread = self->ports.state_err != ERR_OK ? self->ports.state_err : self->ports.journal_err;
+    return unread != ERR_OK ? unread : err;
 }
 
 static enum err rebuild_state(struct recovered *self, const struct recovery_source *source, enum err why)

@@ -17,6 +17,7 @@ struct recovery_ports {
     /* Of the last run of ids that could not be read: ERR_CORRUPT, or no memory to read it. The core took the id for a new
      * one, so nothing that it has decided since may be committed or told. */
     enum err state_err;
+    enum err journal_err; /* the same of facts that could not be read */
 };
 struct ledger_ports recovery_ports(struct recovery_ports *context);
 

@@ -70,6 +70,8 @@ static void answer(struct requests *self, struct request *request, enum code cod
 
 static void answer_error(struct requests *self, struct request *request, enum code code, enum field field)
 {
+    if (code == CODE_BUSY)
+        field = FIELD_NONE; /* it is about no field */
     wire_error_write(&self->writer, request->header.request_id, code, field, NULL);
     answer(self, request, code);
 }
