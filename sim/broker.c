@@ -8,6 +8,7 @@
 #include "broker/route.h"
 #include "broker/wire/node.h"
 #include "broker/wire/rows.h"
+#include "sim/disk/heap.h"
 
 struct asked {
     struct request request; /* first: members see only this */
@@ -113,6 +114,11 @@ static void refuse(struct broker *self, struct request *request, enum code code,
 static void send_reply(struct broker *self, struct asked *asked)
 {
     zmq_msg_t *reply = &asked->request.reply;
+    if (zmq_msg_size(reply) == 0) { /* who should have answered had no memory */
+        mp_writer_reset(&self->writer);
+        wire_error_write(&self->writer, asked->request.header.request_id, CODE_UNKNOWN, FIELD_NONE, NULL);
+        set_reply(self, &asked->request, CODE_UNKNOWN);
+    }
     if (!asked->is_lost) {
         struct packet *packet =
             network_packet(WORLD_BROKER, NETWORK_CLIENT + asked->client, 0, zmq_msg_size(reply));
@@ -164,6 +170,7 @@ static void answer(struct broker *self, struct request *request)
 
 void broker_answered(struct broker *self, uint32_t partition, struct request *list, bool is_lost)
 {
+    heap_pause(); /* the memory of the router is not the partition's */
     while (list) {
         struct request *request = list;
         list = request->next;
@@ -172,6 +179,7 @@ void broker_answered(struct broker *self, uint32_t partition, struct request *li
         asked_of(request)->is_lost = is_lost;
         answer(self, request);
     }
+    heap_resume();
 }
 
 void broker_state(struct broker *self, uint32_t partition, enum partition_state state)

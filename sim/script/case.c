@@ -49,13 +49,16 @@ char *case_title(const struct case_file *self)
 static void fail(struct case_state *state, const struct case_file *self, unsigned line, const char *what)
 {
     const char *name = strrchr(self->path, '/') ? strrchr(self->path, '/') + 1 : self->path;
+    state->bad_turns++;
+    if (state->has_failed)
+        return;
     state->has_failed = true;
     snprintf(state->what, sizeof state->what, "%.120s:%u: %.450s%s%.100s%s", name, line, what,
              state->where[0] ? " (" : "", state->where, state->where[0] ? ")" : "");
 }
 
-static struct script *parse(const struct case_file *self, const uint64_t *choice, size_t count,
-                            struct case_state *state)
+struct script *case_parse(const struct case_file *self, const uint64_t *choice, size_t count,
+                          struct case_state *state)
 {
     struct parse_error error = {0};
     struct script *script = script_parse(self->path, self->source, choice, count, &error);
@@ -94,18 +97,19 @@ static bool next_choice(const struct script *script, uint64_t *choice, uint64_t 
     return false;
 }
 
-static void play(const struct script *script, const struct case_file *self, const struct play_config *config,
-                 struct case_state *state, struct play_result *result)
+void case_turn(const struct case_file *self, const struct script *script, const struct play_config *config,
+               struct case_state *state, struct play_result *result)
 {
     char root[ROOT_MAX];
     struct play_config there = *config;
     CHECK(disk_root_make(root, sizeof root));
     there.root = root;
+    if (config->trace)
+        fprintf(config->trace, "==== %s %s\n", self->path, state->where);
     state->turns++;
     script_play(script, &there, result);
     disk_root_remove(root);
     state->failures += result->failures;
-    state->events += result->events;
     if (result->has_failed)
         fail(state, self, result->line, result->what);
 }
@@ -115,13 +119,11 @@ void case_play(const struct case_file *self, FILE *trace, struct case_state *sta
     uint64_t choice[SCRIPT_DIMENSIONS_MAX] = {0};
     for (bool is_over = false; !is_over && !state->has_failed;) {
         struct play_result result;
-        struct script *script = parse(self, choice, SCRIPT_DIMENSIONS_MAX, state);
+        struct script *script = case_parse(self, choice, SCRIPT_DIMENSIONS_MAX, state);
         if (!script)
             return;
         say_where(script, choice, state);
-        if (trace)
-            fprintf(trace, "==== %s %s\n", self->path, state->where);
-        play(script, self, &(struct play_config){.trace = trace}, state, &result);
+        case_turn(self, script, &(struct play_config){.trace = trace}, state, &result);
         is_over = !next_choice(script, choice, result.failures) || state->turns >= CASE_TURNS_MAX;
         script_release(&script);
     }

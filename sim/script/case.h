@@ -14,15 +14,17 @@ struct case_file {
 /* What is known of a case so far; in memory that a child shares with its parent, so that it lasts when the child dies. */
 struct case_state {
     bool is_done, has_failed;
-    uint64_t turns;    /* that were begun */
-    uint64_t failures; /* calls and allocations that were made to fail */
-    uint64_t events;
-    char where[200]; /* "step=4 how=kill" in the turn that runs */
-    char what[CASE_WHAT_MAX];
-    /* with each failure */
-    unsigned kind;
-    uint64_t nth;
-    uint64_t turns_failed;
+    uint64_t turns;           /* that were begun */
+    uint64_t failures;        /* calls and allocations that were made to fail */
+    uint64_t bad_turns;       /* that failed */
+    char where[200];          /* "step=4 how=kill": the turn that runs */
+    char what[CASE_WHAT_MAX]; /* of the first that failed */
+    struct failure_place {
+        unsigned kind;
+        uint32_t partition;
+        bool for_good;
+        uint64_t nth;
+    } place; /* with each failure: of the turn that runs */
 };
 
 bool case_read(struct case_file *self, const char *path, char *what, size_t capacity);
@@ -33,9 +35,17 @@ char *case_title(const struct case_file *self);
 /* Plays every turn, each in a world of its own; ends with the first that fails. */
 void case_play(const struct case_file *self, FILE *trace, struct case_state *state);
 
-/* Plays the script of its first turn once without and then once with each failure: every call to a disk and every allocation, once and
- * for good. Begins where state says, and goes on after a failure. */
-void case_play_each_failure(const struct case_file *self, struct case_state *state);
+/* Plays the script once for each failure: each call to a disk, each allocation, once and for good. Begins at state->place
+ * with nth + 1 (all zero: from the start), and goes on after a turn that fails. */
+void case_play_each_failure(const struct case_file *self, FILE *trace, struct case_state *state);
+
+/* It has "each-failure" in it. */
 bool case_is_each_failure(const struct case_file *self);
+
+/* Inside: one turn in a scratch directory of its own. */
+void case_turn(const struct case_file *self, const struct script *script, const struct play_config *config,
+               struct case_state *state, struct play_result *result);
+struct script *case_parse(const struct case_file *self, const uint64_t *choice, size_t count,
+                          struct case_state *state);
 
 #endif

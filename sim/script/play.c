@@ -8,12 +8,13 @@
 
 #include "actors/base/check.h"
 #include "sim/disk/disk.h"
+#include "sim/disk/heap.h"
 #include "sim/memory.h"
 #include "sim/script/playing.h"
 
 #define SECOND_US INT64_C(1000000)
 #define WAIT_US (600 * SECOND_US)
-#define PATIENCE_US (20 * SECOND_US) /* with a failure for good: then somebody ends it */
+#define PATIENCE_US SECOND_US /* with a failure for good: then somebody ends it */
 #define STEP_US INT64_C(1000)
 
 void play_fail(struct play *self, const struct statement *at, const char *format, ...)
@@ -33,6 +34,18 @@ void play_fail(struct play *self, const struct statement *at, const char *format
 bool play_is_over(const struct play *self)
 {
     return self->result->has_failed || world_breach(self->world) != NULL;
+}
+
+static void mend(struct play *self)
+{
+    heap_fail(0, false);
+    world_mend(self->world);
+}
+
+static void settle(struct play *self)
+{
+    heap_fail(0, false);
+    world_settle(self->world);
 }
 
 /* ---- asking ----------------------------------------------------------------------------------- */
@@ -123,7 +136,7 @@ bool play_wait(struct play *self, const struct statement *at, const bool *is_don
 {
     if (self->config->failure.for_good && !world_run_until(self->world, is_done, PATIENCE_US) &&
         !world_breach(self->world))
-        world_mend(self->world);
+        mend(self);
     if (!world_run_until(self->world, is_done, WAIT_US) && !world_breach(self->world))
         play_fail(self, at, "no final answer has come within 10 minutes");
     return !play_is_over(self);
@@ -199,7 +212,7 @@ static void wait_until(struct play *self, const struct statement *statement, pla
     bool is_mended = !self->config->failure.for_good;
     while (!play_is_over(self) && !is_so(self, statement) && world_now(self->world) < until_us) {
         if (!is_mended && world_now(self->world) > begin_us + PATIENCE_US) {
-            world_mend(self->world);
+            mend(self);
             is_mended = true;
         }
         world_run(self->world, world_now(self->world) + STEP_US);
@@ -227,7 +240,7 @@ static void lie(struct play *self, const struct statement *statement)
 uint64_t play_failures(const struct play *self)
 {
     const struct disk_counts *disk = disk_counts(world_disk(self->world));
-    uint64_t failures = disk->cuts;
+    uint64_t failures = disk->cuts + heap_failed() - self->heap_failed;
     for (int i = 0; i < DISK_CALLS; i++)
         failures += disk->failed[i];
     for (uint32_t p = 0; p < self->script->config.partitions; p++)
@@ -299,10 +312,10 @@ static void play_one(struct play *self, const struct statement *statement)
         lie(self, statement);
         return;
     case STATEMENT_MEND:
-        world_mend(self->world);
+        mend(self);
         return;
     case STATEMENT_SETTLE:
-        world_settle(self->world);
+        settle(self);
         return;
     case STATEMENT_EXPECT_ANSWER:
     case STATEMENT_EXPECT_BALANCE:
@@ -325,13 +338,20 @@ static void play_one(struct play *self, const struct statement *statement)
 static void arm(struct play *self)
 {
     const struct play_failure *failure = &self->config->failure;
+    char scope[16];
+    snprintf(scope, sizeof scope, "p%03u/", failure->partition);
     if (failure->failing == FAILING_DISK)
-        disk_fail(world_disk(self->world), "",
+        disk_fail(world_disk(self->world), scope,
                   &(struct disk_fault){.calls = failure->calls,
                                        .nth = failure->nth,
                                        .count = failure->for_good ? DISK_FOR_GOOD : 1,
                                        .code = EIO,
                                        .effect = DISK_NOTHING});
+    else if (failure->failing == FAILING_MEMORY)
+        sim_memory_fail(world_memory(self->world, failure->partition), failure->nth,
+                        failure->for_good ? UINT32_MAX : 0);
+    else if (failure->failing == FAILING_HEAP)
+        heap_fail(failure->nth, failure->for_good);
 }
 
 /* What the world has found, against what the script expects of it. */
@@ -388,8 +408,7 @@ static void end(struct play *self)
 
 void script_play(const struct script *script, const struct play_config *config, struct play_result *out)
 {
-    struct play play = {.script = script, .config = config, .result = out};
-    struct world_counts counts;
+    struct play play = {.script = script, .config = config, .result = out, .heap_failed = heap_failed()};
     *out = (struct play_result){0};
     begin(&play);
     for (const struct statement *statement = script->first; statement && !play_is_over(&play);
@@ -397,9 +416,8 @@ void script_play(const struct script *script, const struct play_config *config, 
         play_one(&play, statement);
     out->failures = play_failures(&play);
     if (!play_is_over(&play))
-        world_settle(play.world);
+        settle(&play);
+    heap_fail(0, false);
     judge(&play);
-    world_counts(play.world, &counts);
-    out->events = counts.events;
     end(&play);
 }

@@ -5,11 +5,19 @@
 #include "sim/script/statement.h"
 
 /* What goes wrong besides the script, from its first statement on. */
+enum play_failing {
+    FAILING_NOTHING,
+    FAILING_DISK,   /* a call of a partition to its disk answers EIO */
+    FAILING_MEMORY, /* an allocation of a partition's core */
+    FAILING_HEAP    /* an allocation of any other code that runs for a partition, LMDB's too */
+};
+
 struct play_failure {
-    enum play_failing { FAILING_NOTHING, FAILING_DISK, FAILING_MEMORY, FAILING_HEAP } failing;
-    unsigned calls; /* FAILING_DISK: mask of enum disk_call */
-    uint64_t nth;   /* of all calls or allocations of that kind; 1: the first */
-    bool for_good;  /* all after it too, until a restart or the end of all faults */
+    enum play_failing failing;
+    unsigned calls;     /* FAILING_DISK: mask of enum disk_call */
+    uint32_t partition; /* of disk and memory */
+    uint64_t nth;       /* 1: the first */
+    bool for_good;      /* all after it too: disk calls until a restart, allocations until all faults end */
 };
 
 struct play_config {
@@ -23,7 +31,6 @@ struct play_result {
     unsigned line; /* 0: at no line */
     char what[500];
     uint64_t failures; /* crashes at a call, failed calls and failed allocations before the script's end */
-    uint64_t events;
 };
 
 /* A failed CHECK ends the process. */

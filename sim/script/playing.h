@@ -33,6 +33,7 @@ struct play {
     struct later *laters;
     int64_t marks[SCRIPT_MARKS_MAX];
     uint64_t finals[CODE_COUNT];
+    uint64_t heap_failed; /* before it began */
 };
 
 void play_fail(struct play *self, const struct statement *at, const char *format, ...)

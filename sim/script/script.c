@@ -19,10 +19,17 @@
 #include "broker/options.h"
 #include "sim/script/case.h"
 
-enum { ARGUMENTS_MAX = 1000, BOUND_SECONDS = 300, JOBS_MAX = 64, SAID_MAX = 4000, HEAP_KEPT = 1 << 30 };
+enum {
+    ARGUMENTS_MAX = 1000,
+    BOUND_SECONDS = 300,
+    JOBS_MAX = 64,
+    BAD_TURNS_MAX = 20,
+    SAID_MAX = 4000,
+    HEAP_KEPT = 1 << 30
+};
 
 struct command {
-    bool is_traced, is_script;
+    bool is_traced, is_script, is_each_failure;
     uint64_t jobs;
     char **paths;
     size_t count, capacity;
@@ -116,31 +123,19 @@ static _Noreturn void child_main(const struct command *self, struct running *run
     /* Worlds come and go: their memory stays with the process, already there for the next one. */
     mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
     mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
-    case_play(&running->file, self->is_traced ? stdout : NULL, running->state);
+    FILE *trace = self->is_traced ? stdout : NULL;
+    if (self->is_each_failure)
+        case_play_each_failure(&running->file, trace, running->state);
+    else
+        case_play(&running->file, trace, running->state);
     running->state->is_done = true;
     case_release(&running->file);
     free(running->title);
     exit(EXIT_SUCCESS);
 }
 
-static void start(const struct command *self, struct running *running, const char *path,
-                  struct totals *totals)
+static void launch(const struct command *self, struct running *running)
 {
-    char what[CASE_WHAT_MAX];
-    totals->cases++;
-    if (!case_read(&running->file, path, what, sizeof what)) {
-        printf("FAIL  %s\n", what);
-        case_release(&running->file);
-        totals->failed++;
-        return;
-    }
-    running->path = path;
-    running->title = case_title(&running->file);
-    running->said = tmpfile();
-    running->state =
-        mmap(NULL, sizeof *running->state, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    CHECK(running->title && running->said && running->state != MAP_FAILED);
-    running->began_us = real_us();
     fflush(NULL);
     pid_t parent = getpid();
     running->pid = fork();
@@ -149,6 +144,31 @@ static void start(const struct command *self, struct running *running, const cha
         child_main(self, running, parent);
 }
 
+static void start(const struct command *self, struct running *running, const char *path,
+                  struct totals *totals)
+{
+    char what[CASE_WHAT_MAX];
+    if (!case_read(&running->file, path, what, sizeof what)) {
+        printf("FAIL  %s\n", what);
+        case_release(&running->file);
+        totals->cases++;
+        totals->failed++;
+        return;
+    }
+    if (self->is_each_failure && !case_is_each_failure(&running->file)) {
+        case_release(&running->file);
+        return;
+    }
+    totals->cases++;
+    running->path = path;
+    running->title = case_title(&running->file);
+    running->said = tmpfile();
+    running->state =
+        mmap(NULL, sizeof *running->state, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(running->title && running->said && running->state != MAP_FAILED);
+    running->began_us = real_us();
+    launch(self, running);
+}
 /* Why a child did not come to its end: what it said, and how it ended. */
 static void print_death(struct running *running, int status)
 {
@@ -164,16 +184,24 @@ static void print_death(struct running *running, int status)
     printf("%s%s", said, length > 0 && said[length - 1] != '\n' ? "\n" : "");
 }
 
-static void finish(struct running *running, int status, struct totals *totals)
+static void finish(const struct command *self, struct running *running, int status, struct totals *totals)
 {
-    const struct case_state *state = running->state;
+    struct case_state *state = running->state;
     const char *name = strrchr(running->path, '/') ? strrchr(running->path, '/') + 1 : running->path;
     bool is_dead = !state->is_done || !WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS;
+    if (is_dead && self->is_each_failure && !state->is_done && ++state->bad_turns < BAD_TURNS_MAX) {
+        print_death(running, status);
+        CHECK(ftruncate(fileno(running->said), 0) == 0);
+        rewind(running->said);
+        launch(self, running); /* it goes on with the next failure */
+        return;
+    }
+    is_dead = is_dead || (state->bad_turns > 0 && !state->has_failed);
     totals->turns += state->turns;
     totals->failures += state->failures;
     totals->failed += state->has_failed || is_dead;
     if (state->has_failed)
-        printf("FAIL  %s\n", state->what);
+        printf("FAIL  %s%s\n", state->what, state->bad_turns > 1 ? ", and more" : "");
     else if (is_dead)
         print_death(running, status);
     else
@@ -189,14 +217,14 @@ static void finish(struct running *running, int status, struct totals *totals)
 }
 
 /* Waits for one of them. */
-static void wait_one(struct running *all, size_t count, struct totals *totals)
+static void wait_one(const struct command *self, struct running *all, size_t count, struct totals *totals)
 {
     int status;
     pid_t pid = waitpid(-1, &status, 0);
     CHECK(pid > 0);
     for (size_t i = 0; i < count; i++) {
         if (all[i].pid == pid) {
-            finish(&all[i], status, totals);
+            finish(self, &all[i], status, totals);
             return;
         }
     }
@@ -212,8 +240,8 @@ static void play_all(const struct command *self, struct totals *totals)
             slot++;
         if (next < self->count && slot < jobs)
             start(self, &all[slot], self->paths[next++], totals);
-        else
-            wait_one(all, jobs, totals);
+        else if (running > 0)
+            wait_one(self, all, jobs, totals);
         running = 0;
         for (size_t i = 0; i < jobs; i++)
             running += all[i].pid != 0;
@@ -239,6 +267,9 @@ int script_command(int argc, char **argv)
     const char *arguments[ARGUMENTS_MAX] = {0};
     const struct option_row rows[] = {
         {"script", &self.is_script, NULL, "play cases", 0, 0, OPTION_FLAG, 0, false},
+        {"each-failure", &self.is_each_failure, NULL,
+         "play the cases marked so once for each call to a disk and each allocation, which fails", 0, 0,
+         OPTION_FLAG, 0, false},
         {"trace", &self.is_traced, NULL, "print every event", 0, 0, OPTION_FLAG, 0, false},
         {"jobs", &self.jobs, "N", "cases at the same time (one for each core)", 1, JOBS_MAX, OPTION_NUMBER,
          'j', false},
