@@ -3,8 +3,10 @@
 A full disk is a tmpfs of a few MiB where one may be mounted (chaos.py enters a namespace of its own for that), which is
 eaten up by a file beside the ledger; else, and where that is not to be had, the preloaded small_disk.c counts bytes.
 """
+import contextlib
 import os
 import shutil
+import struct
 import subprocess
 
 from client import Client, new_id, partition_of
@@ -15,8 +17,10 @@ from process import kill, pause, terminate
 from world import PRELOAD, Trouble, size_of
 
 EXIT_DATA, EXIT_STORAGE = 3, 75
-ROOM_BYTES = 10 << 20  # of the small disk, beside what is there
-ENDLESS = 1 << 60
+ROOM_BYTES = 10 << 20
+ROOM_MADE_BYTES = 256 << 20  # more than the load eats up before all partitions have noticed
+# LMDB's two meta pages, at the beginning of its file, name the last page that is in use.
+PAGE_BYTES, LAST_PAGE, LAST_PAGE_AT = 4096, struct.Struct("=Q"), 136
 
 
 def among(world, *troubles):
@@ -34,9 +38,8 @@ class TmpfsDisk:
         self.mount = world.node.scratch / "small"
         self.ballast = self.mount / "ballast"
         self.mount.mkdir(exist_ok=True)
-        size = size_of(self.home) + ROOM_BYTES
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", self.mount], check=True,
-                       capture_output=True)
+        self.size = size_of(self.home) + room_beside(self.home)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.size}", "tmpfs", self.mount], check=True)
 
     @staticmethod
     def is_possible():
@@ -44,24 +47,28 @@ class TmpfsDisk:
 
     def __enter__(self):
         self.world.node.data = self.mount / "data"
-        copy(self.home, self.world.node.data)
+        shutil.copytree(self.home, self.world.node.data)
         return self
 
     def leave(self, left):
-        """Takes all of the room but so much."""
+        """Takes all of the room but so much. The node takes some of it meanwhile."""
+        with open(self.ballast, "wb") as file:
+            while (take := self.free_bytes() - left) > 0:
+                with contextlib.suppress(OSError):
+                    os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, take)
+
+    def free_bytes(self):
         system = os.statvfs(self.mount)
-        take = system.f_bavail * system.f_frsize - left
-        if take > 0:
-            with open(self.ballast, "wb") as file:
-                os.posix_fallocate(file.fileno(), 0, take)
+        return system.f_bavail * system.f_frsize
 
     def clear(self):
         self.ballast.unlink(missing_ok=True)
+        subprocess.run(["mount", "-o", f"remount,size={self.size + ROOM_MADE_BYTES}", self.mount], check=True)
 
     def __exit__(self, *_):
         self.world.node.kill()
         shutil.rmtree(self.home)
-        copy(self.mount / "data", self.home)
+        shutil.copytree(self.mount / "data", self.home)
         self.world.node.data = self.home
         subprocess.run(["umount", self.mount], check=True)
 
@@ -71,7 +78,7 @@ class CountedDisk:
     form = "a counting library"
 
     def __init__(self, world):
-        self.knob = Knob(world.node.scratch / "room", ENDLESS)
+        self.knob = Knob(world.node.scratch / "room", room_beside(world.node.data))
         self.library = world.preloaded("small_disk", SMALL_DISK_ROOM=self.knob.path)
 
     def __enter__(self):
@@ -79,29 +86,39 @@ class CountedDisk:
         return self
 
     def leave(self, left):
-        self.knob.set(left)
+        self.knob.set(min(left, self.knob.get()))
 
     def clear(self):
-        self.knob.set(ENDLESS)
+        self.knob.set(ROOM_MADE_BYTES)
 
     def __exit__(self, *failure):
         return self.library.__exit__(*failure)
 
 
-def copy(source, target):
-    """With holes, as they are; also where the file system cannot share blocks."""
-    subprocess.run(["cp", "-a", "--sparse=auto", source, target], check=True)
+def room_beside(directory):
+    """Bytes that are free on the small disk at first: little, but more than the space guard wants."""
+    return max(ROOM_BYTES, size_of(directory) // 2)
+
+
+def trim(directory):
+    """Cuts off what files have been made longer ahead of their use, so that room is soon wanted."""
+    for path in directory.rglob("data.mdb"):
+        with open(path, "rb") as file:
+            start = file.read(2 * PAGE_BYTES)
+        pages = max(LAST_PAGE.unpack_from(start, page * PAGE_BYTES + LAST_PAGE_AT)[0] for page in (0, 1)) + 1
+        os.truncate(path, pages * PAGE_BYTES)
 
 
 def full_disk_of(world, kind):
     """It says BUSY while there is no room, keeps what it has said, and goes on when room is made."""
     world.stop()
+    trim(world.node.data)
     with world.forbearing():
         with kind(world) as disk:
             world.restart()
             world.load.run(world.draw(0.05, 0.3))
             disk.leave(world.random.choice((0, 0, 100_000, 1_000_000)))
-            world.wait_until("it is full", lambda: "full" in world.states())
+            world.wait_until("it is full", lambda: is_full(world))
             demand_busy(world)
             world.load.run(world.draw(0.1, 1.2))
             world.demand_alive()
@@ -113,6 +130,11 @@ def full_disk_of(world, kind):
             world.stop()
         world.restart()
     world.notes.append(kind.form)
+
+
+def is_full(world):
+    world.demand_alive()
+    return "full" in world.states()
 
 
 def demand_busy(world):

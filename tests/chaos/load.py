@@ -9,6 +9,8 @@ import random
 import threading
 import time
 
+import zmq
+
 from client import Client, NoAnswer, new_id, partition_of
 
 PARTITIONS, WORKERS, WINDOW = 2, 4, 4
@@ -18,6 +20,7 @@ ANSWER_TIMEOUT_S = 60  # an answer that does not come although all is well is a 
 BUSY_PAUSE_S = 0.02
 UNKNOWN_MAX = 2000  # from there on a worker asks for nothing new
 MESSAGE_BYTES_MAX = 16 << 20
+SOCKET_TIMEOUT_MS = 1000
 REFUSALS = {"INSUFFICIENT_FUNDS", "CEILING_EXCEEDED", "ACCOUNT_NOT_FOUND", "ACCOUNT_FROZEN"}
 NOT_DECIDED = {"BUSY", "UNKNOWN"}
 
@@ -80,7 +83,8 @@ class Worker(threading.Thread):
         self.random = random.Random(seed)
         self.moves, self.kept = [], []  # since the last check; older ones that are still asked for
         self.unknown, self.in_flight = {}, {}  # moves in order, by themselves; lists of them, by request
-        self.acknowledged = self.resolved = self.repeats = self.connections = 0
+        self.acknowledged = 0
+        self.is_noisy = False  # of this connection
         self.last_answer = self.patience_s = 0.0
         self.failure = None
 
@@ -104,7 +108,6 @@ class Worker(threading.Thread):
         known = self.moves if self.random.random() < 0.5 else self.kept
         size = self.control.batch_large if self.random.random() < 0.03 else self.control.batch
         if known and kind < 0.1:  # asked again although the answer is known, or still on its way
-            self.repeats += 1
             return [self.random.choice(known)], None
         if kind < 0.4:
             return [self.new(self.item())], None
@@ -123,14 +126,17 @@ class Worker(threading.Thread):
         return move
 
     def send(self, client, moves, partition=None):
-        self.in_flight[client.send("batch", [move.row for move in moves], partition)] = moves
+        try:
+            self.in_flight[client.send("batch", [move.row for move in moves], partition)] = moves
+        except zmq.Again:
+            self.forget(moves)
+            raise
 
     def ask_again(self, client):
         """The oldest of what is unknown, with the same ids."""
         moves = list(self.unknown)[:self.control.batch]
         for move in moves:
             del self.unknown[move]
-        self.resolved += len(moves)
         self.send(client, moves)
 
     def send_more(self, client):
@@ -158,9 +164,10 @@ class Worker(threading.Thread):
 
     def live_with_one_connection(self):
         generation = self.control.generation
-        self.connections += 1
+        self.is_noisy = self.control.is_noisy
         with Client(self.control.endpoint) as client:
             client.socket.maxmsgsize = MESSAGE_BYTES_MAX
+            client.socket.sndtimeo = client.socket.rcvtimeo = SOCKET_TIMEOUT_MS
             self.last_answer = time.monotonic()
             while generation == self.control.generation and not self.control.is_done:
                 if not self.control.may_run.is_set() and not self.in_flight and not self.unknown:
@@ -168,8 +175,7 @@ class Worker(threading.Thread):
                     self.control.quiet.wait()  # go on
                     self.last_answer = time.monotonic()
                     continue
-                self.send_more(client)
-                if not self.listen(client):
+                if not self.converse(client):
                     break
             for moves in self.in_flight.values():
                 self.forget(moves)
@@ -181,14 +187,17 @@ class Worker(threading.Thread):
             if move.answer is None:
                 self.unknown[move] = None
 
-    def listen(self, client):
-        """False: this connection is given up."""
+    def converse(self, client):
+        """Sends what there is to send, and takes one reply. False: this connection is given up."""
         try:
+            self.send_more(client)
             reply = client.receive(0.1)
         except NoAnswer:
             return self.is_patient()
+        except zmq.Again:
+            return False  # after a breach of the protocol ZeroMQ does not connect again, and takes nothing more
         except Exception:  # pylint: disable=broad-except
-            if self.control.is_noisy:
+            if self.is_noisy:  # a mutilated reply
                 return False
             raise
         self.last_answer, self.patience_s = time.monotonic(), 0.0
@@ -215,7 +224,7 @@ class Worker(threading.Thread):
 
     def take(self, request, code, answers):
         moves = self.in_flight.pop(request, None)
-        if self.control.is_noisy and (moves is None or code != "OK"):
+        if self.is_noisy and (moves is None or code != "OK"):
             self.forget(moves or [])
             return moves is not None
         demand(moves is not None, f"an answer to request {request}, which is not open: {code}")

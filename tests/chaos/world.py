@@ -97,7 +97,7 @@ class World:
         """Asks again and again, under load."""
         give_up = time.monotonic() + ANSWER_TIMEOUT_S
         while not condition():
-            demand(time.monotonic() < give_up, f"waited for {ANSWER_TIMEOUT_S} s: {what}\n{self.node.stderr()}")
+            demand(time.monotonic() < give_up, f"waited for {ANSWER_TIMEOUT_S} s: {what}; {self.states()}\n{self.node.stderr()}")
             self.load.run(0.05)
 
     def is_well(self):
