@@ -159,7 +159,8 @@ static const char examples[] =
     "  teller sim --seed 7 --plan                       the faults of that seed\n"
     "  teller sim --seed 7 --trace --trace-from 95.5    everything that happens, from then on\n"
     "  teller sim --seed 7 --shrink                     a shorter run that breaks in the same way\n"
-    "  teller sim --seeds 40 --digest                   to compare two builds: the lines must be equal";
+    "  teller sim --seeds 40 --digest                   to compare two builds: the lines must be equal\n"
+    "  teller sim --script FILE-or-folder …             cases of the scenario language: see --script --help";
 
 /* The summary and the words of both lists. */
 static void say_summary(char *out, size_t capacity)

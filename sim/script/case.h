@@ -42,7 +42,7 @@ void case_play_each_failure(const struct case_file *self, FILE *trace, struct ca
 /* It has "each-failure" in it. */
 bool case_is_each_failure(const struct case_file *self);
 
-/* Inside: one turn in a scratch directory of its own. */
+/* Inside: one turn in a scratch directory of its own. SIGALRM ends a turn that does not end. */
 void case_turn(const struct case_file *self, const struct script *script, const struct play_config *config,
                struct case_state *state, struct play_result *result);
 struct script *case_parse(const struct case_file *self, const uint64_t *choice, size_t count,
