@@ -4,12 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "actors/base/check.h"
 #include "sim/disk/disk.h"
 #include "sim/script/parse.h"
 
-enum { SOURCE_MAX = 1 << 20, ROOT_MAX = 200 };
+enum { SOURCE_MAX = 1 << 20, ROOT_MAX = 200, BOUND_SECONDS = 120 };
 
 bool case_read(struct case_file *self, const char *path, char *what, size_t capacity)
 {
@@ -107,6 +108,7 @@ void case_turn(const struct case_file *self, const struct script *script, const 
     if (config->trace)
         fprintf(config->trace, "==== %s %s\n", self->path, state->where);
     state->turns++;
+    alarm(BOUND_SECONDS); /* a turn that does not end ends the process */
     script_play(script, &there, result);
     disk_root_remove(root);
     state->failures += result->failures;

@@ -35,9 +35,10 @@ char *case_title(const struct case_file *self);
 /* Plays every turn, each in a world of its own; ends with the first that fails. */
 void case_play(const struct case_file *self, FILE *trace, struct case_state *state);
 
-/* Plays the script once for each failure: each call to a disk, each allocation, once and for good. Begins at state->place
- * with nth + 1 (all zero: from the start), and goes on after a turn that fails. */
-void case_play_each_failure(const struct case_file *self, FILE *trace, struct case_state *state);
+/* Plays the script once for each failure: each call to a disk, each allocation, once and for good; of those of a kind the first
+ * one and from there `every` nth one (1: all). Begins behind state->place (all zero: from the start), and goes on after a turn that fails. */
+void case_play_each_failure(const struct case_file *self, uint64_t every, FILE *trace,
+                            struct case_state *state);
 
 /* It has "each-failure" in it. */
 bool case_is_each_failure(const struct case_file *self);

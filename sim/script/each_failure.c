@@ -55,14 +55,15 @@ static bool next_place(struct failure_place *place, uint32_t partitions)
     return ++place->kind < KINDS;
 }
 
-void case_play_each_failure(const struct case_file *self, FILE *trace, struct case_state *state)
+void case_play_each_failure(const struct case_file *self, uint64_t every, FILE *trace,
+                            struct case_state *state)
 {
     struct failure_place *place = &state->place;
     struct script *script = case_parse(self, NULL, 0, state);
     bool has_more = script != NULL;
     while (has_more && state->turns < CASE_TURNS_MAX) {
         struct play_result result;
-        place->nth++;
+        place->nth += place->nth == 0 ? 1 : every;
         say_where(place, state->where, sizeof state->where);
         const struct play_config config = {.trace = trace,
                                            .failure = {.failing = kinds[place->kind].failing,

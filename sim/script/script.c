@@ -19,18 +19,11 @@
 #include "broker/options.h"
 #include "sim/script/case.h"
 
-enum {
-    ARGUMENTS_MAX = 1000,
-    BOUND_SECONDS = 300,
-    JOBS_MAX = 64,
-    BAD_TURNS_MAX = 20,
-    SAID_MAX = 4000,
-    HEAP_KEPT = 1 << 30
-};
+enum { ARGUMENTS_MAX = 1000, JOBS_MAX = 64, BAD_TURNS_MAX = 20, SAID_MAX = 4000, HEAP_KEPT = 1 << 30 };
 
 struct command {
     bool is_traced, is_script, is_each_failure;
-    uint64_t jobs;
+    uint64_t jobs, every;
     char **paths;
     size_t count, capacity;
 };
@@ -119,13 +112,12 @@ static _Noreturn void child_main(const struct command *self, struct running *run
     if (getppid() != parent || (!self->is_traced && dup2(fileno(running->said), STDERR_FILENO) < 0))
         _exit(EXIT_FAILURE);
     setrlimit(RLIMIT_CORE, &no_core);
-    alarm(BOUND_SECONDS);
     /* Worlds come and go: their memory stays with the process, already there for the next one. */
     mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
     mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
     FILE *trace = self->is_traced ? stdout : NULL;
     if (self->is_each_failure)
-        case_play_each_failure(&running->file, trace, running->state);
+        case_play_each_failure(&running->file, self->every, trace, running->state);
     else
         case_play(&running->file, trace, running->state);
     running->state->is_done = true;
@@ -262,7 +254,7 @@ static const char examples[] =
 int script_command(int argc, char **argv)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct command self = {.jobs = cores > 0 && cores <= JOBS_MAX ? (uint64_t)cores : 1};
+    struct command self = {.every = 1, .jobs = cores > 0 && cores <= JOBS_MAX ? (uint64_t)cores : 1};
     struct totals totals = {0};
     const char *arguments[ARGUMENTS_MAX] = {0};
     const struct option_row rows[] = {
@@ -270,6 +262,8 @@ int script_command(int argc, char **argv)
         {"each-failure", &self.is_each_failure, NULL,
          "play the cases marked so once for each call to a disk and each allocation, which fails", 0, 0,
          OPTION_FLAG, 0, false},
+        {"every", &self.every, "N", "with --each-failure: of the failures of a kind only each Nth (1)", 1, 0,
+         OPTION_NUMBER, 0, false},
         {"trace", &self.is_traced, NULL, "print every event", 0, 0, OPTION_FLAG, 0, false},
         {"jobs", &self.jobs, "N", "cases at the same time (one for each core)", 1, JOBS_MAX, OPTION_NUMBER,
          'j', false},
