@@ -155,6 +155,7 @@ class Proxy:
         self.random = random
         self.rates, self.directions = {}, DIRECTIONS
         self.counts = collections.Counter()
+        self.connections = set()  # tasks; asyncio itself holds them by weak references only
         self.loop = asyncio.new_event_loop()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}"
@@ -197,6 +198,13 @@ class Proxy:
         self.loop.close()
 
     async def connect(self, reader, writer):
+        self.connections.add(asyncio.current_task())
+        try:
+            await self.carry_both(reader, writer)
+        finally:
+            self.connections.discard(asyncio.current_task())
+
+    async def carry_both(self, reader, writer):
         try:
             node_reader, node_writer = await asyncio.open_connection(self.target.hostname, self.target.port)
         except OSError:
