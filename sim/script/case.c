@@ -4,13 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "actors/base/check.h"
 #include "sim/disk/disk.h"
 #include "sim/script/parse.h"
 
-enum { SOURCE_MAX = 1 << 20, ROOT_MAX = 200, BOUND_SECONDS = 120 };
+enum { SOURCE_MAX = 1 << 20, ROOT_MAX = 220, BOUND_SECONDS = 120 };
 
 bool case_read(struct case_file *self, const char *path, char *what, size_t capacity)
 {
@@ -103,7 +104,10 @@ void case_turn(const struct case_file *self, const struct script *script, const 
 {
     char root[ROOT_MAX];
     struct play_config there = *config;
-    CHECK(disk_root_make(root, sizeof root));
+    int length = snprintf(root, sizeof root, "%s/turn", state->home);
+    CHECK(length < ROOT_MAX);
+    disk_root_remove(root); /* of a turn that died */
+    CHECK(mkdir(root, 0700) == 0);
     there.root = root;
     if (config->trace)
         fprintf(config->trace, "==== %s %s\n", self->path, state->where);

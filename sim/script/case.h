@@ -13,6 +13,7 @@ struct case_file {
 
 /* What is known of a case so far; in memory that a child shares with its parent, so that it lasts when the child dies. */
 struct case_state {
+    char home[200]; /* a scratch directory: the caller's */
     bool is_done, has_failed;
     uint64_t turns;           /* that were begun */
     uint64_t failures;        /* calls and allocations that were made to fail */

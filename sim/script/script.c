@@ -17,6 +17,7 @@
 
 #include "actors/base/check.h"
 #include "broker/options.h"
+#include "sim/disk/disk.h"
 #include "sim/script/case.h"
 
 enum { ARGUMENTS_MAX = 1000, JOBS_MAX = 64, BAD_TURNS_MAX = 20, SAID_MAX = 4000, HEAP_KEPT = 1 << 30 };
@@ -158,6 +159,7 @@ static void start(const struct command *self, struct running *running, const cha
     running->state =
         mmap(NULL, sizeof *running->state, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(running->title && running->said && running->state != MAP_FAILED);
+    CHECK(disk_root_make(running->state->home, sizeof running->state->home));
     running->began_us = real_us();
     launch(self, running);
 }
@@ -201,6 +203,7 @@ static void finish(const struct command *self, struct running *running, int stat
                state->turns == 1 ? "turn" : "turns", (long long)(real_us() - running->began_us) / 1000,
                running->title);
     fflush(stdout);
+    disk_root_remove(running->state->home);
     munmap(running->state, sizeof *running->state);
     fclose(running->said);
     free(running->title);
