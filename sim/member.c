@@ -59,6 +59,7 @@ struct member {
     int64_t paused_until_us, slow_until_us, frozen_until_us, narrow_until_us;
     int64_t slow_times;
     int64_t clock_offset_us, frozen_wall_us;
+    int64_t latest_wall_us;
     int64_t timer_at_us; /* the event that is planned; 0: none */
     struct recovered second;
     struct journal_fault fault; /* of the last opening of the journal */
@@ -81,9 +82,17 @@ int64_t member_wall_us(const struct member *self)
     return WORLD_EPOCH_US + now_us(self) + self->clock_offset_us;
 }
 
-static struct partition_now partition_time(const struct member *self)
+static struct partition_now partition_time(struct member *self)
 {
-    return (struct partition_now){.wall_us = member_wall_us(self), .mono_ms = now_us(self) / 1000};
+    int64_t wall_us = member_wall_us(self);
+    if (wall_us > self->latest_wall_us)
+        self->latest_wall_us = wall_us;
+    return (struct partition_now){.wall_us = wall_us, .mono_ms = now_us(self) / 1000};
+}
+
+int64_t member_latest_wall_us(const struct member *self)
+{
+    return self->latest_wall_us;
 }
 
 /* A thing that its threads do: comes at a time, but not while it stands still, and not in another life. */

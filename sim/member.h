@@ -79,6 +79,8 @@ void member_mend(struct member *self);
 /* NULL when it is down. */
 const struct ledger *member_ledger(const struct member *self);
 int64_t member_wall_us(const struct member *self);
+/* The latest that its partition has ever been told. */
+int64_t member_latest_wall_us(const struct member *self);
 /* Of its cores; the same in every life. */
 struct sim_memory *member_memory(struct member *self);
 

@@ -13,10 +13,11 @@
 #define HOUR_US (3600 * SECOND_US)
 
 enum {
-    FAULTS_AN_HOUR = 30,
     FAULTS_LEAST = 20,
-    COMMANDS_AN_HOUR = 6000,
+    WINDOW_LEAST = 4,
+    COMMANDS_AN_HOUR = 9000,
     COMMANDS_A_REQUEST = 3, /* about so many in the middle of all mixes */
+    OPENING_HASTE = 8,      /* the population is opened so much faster than others ask */
     OPEN_MOST = 64,         /* requests of all clients without an answer; above that none sends a new one */
 };
 
@@ -34,19 +35,19 @@ static uint32_t pick(struct sim_random *random, const uint32_t *from, size_t cou
 static struct world_config draw_world(const struct run_config *config)
 {
     static const uint32_t partitions[] = {1, 2, 2, 3, 3, 4}, clients[] = {1, 2, 4, 8, 16};
-    static const uint32_t ids[] = {64, 256, 1024}, windows[] = {4, 16, 1024};
-    static const uint32_t words[] = {64, 2048, 4096, 65536}, latencies[] = {50, 300, 2000, 20000};
+    static const uint32_t ids[] = {16, 64, 256, 1024}, windows[] = {WINDOW_LEAST, 16, 1024};
+    static const uint32_t words[] = {64, 2048, 4096, 65536}, latencies[] = {50, 300, 2000, 20000, 150000};
     static const uint32_t commits[] = {100, 400, 3000, 20000}, restarts[] = {50000, 500000, 5000000};
     static const uint32_t patiences[] = {200000, 2000000, 10000000};
     struct sim_random random = sim_random_split(config->seed, "world drawn");
     struct world_config world = world_config_default(pick(&random, partitions, 6));
     world.seed = config->seed;
     world.clients = pick(&random, clients, 5);
-    world.ids_in_memory = pick(&random, ids, 3);
+    world.ids_in_memory = pick(&random, ids, 4);
     world.link_window = pick(&random, windows, 3);
     world.checkpoint_words = pick(&random, words, 4);
     world.preallocate_bytes = sim_random_chance(&random, 300000) ? UINT64_C(1) << 20 : 0;
-    world.latency_us = pick(&random, latencies, 4);
+    world.latency_us = pick(&random, latencies, 5);
     world.commit_us = pick(&random, commits, 4);
     world.restart_us = pick(&random, restarts, 3);
     world.patience_us = pick(&random, patiences, 3);
@@ -64,7 +65,9 @@ static uint32_t fault_count(const struct run_config *config)
 {
     if (config->fault_count > 0)
         return config->fault_count;
-    int64_t count = FAULTS_AN_HOUR * config->length_us / HOUR_US;
+    static const uint32_t an_hour[] = {30, 30, 60, 150};
+    struct sim_random random = sim_random_split(config->seed, "faults drawn");
+    int64_t count = pick(&random, an_hour, 4) * config->length_us / HOUR_US;
     return count > FAULTS_LEAST ? (uint32_t)count : FAULTS_LEAST;
 }
 
@@ -111,6 +114,7 @@ struct load {
     struct sim_random random;
     uint32_t clients;
     uint64_t submitted;
+    bool is_pressing; /* an operation is planned that does not wait for the next burst */
     int64_t pause_us; /* between bursts, in the middle */
     uint32_t burst;   /* requests of a burst, at the most */
 };
@@ -127,19 +131,39 @@ static bool load_is_over(const struct load *load)
            (load->config->operation_limit > 0 && load->submitted >= load->config->operation_limit);
 }
 
+static void load_presses(void *context, struct world *world);
+
+static void load_one(struct load *load, struct world *world)
+{
+    int64_t at_us;
+    struct operation *operation = workload_next(load->workload, WORLD_EPOCH_US + world_now(world));
+    uint32_t client = (uint32_t)sim_random_below(&load->random, load->clients);
+    world_submit(world, client, operation, load_answered, load);
+    load->submitted++;
+    if (load->is_pressing || !workload_is_pressing(load->workload, &at_us))
+        return;
+    load->is_pressing = true;
+    world_at(world, at_us - WORLD_EPOCH_US, load_presses, load);
+}
+
+static void load_presses(void *context, struct world *world)
+{
+    struct load *load = context;
+    load->is_pressing = false;
+    if (!load_is_over(load))
+        load_one(load, world);
+}
+
 static void load_comes(void *context, struct world *world)
 {
     struct load *load = context;
     uint64_t count = 1 + sim_random_below(&load->random, load->burst);
-    for (uint64_t i = 0; i < count && !load_is_over(load) && world_open_operations(world) < OPEN_MOST; i++) {
-        struct operation *operation = workload_next(load->workload, WORLD_EPOCH_US + world_now(world));
-        uint32_t client = (uint32_t)sim_random_below(&load->random, load->clients);
-        world_submit(world, client, operation, load_answered, load);
-        load->submitted++;
-    }
+    int64_t pause_us = workload_is_opening(load->workload) ? load->pause_us / OPENING_HASTE : load->pause_us;
+    for (uint64_t i = 0; i < count && !load_is_over(load) && world_open_operations(world) < OPEN_MOST; i++)
+        load_one(load, world);
     if (!load_is_over(load))
-        world_at(world, world_now(world) + sim_random_between(&load->random, 1, 2 * load->pause_us),
-                 load_comes, load);
+        world_at(world, world_now(world) + sim_random_between(&load->random, 1, 2 * pause_us), load_comes,
+                 load);
 }
 
 static void load_begin(struct load *load, const struct world_config *world)
@@ -202,6 +226,8 @@ void run_seed(const struct run_config *config, struct run_result *out)
                                           .partitions = drawn.partitions,
                                           .features = config->features,
                                           .draw = true,
+                                          .groups =
+                                              drawn.link_window > WINDOW_LEAST * 16 ? 0 : WINDOW_LEAST - 1,
                                           .start_us = WORLD_EPOCH_US};
     struct load load = {.config = config, .world = world_new(&drawn), .workload = workload_new(&asked)};
     memset(out, 0, sizeof *out);

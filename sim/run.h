@@ -20,7 +20,7 @@ struct run_config {
     int64_t stop_us;         /* load and faults end here, and are up to then those of length_us; 0: at length_us */
     uint32_t families;       /* of faults, mask */
     uint32_t features;       /* of the workload, mask */
-    uint32_t fault_count;    /* about so many; 0: 30 an hour, at least 20 */
+    uint32_t fault_count;    /* about so many; 0: the seed draws 30 to 150 an hour, at least 20 */
     const uint32_t *dropped; /* numbers of planned faults to leave out */
     size_t dropped_count;
     uint64_t operation_limit; /* no more than so many; 0: no limit */

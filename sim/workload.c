@@ -118,6 +118,8 @@ static void draw_rates(struct workload *self)
     self->strings_per_million = workload_has(self, FEATURE_STRINGS) ? strings : 0;
     self->deadlines_per_million = workload_has(self, FEATURE_DEADLINES) ? deadlines : 0;
     self->is_rich = workload_one_in(self, 8);
+    self->is_crowded = workload_one_in(self, 5);
+    self->flood_per_million = workload_one_in(self, 5) ? 60000 : 0;
 }
 
 struct workload *workload_new(const struct workload_config *config)
@@ -282,7 +284,7 @@ static struct operation *draw(struct workload *self)
     at -= self->weight[FEATURE_READS];
     if (at < self->weight[FEATURE_HISTORIES])
         return workload_history(self);
-    if (workload_chance(self, (self->trouble[FEATURE_REPEATS] + self->trouble[FEATURE_CONFLICTS]) / 10))
+    if (workload_chance(self, (self->trouble[FEATURE_REPEATS] + self->trouble[FEATURE_CONFLICTS]) / 5))
         return workload_open_again(self);
     if (workload_chance(self, self->trouble[FEATURE_MISTAKES] / 10))
         return workload_account_mistake(self);
@@ -292,13 +294,26 @@ static struct operation *draw(struct workload *self)
 struct operation *workload_next(struct workload *self, int64_t now_us)
 {
     self->now_us = now_us;
+    struct operation *pressing = workload_chase(self);
+    if (pressing != NULL)
+        return pressing;
     if (self->opening < self->population)
         return workload_open_next(self);
+    if (workload_chance(self, self->flood_per_million)) {
+        struct operation *flood = workload_flood(self);
+        if (flood != NULL)
+            return flood;
+    }
     /* Accounts whose ids are told later are funded later, between others. */
     struct operation *next = workload_one_in(self, 50) ? NULL : workload_fund(self);
     for (int tries = 0; next == NULL && tries < 20; tries++)
         next = draw(self);
     return next != NULL ? next : workload_money(self);
+}
+
+bool workload_is_opening(const struct workload *self)
+{
+    return self->opening < self->population;
 }
 
 void workload_answered(struct workload *self, const struct operation *operation, const struct answer *answer)

@@ -42,7 +42,10 @@ struct workload_config {
     uint32_t partitions;
     uint32_t features; /* mask of those that may be drawn */
     bool draw;         /* true: the seed turns off some of them; false: all in the mask are on */
-    int64_t start_us;  /* true time, which is what a correct clock shows */
+    uint32_t
+        groups; /* the most in one batch, 0: any number. Groups that end in CONFLICT are not remembered: where
+                          more of them than a link's window stand in front, what is behind them is BUSY for ever */
+    int64_t start_us; /* true time, which is what a correct clock shows */
 };
 
 struct workload;
@@ -55,6 +58,12 @@ uint32_t workload_features(const struct workload *self);
 
 /* The next operation; the caller's from now on. The first ones open and fund accounts. now_us: true time, as start_us. */
 struct operation *workload_next(struct workload *self, int64_t now_us);
+
+/* The population is still being opened. */
+bool workload_is_opening(const struct workload *self);
+
+/* true: another operation is wanted at that time, which may be very soon. */
+bool workload_is_pressing(const struct workload *self, int64_t *at_us);
 
 /* What became of one of its operations: the final answer. Before the caller frees it. */
 void workload_answered(struct workload *self, const struct operation *operation, const struct answer *answer);

@@ -8,7 +8,7 @@
 #include "actors/base/check.h"
 #include "sim/workload_inside.h"
 
-enum { POPULATION_LOW = 4, POPULATION_HIGH = 40, OWNERS = 5 };
+enum { POPULATION_LOW = 4, POPULATION_HIGH = 40, OWNERS = 5, CROWD_LOW = 260, CROWD_HIGH = 380 };
 
 /* ---- the population ------------------------------------------------------------------------------ */
 
@@ -76,6 +76,19 @@ static void draw_account(struct workload *self, struct known_account *account,
     draw_limits(self, account);
 }
 
+/* More accounts, in one partition: those in front stay the ones that have money first. */
+static void crowd(struct workload *self)
+{
+    uint32_t partition = workload_below(self, self->config.partitions);
+    uint32_t last = (uint32_t)sim_random_between(&self->random, CROWD_LOW, CROWD_HIGH);
+    for (uint32_t i = self->population; i < last; i++) {
+        const struct workload_unit *unit = &self->units[workload_below(self, self->unit_count)];
+        draw_account(self, &self->accounts[i], unit, partition, false);
+        self->accounts[i].wants_funds = workload_one_in(self, 16);
+    }
+    self->population = self->account_count = last;
+}
+
 /* Two accounts at least of each currency in each partition have ids of their own and are known from the start. */
 void workload_populate(struct workload *self)
 {
@@ -93,6 +106,8 @@ void workload_populate(struct workload *self)
         self->accounts[i].wants_funds = true;
     }
     self->account_count = self->population;
+    if (self->is_crowded)
+        crowd(self);
 }
 
 /* ---- looking for one ------------------------------------------------------------------------------- */
@@ -237,11 +252,14 @@ static struct operation *open_new(struct workload *self)
 static void change_opening(struct workload *self, struct operation *op)
 {
     struct ledger_account_command *c = &op->account;
-    switch (workload_below(self, 3)) {
+    switch (workload_below(self, 4)) {
     case 0:
         c->owner = operation_text(op, STR_LITERAL("somebody-else"));
         return;
     case 1:
+        c->ceiling = c->ceiling == INT64_MAX ? MONEY_MAX : c->ceiling + 1;
+        return;
+    case 2:
         c->product = operation_text(op, STR_LITERAL("changed"));
         return;
     default:
@@ -333,6 +351,47 @@ static struct operation *change(struct workload *self)
     return op;
 }
 
+/* ---- closing what is still moving ------------------------------------------------------------------ */
+
+/* Soon, on all scales: from before the message has arrived until after everything is over. */
+static void chase(struct workload *self, const struct known_account *account)
+{
+    uint32_t times = 1 + workload_below(self, 4);
+    for (; times > 0 && self->chase_count < WORKLOAD_CHASES; times--) {
+        struct chase *next = &self->chases[self->chase_count++];
+        memcpy(next->account, account->id, sizeof account->id);
+        next->at_us =
+            self->now_us + (int64_t)sim_random_below(&self->random, 64u << workload_below(self, 15));
+    }
+}
+
+static uint32_t chase_first(const struct workload *self)
+{
+    uint32_t first = 0;
+    for (uint32_t i = 1; i < self->chase_count; i++) {
+        if (self->chases[i].at_us < self->chases[first].at_us)
+            first = i;
+    }
+    return first;
+}
+
+bool workload_is_pressing(const struct workload *self, int64_t *at_us)
+{
+    if (self->chase_count > 0)
+        *at_us = self->chases[chase_first(self)].at_us;
+    return self->chase_count > 0;
+}
+
+struct operation *workload_chase(struct workload *self)
+{
+    uint32_t first = chase_first(self);
+    if (self->chase_count == 0 || self->chases[first].at_us > self->now_us)
+        return NULL;
+    struct operation *op = command_on(self, ACCOUNT_CLOSE, str_from(self->chases[first].account));
+    self->chases[first] = self->chases[--self->chase_count];
+    return op;
+}
+
 /* Closes an account that seems empty; else begins to empty one. */
 static struct operation *retire(struct workload *self)
 {
@@ -350,6 +409,8 @@ static struct operation *retire(struct workload *self)
     bool is_rash = workload_one_in(self, 20);
     if (account->balance > 0 && !is_rash) {
         struct operation *drain = workload_drain(self, account);
+        if (drain != NULL && workload_one_in(self, 2))
+            chase(self, account);
         if (drain != NULL)
             return drain;
         account->state = KNOWN_OPEN; /* there is no way to empty it */
@@ -360,7 +421,11 @@ static struct operation *retire(struct workload *self)
         account->wants_funds = true;
         return NULL;
     }
-    return command_on(self, ACCOUNT_CLOSE, known_id(account));
+    struct operation *last = workload_one_in(self, 2) ? workload_send_to(self, account) : NULL;
+    if (last == NULL)
+        return command_on(self, ACCOUNT_CLOSE, known_id(account));
+    chase(self, account);
+    return last;
 }
 
 struct operation *workload_turnover(struct workload *self)

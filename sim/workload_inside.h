@@ -7,12 +7,14 @@
 #include "sim/workload.h"
 
 enum {
-    WORKLOAD_ACCOUNTS_MAX = 400, /* more than 2 accounts for each of 64 partitions and of 3 currencies */
+    WORKLOAD_ACCOUNTS_MAX = 800, /* more than 2 accounts for each of 64 partitions and of 3 currencies */
     WORKLOAD_CURRENCIES = 3,
     WORKLOAD_CLOSED = 16,    /* closed accounts that are remembered */
     WORKLOAD_MEMORY = 256,   /* commands, and account commands, that may be asked again */
     WORKLOAD_CURSORS = 16,   /* pages that may be gone on from */
     WORKLOAD_BURST_MAX = 24, /* withdrawals in a row from one account */
+    WORKLOAD_MOMENTS = 32,   /* times of entries of histories */
+    WORKLOAD_CHASES = 16,    /* closings that are to come soon */
 };
 
 enum known_state {
@@ -39,6 +41,18 @@ struct known_account {
     int64_t ceiling;
 };
 
+/* Something has happened to an account at exactly this time. */
+struct known_moment {
+    char account[ACCOUNT_ID_MAX + 1];
+    int64_t time_us;
+};
+
+/* An account is to be closed at this time, or a little later: something may be on its way from it or to it. */
+struct chase {
+    char account[ACCOUNT_ID_MAX + 1];
+    int64_t at_us;
+};
+
 struct workload_unit {
     currency_index currency;
     int64_t scale; /* an ordinary balance */
@@ -50,7 +64,9 @@ struct workload {
     struct sim_random random;
     int64_t now_us; /* of the operation that is being made */
     uint64_t ids_made, names_made;
-    bool is_rich; /* balances near the limits */
+    bool is_rich;    /* balances near the limits */
+    bool is_crowded; /* one partition has so many accounts that they take several chunks of a checkpoint */
+    uint32_t flood_per_million; /* operations that bring one account to the limit of what is counted */
     bool
         is_careful; /* nothing is drawn that might go wrong by the way: for groups, which a single item spoils */
 
@@ -80,6 +96,13 @@ struct workload {
 
     struct operation *cursors[WORKLOAD_CURSORS]; /* histories and lists, set to go on */
     uint32_t cursor_count;
+
+    struct known_moment moments[WORKLOAD_MOMENTS];
+    uint32_t moment_count;
+
+    struct chase chases[WORKLOAD_CHASES];
+    uint32_t chase_count;
+    uint32_t groups_left; /* of the batch that is being made */
 };
 
 /* ---- chance (workload.c) ----------------------------------------------------------------------- */
@@ -161,6 +184,9 @@ struct operation *
 workload_open_again(struct workload *self); /* a repeat or conflict; NULL: nothing to repeat */
 struct operation *workload_account_mistake(struct workload *self);
 
+/* A closing that is due; NULL: none. */
+struct operation *workload_chase(struct workload *self);
+
 void workload_hear_account(struct workload *self, const struct operation *operation,
                            const struct answer *answer);
 void workload_hear_view(struct workload *self, const struct ledger_account_view *view);
@@ -175,6 +201,12 @@ struct operation *workload_money(struct workload *self);
 
 /* Takes all that is believed to be on it; NULL: no feature allows it. */
 struct operation *workload_drain(struct workload *self, struct known_account *account);
+
+/* Brings the account a little from another partition, alone or in a group; NULL: no feature allows it. */
+struct operation *workload_send_to(struct workload *self, struct known_account *account);
+
+/* As much as can be moved at once, to or from the one account that is flooded; NULL: it is not there. */
+struct operation *workload_flood(struct workload *self);
 
 void workload_hear_rows(struct workload *self, const struct operation *operation,
                         const struct answer *answer);

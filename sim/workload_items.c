@@ -437,7 +437,8 @@ bool workload_item(struct workload *self, struct operation *operation, uint32_t 
     enum feature trouble = draw_trouble(self);
     if (!draw_plain(self, operation, home, out))
         return false;
-    lay_upon(self, operation, home, trouble, operation->kind == OPERATION_BATCH, out);
+    lay_upon(self, operation, home, trouble, operation->kind == OPERATION_BATCH && self->groups_left > 0,
+             out);
     return true;
 }
 

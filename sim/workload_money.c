@@ -3,6 +3,9 @@
 
 enum { BATCH_USUAL = 50, BATCH_LONG = 400, REMEMBERED_OF_BATCH = 4 };
 
+/* Balances stay below it. */
+#define FLOOD_LIMIT INT64_C(4000000000000000000)
+
 /* ---- messages ---------------------------------------------------------------------------------------- */
 
 /* Copies a command to where it may be asked again from. */
@@ -90,18 +93,18 @@ static struct operation *draw_batch(struct workload *self, uint32_t groups_per_m
     uint32_t home = any == WIRE_PARTITION_ANY ? any : workload_below(self, self->config.partitions);
     struct ledger_command *commands = operation_commands(op, wanted);
     uint32_t used = 0;
+    self->groups_left = self->config.groups > 0 ? self->config.groups : UINT32_MAX;
     while (used < wanted) {
         /* The same command twice in one message. */
-        if (used > 0 && workload_chance(self, self->trouble[FEATURE_REPEATS] / 8)) {
+        bool is_twice = used > 0 && workload_chance(self, self->trouble[FEATURE_REPEATS] / 8);
+        bool is_group = workload_chance(self, groups_per_million) && self->groups_left > 0;
+        if (is_twice)
             commands[used] = commands[workload_below(self, used)];
-            used++;
-            continue;
-        }
-        bool is_group = workload_chance(self, groups_per_million);
-        if (!(is_group ? workload_group(self, op, home, &commands[used])
-                       : workload_item(self, op, home, &commands[used])))
+        else if (!(is_group ? workload_group(self, op, home, &commands[used])
+                            : workload_item(self, op, home, &commands[used])))
             break;
-        used++;
+        if (commands[used].kind != COMMAND_GROUP || self->groups_left > 0)
+            self->groups_left -= commands[used++].kind == COMMAND_GROUP;
     }
     if (used == 0 && wanted > 0) {
         draw_last_resort(self, op, commands);
@@ -156,10 +159,11 @@ struct operation *workload_drain(struct workload *self, struct known_account *ac
                         .not = account,
                         .room = amount};
     struct ledger_command c;
-    if (workload_has(self, FEATURE_WITHDRAWALS)) {
+    bool crosses = workload_has(self, FEATURE_CROSSING) && workload_one_in(self, 2);
+    if (workload_has(self, FEATURE_WITHDRAWALS) && !crosses) {
         c = workload_withdrawal(self, account, amount);
     } else {
-        bool is_local = workload_has(self, FEATURE_LOCAL);
+        bool is_local = workload_has(self, FEATURE_LOCAL) && !crosses;
         if (!is_local && !workload_has(self, FEATURE_CROSSING))
             return NULL;
         *(is_local ? &wish.in : &wish.not_in) = account->partition;
@@ -169,6 +173,77 @@ struct operation *workload_drain(struct workload *self, struct known_account *ac
         c = workload_transfer(self, account, to, amount);
     }
     struct operation *op = operation_new(OPERATION_TRANSFER);
+    c.from = operation_text(op, c.from);
+    c.to = operation_text(op, c.to);
+    return single_end(self, op, &c);
+}
+
+struct operation *workload_send_to(struct workload *self, struct known_account *account)
+{
+    struct wish wish = {.in = WIRE_PARTITION_ANY,
+                        .not_in = account->partition,
+                        .currency = account->currency,
+                        .not = account,
+                        .available = 1};
+    struct known_account *from = workload_has(self, FEATURE_CROSSING) ? workload_pick(self, &wish) : NULL;
+    if (from == NULL)
+        return NULL;
+    struct operation *op = operation_new(OPERATION_TRANSFER);
+    struct ledger_command c = workload_transfer(self, from, account, 1);
+    c.from = operation_text(op, c.from);
+    c.to = operation_text(op, c.to);
+    if (!workload_has(self, FEATURE_GROUPS))
+        return single_end(self, op, &c);
+    struct ledger_command *items = operation_alloc(op, sizeof *items);
+    items[0] = c;
+    op->kind = OPERATION_BATCH;
+    *operation_commands(op, 1) = (struct ledger_command){
+        .kind = COMMAND_GROUP, .id = workload_id(self), .group_count = 1, .items = items};
+    operation_seal(op);
+    op->partition = workload_right_header(self, from->partition);
+    remember_some(self, op);
+    return op;
+}
+
+/* The second account has no ceiling either, and is in another partition where there is one. */
+static bool flood_accounts(struct workload *self, struct known_account **to, struct known_account **other)
+{
+    *to = *other = NULL;
+    for (uint32_t i = 0; i < self->account_count; i++) {
+        struct known_account *account = &self->accounts[i];
+        if (account->state != KNOWN_OPEN || account->ceiling != INT64_MAX || account->id_length == 0)
+            continue;
+        if (*to == NULL)
+            *to = account;
+        else if (account->currency == (*to)->currency &&
+                 (*other == NULL || account->partition != (*to)->partition))
+            *other = account;
+    }
+    return *to != NULL;
+}
+
+static int64_t flood_amount(struct workload *self, const struct known_account *to)
+{
+    int64_t room = FLOOD_LIMIT > to->balance ? FLOOD_LIMIT - to->balance : 0;
+    if (room >= MONEY_MAX || workload_one_in(self, 3))
+        return MONEY_MAX;
+    return room + workload_below(self, 2) > 0 ? room + workload_below(self, 2) : 1;
+}
+
+struct operation *workload_flood(struct workload *self)
+{
+    struct known_account *to, *other;
+    if (!flood_accounts(self, &to, &other))
+        return NULL;
+    struct operation *op = operation_new(OPERATION_TRANSFER);
+    struct ledger_command c;
+    if (other != NULL && workload_has(self, FEATURE_CROSSING) && known_available(to) >= MONEY_MAX &&
+        workload_one_in(self, 4))
+        c = workload_transfer(self, to, other, MONEY_MAX);
+    else
+        c = workload_deposit(self, to, flood_amount(self, to));
+    if (c.amount > MONEY_MAX)
+        c.amount = MONEY_MAX;
     c.from = operation_text(op, c.from);
     c.to = operation_text(op, c.to);
     return single_end(self, op, &c);

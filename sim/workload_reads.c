@@ -17,6 +17,29 @@ static int64_t draw_time(struct workload *self)
     return self->now_us - ago_us;
 }
 
+/* Now and then exactly when something has happened. */
+static int64_t draw_moment(struct workload *self)
+{
+    if (self->moment_count > 0 && workload_one_in(self, 3))
+        return self->moments[workload_below(self, self->moment_count)].time_us;
+    return draw_time(self);
+}
+
+static void keep_moments(struct workload *self, const struct operation *operation,
+                         const struct answer *answer)
+{
+    struct str account = operation->history.account;
+    const struct wire_history_entry *entry = &answer->entries[workload_below(self, (uint32_t)answer->count)];
+    uint32_t at =
+        self->moment_count < WORKLOAD_MOMENTS ? self->moment_count++ : workload_below(self, WORKLOAD_MOMENTS);
+    struct known_moment *moment = &self->moments[at];
+    if (account.length > ACCOUNT_ID_MAX)
+        account.length = ACCOUNT_ID_MAX;
+    memcpy(moment->account, account.data, account.length);
+    moment->account[account.length] = '\0';
+    moment->time_us = entry->time_us;
+}
+
 /* Any account with an id, sometimes a closed one or one of teller's own. */
 static bool draw_account(struct workload *self, struct operation *op, struct str *id)
 {
@@ -49,7 +72,7 @@ static struct operation *read_balance(struct workload *self)
         return NULL;
     }
     op->balance.has_at = workload_one_in(self, 2);
-    op->balance.at_us = op->balance.has_at ? draw_time(self) : 0;
+    op->balance.at_us = op->balance.has_at ? draw_moment(self) : 0;
     return op;
 }
 
@@ -120,11 +143,27 @@ struct operation *workload_read(struct workload *self)
     }
 }
 
+/* A history that ends or begins at one of its own entries. */
+static struct operation *history_at(struct workload *self)
+{
+    const struct known_moment *moment = &self->moments[workload_below(self, self->moment_count)];
+    struct operation *op = operation_new(OPERATION_HISTORY);
+    op->history.account = operation_text(op, str_from(moment->account));
+    op->history.limit = draw_limit(self);
+    op->history.has_before = workload_one_in(self, 2);
+    op->history.has_after = !op->history.has_before;
+    *(op->history.has_before ? &op->history.before_us : &op->history.after_us) = moment->time_us;
+    op->partition = workload_header(self, workload_partition(self, op->history.account));
+    return op;
+}
+
 struct operation *workload_history(struct workload *self)
 {
     struct operation *op = workload_chance(self, 500000) ? go_on(self, OPERATION_HISTORY) : NULL;
     if (op != NULL)
         return op;
+    if (self->moment_count > 0 && workload_one_in(self, 3))
+        return history_at(self);
     op = operation_new(OPERATION_HISTORY);
     if (!draw_account(self, op, &op->history.account)) {
         operation_free(&op);
@@ -161,6 +200,8 @@ void workload_hear_page(struct workload *self, const struct operation *operation
         keep_cursor(self, operation, answer->cursor);
     if (operation->kind == OPERATION_ACCOUNT_SHOW)
         workload_hear_view(self, &answer->view);
+    if (operation->kind == OPERATION_HISTORY && answer->count > 0)
+        keep_moments(self, operation, answer);
     for (size_t i = 0; operation->kind == OPERATION_ACCOUNT_LIST && i < answer->count; i++)
         workload_hear_view(self, &answer->views[i]);
 }

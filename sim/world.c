@@ -261,8 +261,16 @@ static void hook_durable(void *context, uint32_t partition, const struct journal
 static void hook_recovered(void *context, uint32_t partition, const struct ledger *ledger)
 {
     struct world *self = context;
-    if (!self->config.no_checks)
-        oracle_compare(self->oracle, partition, ledger);
+    if (self->config.no_checks)
+        return;
+    oracle_compare(self->oracle, partition, ledger);
+    oracle_restarted(self->oracle, partition);
+}
+
+static int64_t hook_clock(void *context, uint32_t partition)
+{
+    struct world *self = context;
+    return member_latest_wall_us(self->members[partition]);
 }
 
 static void hook_member_breach(void *context, uint32_t partition, const char *invariant, const char *text)
@@ -413,7 +421,8 @@ static void parts_make(struct world *self)
                                                          .malformed = hook_malformed,
                                                          .context = self});
     const struct oracle_config oracle = {.partitions = config->partitions,
-                                         .id_retention_us = ledger_config_of(self, 0).id_retention_us};
+                                         .id_retention_us = ledger_config_of(self, 0).id_retention_us,
+                                         .clock_us = hook_clock};
     self->oracle = oracle_new(&oracle, hook_breach, self);
 }
 
@@ -614,7 +623,8 @@ static void damage_state(struct world *self, uint32_t partition, const struct fa
     }
 }
 
-static void fail_disk(struct world *self, const struct fault *fault)
+/* Of all partitions each has its own: it ends with the partition's restart. */
+static void fail_disk(struct world *self, uint32_t partition, const struct fault *fault)
 {
     bool is_space = fault->kind == FAULT_NO_SPACE;
     struct disk_fault plan = {
@@ -626,7 +636,7 @@ static void fail_disk(struct world *self, const struct fault *fault)
         .code = is_space ? ENOSPC : EIO,
         .effect = fault->kind == FAULT_WRITTEN_ERROR ? DISK_ALL : DISK_NOTHING,
     };
-    disk_fail(self->disk, scope_of(self, fault->target), &plan);
+    disk_fail(self->disk, scope_of(self, partition), &plan);
 }
 
 static void one_member_fault(struct world *self, uint32_t partition, const struct fault *fault)
@@ -676,10 +686,10 @@ static void fault_begins(struct world *self, const struct fault *fault)
     case FAULT_WRITE_ERROR:
     case FAULT_SYNC_ERROR:
     case FAULT_WRITTEN_ERROR:
-        fail_disk(self, fault);
+        each_target(self, fault, fail_disk);
         return;
     case FAULT_NO_SPACE:
-        fail_disk(self, fault);
+        each_target(self, fault, fail_disk);
         break;
     case FAULT_CAPACITY:
         disk_capacity(self->disk, disk_used_bytes(self->disk) + (uint64_t)fault->amount * 1024 + 1);

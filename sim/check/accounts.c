@@ -408,13 +408,30 @@ static bool is_elsewhere(const struct oracle *self, const struct operation *oper
             (command->account.length > 0 && partition_of(self, command->account) != operation->partition));
 }
 
+/* Where an account without an id is opened is not known: any clock will do. */
+static bool is_late(const struct oracle *self, const struct operation *operation)
+{
+    uint32_t first = operation->partition, last = first;
+    if (operation->partition == WIRE_PARTITION_ANY && operation->account.account.length > 0) {
+        first = last = partition_of(self, operation->account.account);
+    } else if (operation->partition == WIRE_PARTITION_ANY) {
+        first = 0;
+        last = self->config.partitions - 1;
+    }
+    for (uint32_t partition = first; partition <= last && partition < self->config.partitions; partition++) {
+        if (deadline_may_be_past(self, partition, operation->deadline_us))
+            return true;
+    }
+    return false;
+}
+
 /* Refusals that come before any account is looked at. */
 static bool refusal_is_early(const struct oracle *self, const struct operation *operation,
                              struct verdict said)
 {
     const struct ledger_account_command *command = &operation->account;
     if (said.code == CODE_DEADLINE_EXCEEDED)
-        return operation->deadline_us != 0 && account_command_is_sound(command);
+        return account_command_is_sound(command) && is_late(self, operation);
     if (said.code == CODE_WRONG_PARTITION)
         return is_elsewhere(self, operation);
     if (said.code == CODE_CONFLICT)

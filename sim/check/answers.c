@@ -180,14 +180,16 @@ static void check_conflict(struct oracle *self, const struct question *q)
         wrong(self, q, "I3", "its id was never used with another payload");
 }
 
-static bool has_deadline(const struct question *q)
+static bool is_late(const struct oracle *self, const struct question *q)
 {
     uint32_t culprit = NOBODY;
-    if (q->operation->deadline_us != 0 || q->command->deadline_us != 0)
-        return true;
-    if (q->command->kind != COMMAND_GROUP || !culprit_of(q, &culprit) || culprit == NOBODY)
-        return false;
-    return q->command->items[culprit].deadline_us != 0;
+    const struct ledger_command *item = q->command;
+    if (item->kind == COMMAND_GROUP) {
+        if (!culprit_of(q, &culprit) || culprit == NOBODY)
+            return false;
+        item = &item->items[culprit];
+    }
+    return deadline_may_be_past(self, q->where, deadline_of(q->operation->deadline_us, item->deadline_us));
 }
 
 static bool is_wrong_partition(const struct oracle *self, const struct question *q)
@@ -224,7 +226,7 @@ static void check_row(struct oracle *self, const struct question *q)
         check_remembered(self, q);
     else if (code == CODE_CONFLICT)
         check_conflict(self, q);
-    else if (code == CODE_DEADLINE_EXCEEDED ? !has_deadline(q)
+    else if (code == CODE_DEADLINE_EXCEEDED ? !is_late(self, q)
                                             : code != CODE_WRONG_PARTITION || !is_wrong_partition(self, q))
         wrong(self, q, "I8", "nothing about it is so");
 }

@@ -183,6 +183,23 @@ static void ask_fill(struct oracle *self, struct ask *ask, const struct ledger_c
     }
 }
 
+/* A group is late as soon as one of its items is. */
+static int64_t command_deadline(const struct operation *operation, const struct ledger_command *command)
+{
+    int64_t deadline_us = operation->deadline_us;
+    if (command->kind != COMMAND_GROUP)
+        return deadline_of(deadline_us, command->deadline_us);
+    for (uint32_t i = 0; i < command->group_count; i++)
+        deadline_us = deadline_of(deadline_us, command->items[i].deadline_us);
+    return deadline_us;
+}
+
+bool deadline_may_be_past(const struct oracle *self, uint32_t partition, int64_t deadline_us)
+{
+    return deadline_us != 0 &&
+           (self->config.clock_us == NULL || deadline_us < self->config.clock_us(self->context, partition));
+}
+
 static void command_note(struct oracle *self, const struct operation *operation,
                          const struct ledger_command *command)
 {
@@ -198,6 +215,9 @@ static void command_note(struct oracle *self, const struct operation *operation,
         ask->next = known->asks;
         known->asks = ask;
     }
+    int64_t deadline_us = command_deadline(operation, command);
+    if (deadline_us == 0 || deadline_us > ask->latest_us)
+        ask->latest_us = deadline_us == 0 ? INT64_MAX : deadline_us;
     if (operation->partition == WIRE_PARTITION_ANY || operation->partition == ask->home)
         ask->reach |= UINT64_C(1) << ask->home;
 }

@@ -178,6 +178,8 @@ static void local_begin(struct oracle *self, const struct sight *sight, const st
     struct verdict verdict = decide_ids(self, sight->book, ask);
     if (verdict.code == CODE_OK)
         verdict = decide_group(self, sight->book, ask);
+    if (ask_is_late(ask, sight->book->time_us))
+        verdict = (struct verdict){CODE_DEADLINE_EXCEEDED, FIELD_NONE, 0};
     if (verdict.code != CODE_OK)
         breach_say(self, verdict.code == CODE_INSUFFICIENT_FUNDS ? "I4" : "I8", ask->number,
                    sight->book->partition,
@@ -352,7 +354,8 @@ static void started(struct oracle *self, const struct sight *sight, const struct
     }
     id_must_be_new(self, book, known, ask->number);
     struct verdict verdict = judge(self, book, ask);
-    if (verdict.code != CODE_OK || (partitions_of(self, ask) & ~bit(book->partition)) == 0)
+    if (verdict.code != CODE_OK || ask_is_late(ask, book->time_us) ||
+        (partitions_of(self, ask) & ~bit(book->partition)) == 0)
         wrong(self, sight, verdict.code == CODE_INSUFFICIENT_FUNDS ? "I4" : "I8", ask,
               "begins a group that is to be answered at once");
     struct group *group = group_new(self, book, ask);
@@ -570,7 +573,7 @@ static bool refusal_fits(struct oracle *self, const struct sight *sight, const s
                          struct verdict said, struct group_row *rows)
 {
     if (ask->kind != COMMAND_GROUP || !ask_reaches(ask, sight->book->partition) ||
-        decide_ids(self, sight->book, ask).code != CODE_OK)
+        ask_is_late(ask, sight->book->time_us) || decide_ids(self, sight->book, ask).code != CODE_OK)
         return false;
     struct verdict verdict = decide_group(self, sight->book, ask);
     rows_refused(verdict, ask->item_count, rows);

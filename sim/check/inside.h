@@ -41,13 +41,13 @@ struct verdict {
 
 /* One payload of one id, however often it was sent. */
 struct ask {
-    struct ask *next;      /* of this id, newest first */
-    uint64_t number;       /* of the first operation that sent it */
-    uint64_t reach;        /* partitions that may decide it, a bit each */
-    uint32_t home;         /* the partition that should */
-    uint8_t kind;          /* enum ledger_command_kind */
-    struct verdict fault;  /* what is wrong with it by itself */
-    bool is_late_possible; /* it was sent with a deadline */
+    struct ask *next;     /* of this id, newest first */
+    uint64_t number;      /* of the first operation that sent it */
+    uint64_t reach;       /* partitions that may decide it, a bit each */
+    uint32_t home;        /* the partition that should */
+    uint8_t kind;         /* enum ledger_command_kind */
+    struct verdict fault; /* what is wrong with it by itself */
+    int64_t latest_us;    /* the latest deadline that it was sent with; INT64_MAX: it was sent without */
     currency_index currency;
     uint16_t item_count;
     int64_t amount;
@@ -222,8 +222,9 @@ struct book {
     size_t commit_count, commit_capacity;
     uint64_t step;
     uint64_t sequence, epoch, position;
-    int64_t time_us;  /* of the commit that is being read */
-    uint64_t history; /* digest of all commits */
+    bool is_restarted; /* since its last commit */
+    int64_t time_us;   /* of the commit that is being read */
+    uint64_t history;  /* digest of all commits */
     uint64_t postings, refusals, groups_open;
     struct carry carry;
 };
@@ -293,6 +294,21 @@ const struct account_ask *account_ask_next(const struct account_ask *ask);
 bool account_ask_same(const struct ledger_account_command *a, const struct ledger_account_command *b);
 /* The account that decides where a command belongs. */
 struct str command_party(const struct ledger_command *command);
+
+/* The earlier of two deadlines, 0 being none: an item has the message's, too. */
+static inline int64_t deadline_of(int64_t a, int64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* The deadline has passed for certain: a clock has shown what has come. */
+bool deadline_may_be_past(const struct oracle *self, uint32_t partition, int64_t deadline_us);
+
+/* What is decided in the commit that is being read is decided at its time, or later. */
+static inline bool ask_is_late(const struct ask *ask, int64_t time_us)
+{
+    return ask->latest_us < time_us;
+}
 
 static inline bool ask_reaches(const struct ask *ask, uint32_t partition)
 {

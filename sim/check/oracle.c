@@ -193,6 +193,8 @@ static void commit_follows(struct oracle *self, const struct book *book, const s
         {commit->sequence != book->sequence + 1, "its number does not follow"},
         {commit->position != book->position, "its facts do not follow"},
         {commit->epoch < book->epoch, "it is of an earlier owner"},
+        {book->is_restarted && book->sequence > 0 && commit->epoch == book->epoch,
+         "it is of the owner before a restart"},
         {commit->time_us < book->time_us, "its time goes back"},
         {commit->length == 0 || commit->length % FACT_WORD != 0, "it has no whole facts"},
     };
@@ -219,6 +221,11 @@ static uint64_t history_more(uint64_t hash, const struct journal_commit *commit)
     return hash;
 }
 
+void oracle_restarted(struct oracle *self, uint32_t partition)
+{
+    self->books[partition].is_restarted = true;
+}
+
 void oracle_commit(struct oracle *self, int64_t now_us, uint32_t partition,
                    const struct journal_commit *commit)
 {
@@ -226,6 +233,7 @@ void oracle_commit(struct oracle *self, int64_t now_us, uint32_t partition,
     commit_follows(self, book, commit);
     book->sequence = commit->sequence;
     book->epoch = commit->epoch;
+    book->is_restarted = false;
     book->time_us = commit->time_us;
     book->history = history_more(book->history, commit);
     facts_see(self, book, commit);

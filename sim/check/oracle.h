@@ -26,6 +26,8 @@ struct oracle;
 struct oracle_config {
     uint32_t partitions;
     int64_t id_retention_us;
+    /* The latest time that the clock of a partition has ever shown; NULL: nobody knows. The context is the breaches'. */
+    int64_t (*clock_us)(void *context, uint32_t partition);
 };
 
 /* What is wrong. The first one counts; the oracle goes on as well as it can. */
@@ -41,7 +43,7 @@ typedef void breach_fn(void *context, const struct breach *breach);
 struct oracle *oracle_new(const struct oracle_config *config, breach_fn *breach, void *context);
 void oracle_destroy(struct oracle **self_p);
 
-/* All times are true time: the world's clock, not that of a partition. */
+/* All times are true time: the world's clock. That of a partition is in its commits. */
 
 /* An operation is about to be sent for the first time. It is kept by reference until oracle_forget. */
 void oracle_sent(struct oracle *self, int64_t now_us, const struct operation *operation);
@@ -50,6 +52,9 @@ void oracle_sent(struct oracle *self, int64_t now_us, const struct operation *op
  * unknown, and a restart has found them) too. */
 void oracle_commit(struct oracle *self, int64_t now_us, uint32_t partition,
                    const struct journal_commit *commit);
+
+/* The partition has been started again, and all that it found has been told. */
+void oracle_restarted(struct oracle *self, uint32_t partition);
 
 /* A reply has come, to an attempt that was sent at sent_us. May come several times for one operation. */
 void oracle_answer(struct oracle *self, int64_t sent_us, int64_t now_us, const struct operation *operation,

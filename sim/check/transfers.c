@@ -168,6 +168,8 @@ static void single_judge(struct oracle *self, const struct sight *sight, const s
 {
     struct verdict verdict = decide_single(self, sight->book, ask);
     char text[ID_TEXT];
+    if (ask_is_late(ask, sight->book->time_us))
+        verdict = (struct verdict){CODE_DEADLINE_EXCEEDED, FIELD_NONE, 0};
     if (verdict.code == CODE_OK)
         return;
     breach_say(self, verdict.code == CODE_INSUFFICIENT_FUNDS ? "I4" : "I8", ask->number,
@@ -416,7 +418,7 @@ static void candidates_note(struct oracle *self, const struct book *book, struct
     record->candidates = pool_take(&self->pool, (count + 1) * sizeof(const struct ask *));
     for (const struct ask *ask = known->asks; ask != NULL; ask = ask->next) {
         if (ask->kind == record->command && ask_reaches(ask, book->partition) &&
-            verdict_same(decide_single(self, book, ask), said))
+            !ask_is_late(ask, book->time_us) && verdict_same(decide_single(self, book, ask), said))
             record->candidates[record->candidate_count++] = ask;
     }
     if (record->candidate_count == 1)
