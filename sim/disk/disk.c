@@ -164,8 +164,8 @@ void disk_note_call(struct disk *self, unsigned call, const char *path, uint64_t
 {
     struct {
         uint64_t before, call, path, a, b, bytes;
-    } all = {self->digest, call, XXH3_64bits(path, strlen(path)), a, b, 0};
-    if (bytes != NULL)
+    } all = {self->digest, call, XXH3_64bits(path, strlen(path)), a, b, length};
+    if (call == DISK_NAME && bytes != NULL)
         all.bytes = XXH3_64bits(bytes, length);
     self->digest = XXH3_64bits(&all, sizeof all);
     switch (call) {

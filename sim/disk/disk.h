@@ -151,7 +151,8 @@ struct disk_counts {
 
 const struct disk_counts *disk_counts(const struct disk *self);
 
-/* A digest of every call so far, its bytes and its outcome: equal for equal runs. */
+/* A digest of every call so far, its place, length and outcome: equal for equal runs. Not of the bytes: LMDB leaves
+ * addresses in parts of pages that it does not use. */
 uint64_t disk_digest(const struct disk *self);
 
 /* ---- every crash image of a recorded run ------------------------------------------------------ */

@@ -502,7 +502,7 @@ static uint64_t digest_of_a_run(struct disk **disk, uint64_t seed)
                                                                    .time_us = i,
                                                                    .fact_count = 1,
                                                                    .facts = facts,
-                                                                   .length = 40});
+                                                                   .length = 40 + 8 * (seed % 7)});
     }
     assert_int_equal(outcome, JOURNAL_UNKNOWN);
     journal_close(&journal);
