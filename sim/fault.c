@@ -24,7 +24,14 @@
 #include "sim/line.h"
 #include "sim/random.h"
 
-enum { HOLDING_PERCENT = 40, ON_PER_MILLION = 600000, BURSTS_MAX = 64, STREAM_NAME_MAX = 40 };
+enum {
+    HOLDING_PERCENT = 40,
+    ON_PER_MILLION = 600000,
+    BURSTS_MAX = 64,
+    STREAM_NAME_MAX = 40,
+    LATE_PER_MILLION = 200000,
+    LONG_PER_MILLION = 150000
+};
 
 #define MS INT64_C(1000)
 #define SECOND INT64_C(1000000)
@@ -72,14 +79,14 @@ static const struct kind kinds[FAULT_KIND_COUNT] = {
     [FAULT_POWER] = {"power", FAMILY_PROCESS, MEASURE_CUT_CALL, 1, 40, 300000, EXTENT_NONE, 0, 8},
     [FAULT_RELAPSE] = {"relapse", FAMILY_PROCESS, MEASURE_RECOVERIES, 1, 4, 0, EXTENT_NONE, 0, 3},
     [FAULT_PAUSE] = {"pause", FAMILY_PROCESS, MEASURE_NONE, 0, 0, 0, EXTENT_HOLDING, 2 * MINUTE, 4},
-    [FAULT_MEMORY] = {"memory", FAMILY_PROCESS, MEASURE_CALL, 1, 200, 0, EXTENT_MORE_CALLS, 20, 3},
+    [FAULT_MEMORY] = {"memory", FAMILY_PROCESS, MEASURE_CALL, 1, 200, 0, EXTENT_MORE_CALLS, 300, 6},
     [FAULT_MAILBOX] = {"mailbox", FAMILY_PROCESS, MEASURE_REQUESTS, 1, 8, 0, EXTENT_TIME, 5 * MINUTE, 3},
     [FAULT_SLOW_DISK] = {"slow-disk", FAMILY_DISK, MEASURE_FACTOR, 2, 200, 0, EXTENT_HOLDING, 2 * MINUTE, 3},
     [FAULT_WRITE_ERROR] = {"write-error", FAMILY_DISK, MEASURE_CALL, 1, 60, 0, EXTENT_FOR_GOOD, 1, 4},
     [FAULT_SYNC_ERROR] = {"sync-error", FAMILY_DISK, MEASURE_CALL, 1, 20, 0, EXTENT_FOR_GOOD, 1, 4},
     [FAULT_WRITTEN_ERROR] = {"written-error", FAMILY_DISK, MEASURE_CALL, 1, 60, 0, EXTENT_FOR_GOOD, 1, 4},
-    [FAULT_NO_SPACE] = {"no-space", FAMILY_DISK, MEASURE_NONE, 0, 0, 0, EXTENT_HOLDING, MINUTE, 2},
-    [FAULT_CAPACITY] = {"capacity", FAMILY_DISK, MEASURE_KIB, 1, 2000, 100000, EXTENT_HOLDING, 2 * MINUTE, 2},
+    [FAULT_NO_SPACE] = {"no-space", FAMILY_DISK, MEASURE_NONE, 0, 0, 0, EXTENT_HOLDING, MINUTE, 5},
+    [FAULT_CAPACITY] = {"capacity", FAMILY_DISK, MEASURE_KIB, 1, 2000, 100000, EXTENT_HOLDING, 2 * MINUTE, 3},
     [FAULT_STATE_LOST] = {"state-lost", FAMILY_DISK, MEASURE_NONE, 0, 0, 0, EXTENT_NONE, 0, 2},
     [FAULT_STATE_FLIP] = {"state-flip", FAMILY_DISK, MEASURE_NONE, 0, 0, 0, EXTENT_NONE, 0, 2},
     [FAULT_STATE_STALE] = {"state-stale", FAMILY_DISK, MEASURE_NONE, 0, 0, 0, EXTENT_NONE, 0, 2},
@@ -385,7 +392,7 @@ static void draw_whom(const struct frame *frame, struct sim_random *chance, cons
     case FAMILY_DISK:
     case FAMILY_TIME:
     case FAMILY_COUNT:
-        fault->target = sim_random_chance(chance, 100000) ? WORLD_ANY : partition;
+        fault->target = sim_random_chance(chance, 200000) ? WORLD_ANY : partition;
         fault->peer = WORLD_ANY;
         break;
     }
@@ -397,7 +404,8 @@ static int64_t draw_length(const struct frame *frame, struct sim_random *chance,
     case EXTENT_TIME:
     case EXTENT_HOLDING: {
         int64_t longest = least_of(kind->longest, frame->config->length_us / 10 + 1);
-        return draw_scaled(chance, least_of(MS, longest), longest);
+        int64_t scaled_us = draw_scaled(chance, least_of(MS, longest), longest);
+        return sim_random_chance(chance, LONG_PER_MILLION) ? longest / 4 + scaled_us / 2 : scaled_us;
     }
     case EXTENT_FOR_GOOD:
         return sim_random_between(chance, 0, 1);
@@ -407,6 +415,13 @@ static int64_t draw_length(const struct frame *frame, struct sim_random *chance,
         break;
     }
     return 0;
+}
+
+/* What holds the world back at the end has to be got over without the restart that a later fault would bring. */
+static int64_t draw_late(const struct frame *frame, struct sim_random *chance)
+{
+    int64_t length_us = frame->config->length_us;
+    return length_us - draw_scaled(chance, 1, length_us / 120 + 1) + 1;
 }
 
 static struct fault draw_fault(const struct frame *frame, struct sim_random *chance, enum fault_kind kind)
@@ -421,6 +436,8 @@ static struct fault draw_fault(const struct frame *frame, struct sim_random *cha
     } else {
         fault.at_us = sim_random_between(chance, 0, length_us);
     }
+    if (row->extent == EXTENT_HOLDING && sim_random_chance(chance, LATE_PER_MILLION))
+        fault.at_us = draw_late(frame, chance);
     draw_whom(frame, chance, burst, &fault);
     if (row->measure != MEASURE_NONE && !sim_random_chance(chance, row->zero_per_million))
         fault.amount = draw_scaled(chance, row->least, row->most);

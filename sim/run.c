@@ -36,7 +36,8 @@ static struct world_config draw_world(const struct run_config *config)
 {
     static const uint32_t partitions[] = {1, 2, 2, 3, 3, 4}, clients[] = {1, 2, 4, 8, 16};
     static const uint32_t ids[] = {16, 64, 256, 1024}, windows[] = {WINDOW_LEAST, 16, 1024};
-    static const uint32_t words[] = {64, 2048, 4096, 65536}, latencies[] = {50, 300, 2000, 20000, 150000};
+    static const uint32_t words[] = {64, 2048, 4096, 65536, 1 << 20};
+    static const uint32_t latencies[] = {50, 300, 2000, 20000, 150000, 500000};
     static const uint32_t commits[] = {100, 400, 3000, 20000}, restarts[] = {50000, 500000, 5000000};
     static const uint32_t patiences[] = {200000, 2000000, 10000000};
     struct sim_random random = sim_random_split(config->seed, "world drawn");
@@ -45,9 +46,9 @@ static struct world_config draw_world(const struct run_config *config)
     world.clients = pick(&random, clients, 5);
     world.ids_in_memory = pick(&random, ids, 4);
     world.link_window = pick(&random, windows, 3);
-    world.checkpoint_words = pick(&random, words, 4);
+    world.checkpoint_words = pick(&random, words, 5);
     world.preallocate_bytes = sim_random_chance(&random, 300000) ? UINT64_C(1) << 20 : 0;
-    world.latency_us = pick(&random, latencies, 5);
+    world.latency_us = pick(&random, latencies, 6);
     world.commit_us = pick(&random, commits, 4);
     world.restart_us = pick(&random, restarts, 3);
     world.patience_us = pick(&random, patiences, 3);

@@ -118,7 +118,10 @@ static void draw_rates(struct workload *self)
     self->strings_per_million = workload_has(self, FEATURE_STRINGS) ? strings : 0;
     self->deadlines_per_million = workload_has(self, FEATURE_DEADLINES) ? deadlines : 0;
     self->is_rich = workload_one_in(self, 8);
-    self->is_crowded = workload_one_in(self, 5);
+    self->is_crowded = workload_one_in(self, 4);
+    self->is_grouped = workload_has(self, FEATURE_GROUPS) && workload_one_in(self, 5);
+    if (self->is_grouped)
+        self->groups_per_million = 700000;
     self->flood_per_million = workload_one_in(self, 5) ? 60000 : 0;
 }
 
@@ -262,6 +265,7 @@ void workload_remember(struct workload *self, struct operation *copy)
         operation_free(&self->memory[at]);
     }
     self->memory[at] = copy;
+    self->memory_newest = at;
 }
 
 /* ---- the next ---------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include "actors/base/check.h"
 #include "sim/workload_inside.h"
 
-enum { POPULATION_LOW = 4, POPULATION_HIGH = 40, OWNERS = 5, CROWD_LOW = 260, CROWD_HIGH = 380 };
+enum { POPULATION_LOW = 4, POPULATION_HIGH = 40, OWNERS = 5, CROWD_LOW = 310, CROWD_HIGH = 420 };
 
 /* ---- the population ------------------------------------------------------------------------------ */
 

@@ -65,6 +65,7 @@ struct workload {
     int64_t now_us; /* of the operation that is being made */
     uint64_t ids_made, names_made;
     bool is_rich;    /* balances near the limits */
+    bool is_grouped; /* nearly all are groups, most of them between partitions, and many go wrong */
     bool is_crowded; /* one partition has so many accounts that they take several chunks of a checkpoint */
     uint32_t flood_per_million; /* operations that bring one account to the limit of what is counted */
     bool
@@ -85,7 +86,7 @@ struct workload {
     uint32_t strings_per_million, deadlines_per_million, any_per_million;
 
     struct operation *memory[WORKLOAD_MEMORY]; /* batches of one command, and openings */
-    uint32_t memory_count;
+    uint32_t memory_count, memory_newest;
 
     struct known_account *burst; /* not NULL: the account from which all is taken */
     uint32_t burst_left;

@@ -310,6 +310,23 @@ static void ask_again(struct workload *self, struct operation *op, uint32_t home
         *c = again;
 }
 
+/* The id of something of another kind, perhaps: an opening, a group, an item. The newest is often still under way. */
+static void take_id(struct workload *self, struct uuid *id)
+{
+    if (self->memory_count == 0)
+        return;
+    uint32_t at = workload_one_in(self, 2) ? self->memory_newest : workload_below(self, self->memory_count);
+    const struct operation *earlier = self->memory[at];
+    struct uuid taken = earlier->account.id;
+    if (earlier->kind == OPERATION_BATCH) {
+        const struct ledger_command *c = earlier->commands;
+        bool is_item = c->kind == COMMAND_GROUP && c->group_count > 0 && workload_one_in(self, 2);
+        taken = is_item ? c->items[workload_below(self, c->group_count)].id : c->id;
+    }
+    if (!uuid_is_nil(&taken))
+        *id = taken;
+}
+
 static void overdraw(struct workload *self, struct ledger_command *c)
 {
     struct known_account *from = workload_find(self, c->from);
@@ -417,7 +434,9 @@ static void mistake(struct workload *self, struct operation *op, struct ledger_c
 static void lay_upon(struct workload *self, struct operation *op, uint32_t home, enum feature trouble,
                      bool may_be_group, struct ledger_command *c)
 {
-    if (trouble == FEATURE_REPEATS || trouble == FEATURE_CONFLICTS)
+    if (trouble == FEATURE_CONFLICTS && workload_one_in(self, 3))
+        take_id(self, &c->id);
+    else if (trouble == FEATURE_REPEATS || trouble == FEATURE_CONFLICTS)
         ask_again(self, op, home, trouble == FEATURE_CONFLICTS, may_be_group, c);
     else if (trouble == FEATURE_OVERDRAWS)
         overdraw(self, c);
@@ -473,15 +492,19 @@ bool workload_group(struct workload *self, struct operation *operation, uint32_t
     enum feature trouble = draw_trouble(self);
     uint32_t count = group_size(self);
     struct ledger_command *items = operation_alloc(operation, (count + 1) * sizeof *items);
-    bool is_spread = workload_has(self, FEATURE_CROSSING) && workload_one_in(self, 2);
+    bool is_spread = workload_has(self, FEATURE_CROSSING) && (self->is_grouped || workload_one_in(self, 2));
     if (!draw_items(self, operation, home, is_spread, items, count))
         return false;
     /* A group fails as a whole: half as often as others, so that it does not fail more than it succeeds. */
     if (count > 0 && workload_one_in(self, 2)) {
         uint32_t at = workload_below(self, count);
+        if (self->is_grouped && workload_one_in(self, 4))
+            trouble = FEATURE_OVERDRAWS;
         lay_upon(self, operation, at == 0 ? home : WIRE_PARTITION_ANY, trouble, false, &items[at]);
     }
     *out = (struct ledger_command){
         .kind = COMMAND_GROUP, .id = workload_id(self), .group_count = (uint16_t)count, .items = items};
+    if (trouble == FEATURE_CONFLICTS && workload_one_in(self, 3))
+        take_id(self, &out->id);
     return true;
 }

@@ -157,6 +157,20 @@ static struct operation *history_at(struct workload *self)
     return op;
 }
 
+/* A cursor that no page has given. */
+static struct operation *history_forged(struct workload *self)
+{
+    static const struct str cursors[] = {{"1", 1}, {"0:1", 3}, {"1:00", 4}, {"x", 1}, {"123456789012", 12}};
+    struct operation *op = operation_new(OPERATION_HISTORY);
+    if (!draw_account(self, op, &op->history.account)) {
+        operation_free(&op);
+        return NULL;
+    }
+    op->history.limit = draw_limit(self);
+    op->history.cursor = cursors[workload_below(self, sizeof cursors / sizeof *cursors)];
+    return op;
+}
+
 struct operation *workload_history(struct workload *self)
 {
     struct operation *op = workload_chance(self, 500000) ? go_on(self, OPERATION_HISTORY) : NULL;
@@ -164,6 +178,8 @@ struct operation *workload_history(struct workload *self)
         return op;
     if (self->moment_count > 0 && workload_one_in(self, 3))
         return history_at(self);
+    if (workload_chance(self, self->trouble[FEATURE_MISTAKES] / 2))
+        return history_forged(self);
     op = operation_new(OPERATION_HISTORY);
     if (!draw_account(self, op, &op->history.account)) {
         operation_free(&op);
