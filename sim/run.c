@@ -32,6 +32,30 @@ static uint32_t pick(struct sim_random *random, const uint32_t *from, size_t cou
     return from[sim_random_below(random, count)];
 }
 
+static enum theme draw_theme(const struct run_config *config)
+{
+    static const uint32_t themes[] = {THEME_NONE,   THEME_NONE,  THEME_NONE,  THEME_GROUPS,
+                                      THEME_GROUPS, THEME_CROWD, THEME_CROWD, THEME_FLOOD};
+    struct sim_random random = sim_random_split(config->seed, "theme");
+    return (enum theme)pick(&random, themes, 8);
+}
+
+/* What is under way for long can be met by a crash; what a checkpoint takes long over, too. */
+static void theme_apply(enum theme theme, struct sim_random *random, struct world_config *world)
+{
+    static const uint32_t latencies[] = {20000, 150000, 500000}, restarts[] = {50000, 500000, 5000000};
+    static const uint32_t words[] = {32768, 65536, 1 << 17};
+    if (theme == THEME_GROUPS) {
+        world->partitions = sim_random_chance(random, 500000) ? 3 : 4;
+        world->latency_us = pick(random, latencies, 3);
+        world->restart_us = pick(random, restarts, 3);
+        world->checkpoint_words = 64;
+    } else if (theme == THEME_CROWD) {
+        world->partitions = sim_random_chance(random, 500000) ? 1 : 2;
+        world->checkpoint_words = pick(random, words, 3);
+    }
+}
+
 static struct world_config draw_world(const struct run_config *config)
 {
     static const uint32_t partitions[] = {1, 2, 2, 3, 3, 4}, clients[] = {1, 2, 4, 8, 16};
@@ -53,6 +77,7 @@ static struct world_config draw_world(const struct run_config *config)
     world.restart_us = pick(&random, restarts, 3);
     world.patience_us = pick(&random, patiences, 3);
     world.id_retention_us = sim_random_chance(&random, 200000) ? 1200 * SECOND_US : 0;
+    theme_apply(draw_theme(config), &random, &world);
     world.root = config->root;
     world.no_checks = config->no_checks;
     world.trace = config->trace;
@@ -180,6 +205,8 @@ static void load_begin(struct load *load, const struct world_config *world)
     load->random = sim_random_split(load->config->seed, "load");
     load->clients = world->clients;
     load->burst = pick(&load->random, bursts, 4);
+    if (draw_theme(load->config) == THEME_CROWD)
+        load->burst = bursts[3];
     int64_t requests_an_hour = COMMANDS_AN_HOUR / COMMANDS_A_REQUEST;
     load->pause_us = HOUR_US / requests_an_hour * (load->burst + 1) / 2;
     world_at(load->world, 0, load_comes, load);
@@ -234,6 +261,7 @@ void run_seed(const struct run_config *config, struct run_result *out)
                                           .partitions = drawn.partitions,
                                           .features = config->features,
                                           .draw = true,
+                                          .theme = draw_theme(config),
                                           .groups =
                                               drawn.link_window > WINDOW_LEAST * 16 ? 0 : WINDOW_LEAST - 1,
                                           .start_us = WORLD_EPOCH_US};

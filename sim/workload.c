@@ -61,6 +61,8 @@ static void draw_features(struct workload *self)
         kept |= workload_chance(self, MILLION * 6 / 10) ? bit(f) : 0;
     if (!self->config.draw || workload_one_in(self, 8))
         kept = FEATURES_ALL;
+    if (self->config.theme == THEME_GROUPS)
+        kept |= bit(FEATURE_GROUPS) | bit(FEATURE_CROSSING) | bit(FEATURE_OVERDRAWS);
     self->features = allowed & kept;
     /* Without money that moves, the rest shows little. */
     if ((self->features & moving) == 0)
@@ -118,11 +120,8 @@ static void draw_rates(struct workload *self)
     self->strings_per_million = workload_has(self, FEATURE_STRINGS) ? strings : 0;
     self->deadlines_per_million = workload_has(self, FEATURE_DEADLINES) ? deadlines : 0;
     self->is_rich = workload_one_in(self, 8);
-    self->is_crowded = workload_one_in(self, 4);
-    self->is_grouped = workload_has(self, FEATURE_GROUPS) && workload_one_in(self, 5);
-    if (self->is_grouped)
+    if (self->config.theme == THEME_GROUPS && workload_has(self, FEATURE_GROUPS))
         self->groups_per_million = 700000;
-    self->flood_per_million = workload_one_in(self, 5) ? 60000 : 0;
 }
 
 struct workload *workload_new(const struct workload_config *config)
@@ -303,7 +302,7 @@ struct operation *workload_next(struct workload *self, int64_t now_us)
         return pressing;
     if (self->opening < self->population)
         return workload_open_next(self);
-    if (workload_chance(self, self->flood_per_million)) {
+    if (self->config.theme == THEME_FLOOD && workload_one_in(self, 10)) {
         struct operation *flood = workload_flood(self);
         if (flood != NULL)
             return flood;

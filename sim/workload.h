@@ -34,6 +34,15 @@ enum feature {
 
 #define FEATURES_ALL ((1u << FEATURE_COUNT) - 1u)
 
+/* What a seed is about, besides its mix: rates that belong together, so that a deep state is reached often enough. */
+enum theme {
+    THEME_NONE,
+    THEME_GROUPS, /* nearly all are groups between partitions, and many go wrong */
+    THEME_CROWD,  /* one partition has so many accounts that they take several chunks of a checkpoint */
+    THEME_FLOOD,  /* one account comes to the limit of what is counted */
+    THEME_COUNT
+};
+
 /* "groups"; static storage. */
 const char *feature_name(enum feature feature);
 
@@ -42,9 +51,10 @@ struct workload_config {
     uint32_t partitions;
     uint32_t features; /* mask of those that may be drawn */
     bool draw;         /* true: the seed turns off some of them; false: all in the mask are on */
-    uint32_t
-        groups; /* the most in one batch, 0: any number. Groups that end in CONFLICT are not remembered: where
-                          more of them than a link's window stand in front, what is behind them is BUSY for ever */
+    enum theme theme;
+    /* The most groups in one batch, 0: any number. Those that end in CONFLICT are not remembered: where more of them than a
+     * link's window stand in front, what is behind them is BUSY however often it is asked. */
+    uint32_t groups;
     int64_t start_us; /* true time, which is what a correct clock shows */
 };
 

@@ -106,7 +106,7 @@ void workload_populate(struct workload *self)
         self->accounts[i].wants_funds = true;
     }
     self->account_count = self->population;
-    if (self->is_crowded)
+    if (self->config.theme == THEME_CROWD)
         crowd(self);
 }
 

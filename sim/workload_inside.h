@@ -64,10 +64,7 @@ struct workload {
     struct sim_random random;
     int64_t now_us; /* of the operation that is being made */
     uint64_t ids_made, names_made;
-    bool is_rich;    /* balances near the limits */
-    bool is_grouped; /* nearly all are groups, most of them between partitions, and many go wrong */
-    bool is_crowded; /* one partition has so many accounts that they take several chunks of a checkpoint */
-    uint32_t flood_per_million; /* operations that bring one account to the limit of what is counted */
+    bool is_rich; /* balances near the limits */
     bool
         is_careful; /* nothing is drawn that might go wrong by the way: for groups, which a single item spoils */
 

@@ -492,13 +492,14 @@ bool workload_group(struct workload *self, struct operation *operation, uint32_t
     enum feature trouble = draw_trouble(self);
     uint32_t count = group_size(self);
     struct ledger_command *items = operation_alloc(operation, (count + 1) * sizeof *items);
-    bool is_spread = workload_has(self, FEATURE_CROSSING) && (self->is_grouped || workload_one_in(self, 2));
+    bool is_spread = workload_has(self, FEATURE_CROSSING) &&
+                     (self->config.theme == THEME_GROUPS || workload_one_in(self, 2));
     if (!draw_items(self, operation, home, is_spread, items, count))
         return false;
     /* A group fails as a whole: half as often as others, so that it does not fail more than it succeeds. */
     if (count > 0 && workload_one_in(self, 2)) {
         uint32_t at = workload_below(self, count);
-        if (self->is_grouped && workload_one_in(self, 4))
+        if (self->config.theme == THEME_GROUPS && workload_one_in(self, 4))
             trouble = FEATURE_OVERDRAWS;
         lay_upon(self, operation, at == 0 ? home : WIRE_PARTITION_ANY, trouble, false, &items[at]);
     }

@@ -222,6 +222,11 @@ static bool flood_accounts(struct workload *self, struct known_account **to, str
     return *to != NULL;
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static int64_t flood_amount(struct workload *self, const struct known_account *to)
 {
     int64_t room = FLOOD_LIMIT > to->balance ? FLOOD_LIMIT - to->balance : 0;
@@ -237,8 +242,10 @@ struct operation *workload_flood(struct workload *self)
         return NULL;
     struct operation *op = operation_new(OPERATION_TRANSFER);
     struct ledger_command c;
-    if (other != NULL && workload_has(self, FEATURE_CROSSING) && known_available(to) >= MONEY_MAX &&
-        workload_one_in(self, 4))
+    if (other != NULL && known_available(other) > MONEY_MAX / 2 && workload_one_in(self, 2))
+        c = workload_transfer(self, other, to, least(known_available(other), MONEY_MAX));
+    else if (other != NULL && workload_has(self, FEATURE_CROSSING) && known_available(to) >= MONEY_MAX &&
+             workload_one_in(self, 8))
         c = workload_transfer(self, to, other, MONEY_MAX);
     else
         c = workload_deposit(self, to, flood_amount(self, to));
