@@ -499,7 +499,7 @@ bool workload_group(struct workload *self, struct operation *operation, uint32_t
     /* A group fails as a whole: half as often as others, so that it does not fail more than it succeeds. */
     if (count > 0 && workload_one_in(self, 2)) {
         uint32_t at = workload_below(self, count);
-        if (self->config.theme == THEME_GROUPS && workload_one_in(self, 4))
+        if (self->config.theme == THEME_GROUPS && workload_one_in(self, 2))
             trouble = FEATURE_OVERDRAWS;
         lay_upon(self, operation, at == 0 ? home : WIRE_PARTITION_ANY, trouble, false, &items[at]);
     }

@@ -59,17 +59,19 @@ static bool id_conflicts(const struct question *q)
     return is_held_in(q->known, q->where, q->window);
 }
 
-/* The record that answers for this payload. Refusals that fit several payloads are this one's from now on. */
-static struct record *record_of(const struct question *q)
+/* The newest record from this one on that answers for this payload. */
+static struct record *record_from(const struct question *q, struct record *record)
 {
-    struct record *record = q->known != NULL && q->ask != NULL ? q->known->records : NULL;
     while (record != NULL &&
            (record->partition != q->where || record->kind == RECORD_ITEM || record->kind == RECORD_ACCOUNT ||
             record->state == RECORD_FORGOTTEN || !is_candidate(record, q->ask)))
         record = record->next;
-    if (record != NULL)
-        record->ask = q->ask;
     return record;
+}
+
+static struct record *record_of(const struct question *q)
+{
+    return q->known != NULL && q->ask != NULL ? record_from(q, q->known->records) : NULL;
 }
 
 /* An id that a group's item could not have, in one of the group's partitions. */
@@ -121,16 +123,45 @@ static bool is_remembered(enum code code)
            (code >= CODE_ACCOUNT_NOT_FOUND && code <= CODE_BALANCE_OVERFLOW && code != CODE_ACCOUNT_EXISTS);
 }
 
+static bool balances_fit(const struct question *q, const struct record *record)
+{
+    if (q->command->kind == COMMAND_GROUP)
+        return q->rows[0].group_count == q->command->group_count && rows_are(q, record);
+    return balances_are(&q->rows[0], record->has, record->from_balance, record->to_balance);
+}
+
+static bool is_remembered_as(const struct question *q, const struct record *record)
+{
+    struct verdict said = row_verdict(&q->rows[0]);
+    return record->state != RECORD_PENDING && (said.code == CODE_OK) == (record->state == RECORD_OK) &&
+           said.code == record->verdict.code && said.field == record->verdict.field &&
+           balances_fit(q, record);
+}
+
+/* The record that this answer tells. An id that has had its time may be decided again while a repeat of before is still
+ * being answered. */
+static struct record *record_told(const struct oracle *self, const struct question *q)
+{
+    struct record *newest = record_of(q), *record = newest;
+    while (record != NULL && !is_remembered_as(q, record)) {
+        record = record_from(q, record->next);
+        while (record != NULL && !record_is_expired(self, record))
+            record = record_from(q, record->next);
+    }
+    return record != NULL ? record : newest;
+}
+
 static void check_remembered(struct oracle *self, const struct question *q)
 {
     struct verdict said = row_verdict(&q->rows[0]);
-    const struct record *record = record_of(q);
+    struct record *record = record_told(self, q);
     if (record == NULL) {
         bool other = q->known != NULL && record_here(self, &self->books[q->where], q->known) != NULL;
         wrong(self, q, other ? "I3" : "I2",
               other ? "its id was used with another payload" : "no durable fact answers for its id");
         return;
     }
+    record->ask = q->ask; /* a refusal that fits several payloads is this one's from now on */
     if (record->state == RECORD_PENDING) {
         wrong(self, q, "I2", "no durable fact has its outcome");
         return;
@@ -143,9 +174,7 @@ static void check_remembered(struct oracle *self, const struct question *q)
         wrong(self, q, "I3", "its fact has another refusal");
         return;
     }
-    bool group = q->command->kind == COMMAND_GROUP;
-    if (group ? q->rows[0].group_count != q->command->group_count || !rows_are(q, record)
-              : !balances_are(&q->rows[0], record->has, record->from_balance, record->to_balance))
+    if (!balances_fit(q, record))
         wrong(self, q, "I8", "its facts leave other balances, or refuse other items");
     if (record->ended <= q->window.from)
         self->counts.repeats++;
