@@ -251,7 +251,14 @@ static bool open_same(const struct ledger *self, const uint8_t *bytes, size_t si
 static bool open_repeat(struct ledger *self, const struct ledger_account_command *command,
                         struct ledger_account_answer *out)
 {
-    uint64_t position = uuid_is_nil(&command->id) ? 0 : ledger_transaction_find(self, &command->id);
+    if (uuid_is_nil(&command->id))
+        return false;
+    uint64_t position = ledger_transaction_find(self, &command->id);
+    if (position == 0 && group_holds_id(self, &command->id)) {
+        MARK("an opening with the id of an item of an open group");
+        answer(out, CODE_CONFLICT, FIELD_TRANSACTION_ID);
+        return true;
+    }
     if (position == 0)
         return false;
     uint8_t bytes[CORE_FACT_MAX];

@@ -362,7 +362,7 @@ static void ok_answer(struct oracle *self, int64_t sent_us, const struct operati
 }
 
 /* An id that was used for something else than this opening. */
-static bool open_conflicts(const struct oracle *self, const struct operation *operation)
+static bool open_conflicts(const struct oracle *self, int64_t sent_us, const struct operation *operation)
 {
     const struct ledger_account_command *command = &operation->account;
     const struct known *known = known_find(self, &command->id);
@@ -373,6 +373,11 @@ static bool open_conflicts(const struct oracle *self, const struct operation *op
         bool same = record->kind == RECORD_ACCOUNT && record->account_ask != NULL &&
                     account_ask_same(&record->account_ask->command, command);
         if (!same && (where == WIRE_PARTITION_ANY || record->partition == where))
+            return true;
+    }
+    for (uint32_t partition = 0; known != NULL && partition < self->config.partitions; partition++) {
+        if ((where == WIRE_PARTITION_ANY || partition == where) &&
+            is_held_in(known, partition, window_of(self, partition, sent_us)))
             return true;
     }
     return false;
@@ -426,7 +431,7 @@ static bool is_late(const struct oracle *self, const struct operation *operation
 }
 
 /* Refusals that come before any account is looked at. */
-static bool refusal_is_early(const struct oracle *self, const struct operation *operation,
+static bool refusal_is_early(const struct oracle *self, int64_t sent_us, const struct operation *operation,
                              struct verdict said)
 {
     const struct ledger_account_command *command = &operation->account;
@@ -436,7 +441,7 @@ static bool refusal_is_early(const struct oracle *self, const struct operation *
         return is_elsewhere(self, operation);
     if (said.code == CODE_CONFLICT)
         return command->kind == ACCOUNT_OPEN && said.field == FIELD_TRANSACTION_ID &&
-               open_conflicts(self, operation);
+               open_conflicts(self, sent_us, operation);
     return !account_command_is_sound(command) &&
            (said.code == CODE_INVALID_FIELD || said.code == CODE_UNKNOWN_CURRENCY ||
             said.code == CODE_BAD_REQUEST);
@@ -453,7 +458,8 @@ void accounts_answer(struct oracle *self, int64_t sent_us, const struct operatio
         return;
     }
     bool looked = !is_elsewhere(self, operation) && account_command_is_sound(&operation->account);
-    if (refusal_is_early(self, operation, said) || (looked && refusal_fits(self, sent_us, operation, said)))
+    if (refusal_is_early(self, sent_us, operation, said) ||
+        (looked && refusal_fits(self, sent_us, operation, said)))
         return;
     breach_say(self, "I8", operation->number, NOBODY,
                "was answered %s %s, which was so at no point since it was sent", code_name(said.code),

@@ -131,9 +131,35 @@ static void an_id_is_forgotten_only_after_the_retention_time(void **state)
     runner_destroy(&runner);
 }
 
+/* An item's id belongs to its group as soon as the group has begun: an account opened under it would have it twice. */
+static void an_opening_does_not_take_the_id_of_an_item_of_an_open_group(void **state)
+{
+    (void)state;
+    struct runner_config config = runner_config_default(2);
+    struct runner *runner = runner_new(&config);
+    char here[WORLD_ID_MAX], there[WORLD_ID_MAX], other[WORLD_ID_MAX];
+    world_open(runner, world_account_id(0, 2, "acc", 0, here), "KRW");
+    world_open(runner, world_account_id(1, 2, "acc", 0, there), "KRW");
+    struct ledger_command funds = world_deposit(1, here, 500, "KRW");
+    world_run(runner, &funds);
+    const struct ledger_command items[] = {world_transfer(11, here, there, 300, "KRW")};
+    const struct ledger_command group = world_group(10, items, 1);
+    struct runner_request *request = runner_post(runner, 0, &group, 1);
+    struct ledger_account_command open =
+        world_account(ACCOUNT_OPEN, world_account_id(0, 2, "acc", 1, other), "KRW");
+    open.id = world_uuid(11);
+    struct ledger_account_answer answer = runner_account(runner, &open);
+    assert_int_equal(answer.code, CODE_CONFLICT);
+    assert_int_equal(answer.field, FIELD_TRANSACTION_ID);
+    runner_settle(runner);
+    assert_int_equal(request->rows[0].code, CODE_OK);
+    runner_destroy(&runner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_opening_does_not_take_the_id_of_an_item_of_an_open_group),
         cmocka_unit_test(an_id_is_known_while_its_table_is_sealed_written_and_dropped),
         cmocka_unit_test(an_id_is_known_after_restarts),
         cmocka_unit_test(recovery_finds_the_same_ids_with_state_without_and_with_an_old_one),

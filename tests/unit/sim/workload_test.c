@@ -198,9 +198,9 @@ static void a_feature_alone_brings_no_other(void **state)
     (void)state;
     for (enum feature feature = 0; feature < FEATURE_COUNT; feature++) {
         struct seen seen = run_of(feature + 1u, BIT(feature), false, SHORT);
-        /* What is changed may be the kind, or a text. */
+        /* What is changed may be the kind, a text, or a ceiling. */
         uint32_t touched = feature == FEATURE_CONFLICTS || feature == FEATURE_MISTAKES
-                               ? BIT(FEATURE_STRINGS) | BIT(FEATURE_WITHDRAWALS)
+                               ? BIT(FEATURE_STRINGS) | BIT(FEATURE_WITHDRAWALS) | BIT(FEATURE_CEILINGS)
                                : 0;
         assert_int_equal(seen.features & ~(BIT(feature) | touched), 0);
         if (visible & BIT(feature))
