@@ -702,6 +702,66 @@ const struct ledger *member_replay(struct member *self)
     return NULL;
 }
 
+/* ---- rehearsals --------------------------------------------------------------------------------- */
+
+/* A state store that is read and never written. */
+struct rehearsal {
+    struct state base;
+    struct state *real;
+};
+
+static enum err rehearsal_apply(struct state *state, const struct state_put *puts, size_t count)
+{
+    (void)state;
+    (void)puts;
+    (void)count;
+    return ERR_OK;
+}
+
+static enum err rehearsal_get(struct state *state, enum state_table table, const uint8_t *key,
+                              size_t key_length, uint8_t *out, size_t capacity, size_t *length)
+{
+    return state_get(((struct rehearsal *)state)->real, table, key, key_length, out, capacity, length);
+}
+
+static enum err rehearsal_walk(struct state *state, enum state_table table, const uint8_t *prefix,
+                               size_t prefix_length,
+                               enum err (*visit)(void *context, const uint8_t *key, size_t key_length,
+                                                 const uint8_t *value, size_t value_length),
+                               void *context)
+{
+    return state_walk(((struct rehearsal *)state)->real, table, prefix, prefix_length, visit, context);
+}
+
+static const struct state_methods rehearsal_methods = {
+    .apply = rehearsal_apply, .get = rehearsal_get, .walk = rehearsal_walk};
+
+const struct ledger *member_rehearse(struct member *self)
+{
+    struct rehearsal state = {{&rehearsal_methods}, self->recovered.state};
+    struct sim_memory before = self->memory;
+    if (!self->is_up || partition_is_stopped(self->partition))
+        return NULL;
+    self->memory.fail_first = self->memory.fail_last = 0; /* what is planned hits the partition itself */
+    disk_enter(self->config.disk);
+    self->second.ports = (struct recovery_ports){.journal = self->recovered.journal, .state = &state.base};
+    struct ledger_ports ports = recovery_ports(&self->second.ports);
+    self->second.ledger = source_ledger(self, &ports);
+    CHECK(self->second.ledger);
+    enum err err = recovery_run(self->second.ledger, self->recovered.journal, &state.base);
+    disk_leave();
+    self->second.ports.state = NULL; /* its wrapper ends here */
+    self->memory.asked = before.asked;
+    self->memory.peak_bytes = before.peak_bytes;
+    self->memory.fail_first = before.fail_first;
+    self->memory.fail_last = before.fail_last;
+    if (err == ERR_OK)
+        return self->second.ledger;
+    breach(self, "I5", "the stores as they are cannot be recovered from");
+    member_replay_end(self);
+    return NULL;
+}
+
 void member_replay_end(struct member *self)
 {
     ledger_destroy(&self->second.ledger);

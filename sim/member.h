@@ -87,6 +87,10 @@ struct sim_memory *member_memory(struct member *self);
 /* Nothing to do and nothing under way. */
 bool member_is_idle(const struct member *self);
 
+/* Builds a second core from the stores as they are, as if it had died just now. The stores stay as they are. NULL: it is
+ * down or has stopped, or the stores do not do (and a breach). Give it back with member_replay_end before anything else. */
+const struct ledger *member_rehearse(struct member *self);
+
 /* Builds a second core from the journal alone, without a state store. NULL, and a breach, when it cannot. Give it back with
  * member_replay_end before anything else. */
 const struct ledger *member_replay(struct member *self);
