@@ -558,15 +558,18 @@ static void lose_list(struct member *self, struct request *list)
 
 static void readings_lose(struct member *self)
 {
-    while (self->readings) {
-        struct read_job *job = self->readings->jobs;
-        reading_free(self->readings);
-        while (job) {
-            struct read_job *next = job->next;
+    struct reading *reading = self->readings;
+    self->readings = NULL;
+    while (reading) {
+        struct reading *next = reading->next;
+        for (struct read_job *job = reading->jobs; job;) {
+            struct read_job *after = job->next;
             lose_request(self, job->request);
             free(job);
-            job = next;
+            job = after;
         }
+        free(reading);
+        reading = next;
     }
 }
 

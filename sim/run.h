@@ -16,10 +16,10 @@
 
 struct run_config {
     uint64_t seed;
-    int64_t length_us;       /* simulated time with load and faults; settling comes behind it */
-    int64_t stop_us;         /* load and faults end here, and are up to then those of length_us; 0: at length_us */
-    uint32_t families;       /* of faults, mask */
-    uint32_t features;       /* of the workload, mask */
+    int64_t length_us; /* simulated time with load and faults; settling comes behind it */
+    int64_t stop_us;   /* load and faults end here, and are up to then those of length_us; 0: at length_us */
+    uint32_t families; /* of faults, mask */
+    uint32_t features; /* of the workload, mask */
     uint32_t fault_count;    /* about so many; 0: the seed draws 30 to 150 an hour, at least 20 */
     const uint32_t *dropped; /* numbers of planned faults to leave out */
     size_t dropped_count;
