@@ -8,7 +8,7 @@
 #include "actors/base/check.h"
 #include "sim/random.h"
 
-enum { ATTEMPTS_KEPT = 256, BACK_OFF_MAX = 16, BUSY_US = 40000 };
+enum { ATTEMPTS_KEPT = 256, BACK_OFF_MAX = 16, PATIENT_FROM = 32, PATIENT_MOST = 140, BUSY_US = 40000 };
 
 struct call {
     struct operation *operation;
@@ -139,11 +139,14 @@ void clients_storm(struct clients *self, uint64_t times)
     }
 }
 
-/* Longer each time, but never so long that a big batch, of which each attempt brings a part, takes for ever. */
+/* Longer each time, but never so long that a big batch, of which each attempt brings a part, takes for ever. Those that have
+ * asked very often leave room for each other. */
 static int64_t busy_pause_us(struct clients *self, const struct call *call)
 {
-    int64_t times = call->attempts < BACK_OFF_MAX ? (int64_t)call->attempts : BACK_OFF_MAX;
-    return sim_random_between(&self->random, BUSY_US / 4, BUSY_US * (times + 1));
+    uint64_t times = call->attempts < BACK_OFF_MAX ? call->attempts : BACK_OFF_MAX;
+    if (call->attempts > PATIENT_FROM)
+        times += call->attempts < PATIENT_MOST ? call->attempts - PATIENT_FROM : PATIENT_MOST - PATIENT_FROM;
+    return sim_random_between(&self->random, BUSY_US / 4, BUSY_US * (int64_t)(times + 1));
 }
 
 /* ---- answers ------------------------------------------------------------------------------------ */
