@@ -256,6 +256,8 @@ static void history_answer(struct oracle *self, const struct reading *r)
     bool bad_limit = query->limit < 1 || query->limit > WIRE_HISTORY_MAX;
     if (r->answer->code == CODE_INVALID_FIELD && (foreign || bad_limit))
         return;
+    if (r->answer->code == CODE_ACCOUNT_NOT_FOUND && !bad_limit)
+        return; /* tested by look(), and said before the cursor is looked at */
     if (foreign || bad_limit)
         wrong(self, r, looked.partition, "its cursor was never given for this account, or its limit is none");
     else if (r->answer->code == CODE_OK)
