@@ -38,7 +38,7 @@ struct member {
     struct member_config config;
     struct member_hooks hooks;
     struct sim_random random;
-    struct sim_memory memory;
+    struct counting_mem memory;
     struct mem mem;
     char scope[8];
     char journal_path[PATH_BYTES], state_path[PATH_BYTES];
@@ -642,7 +642,7 @@ void member_fault(struct member *self, const struct fault *fault)
     if (fault->kind == FAULT_PAUSE) {
         extend(&self->paused_until_us, until_us);
     } else if (fault->kind == FAULT_MEMORY) {
-        sim_memory_fail(&self->memory, (uint64_t)fault->amount, (uint64_t)fault->length_us);
+        counting_mem_fail(&self->memory, (uint64_t)fault->amount, (uint64_t)fault->length_us + 1);
     } else if (fault->kind == FAULT_SLOW_DISK) {
         extend(&self->slow_until_us, until_us);
         self->slow_times = fault->amount;
@@ -662,7 +662,7 @@ void member_mend(struct member *self)
 {
     self->paused_until_us = self->slow_until_us = self->frozen_until_us = self->narrow_until_us = 0;
     self->clock_offset_us = 0;
-    self->memory.fail_first = self->memory.fail_last = 0;
+    counting_mem_fail(&self->memory, 0, 0);
 }
 
 /* ---- looking in --------------------------------------------------------------------------------- */
@@ -672,7 +672,7 @@ const struct ledger *member_ledger(const struct member *self)
     return self->is_up ? partition_ledger(self->partition) : NULL;
 }
 
-struct sim_memory *member_memory(struct member *self)
+struct counting_mem *member_memory(struct member *self)
 {
     return &self->memory;
 }
@@ -761,10 +761,10 @@ static bool links_agree(const struct ledger *live, const struct ledger *second)
 const struct ledger *member_rehearse(struct member *self)
 {
     struct rehearsal state = {{&rehearsal_methods}, self->recovered.state};
-    struct sim_memory before = self->memory;
+    struct counting_mem before = self->memory;
     if (!self->is_up || partition_is_stopped(self->partition))
         return NULL;
-    self->memory.fail_first = self->memory.fail_last = 0; /* what is planned hits the partition itself */
+    counting_mem_fail(&self->memory, 0, 0); /* what is planned hits the partition itself */
     disk_enter(self->config.disk);
     self->second.ports = (struct recovery_ports){.journal = self->recovered.journal, .state = &state.base};
     struct ledger_ports ports = recovery_ports(&self->second.ports);
@@ -776,7 +776,7 @@ const struct ledger *member_rehearse(struct member *self)
     self->memory.asked = before.asked;
     self->memory.peak_bytes = before.peak_bytes;
     self->memory.fail_first = before.fail_first;
-    self->memory.fail_last = before.fail_last;
+    self->memory.fail_count = before.fail_count;
     bool agree = err != ERR_OK || links_agree(member_ledger(self), self->second.ledger);
     if (err == ERR_OK && agree)
         return self->second.ledger;
@@ -798,7 +798,7 @@ struct member *member_new(const struct member_config *config, const struct membe
     CHECK(self);
     self->config = *config;
     self->hooks = *hooks;
-    self->mem = sim_memory_port(&self->memory);
+    self->mem = counting_mem_port(&self->memory);
     snprintf(self->scope, sizeof self->scope, "p%03u/", config->partition);
     self->random = sim_random_split(config->seed, self->scope);
     int journal = snprintf(self->journal_path, PATH_BYTES, "%s/%sjournal", config->root, self->scope);

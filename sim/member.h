@@ -13,7 +13,7 @@
 #include "sim/disk/disk.h"
 #include "sim/events.h"
 #include "sim/fault.h"
-#include "sim/memory.h"
+#include "sim/counting_mem.h"
 #include "sim/network.h"
 #include "store/journal.h"
 
@@ -82,7 +82,7 @@ int64_t member_wall_us(const struct member *self);
 /* The latest that its partition has ever been told. */
 int64_t member_latest_wall_us(const struct member *self);
 /* Of its cores; the same in every life. */
-struct sim_memory *member_memory(struct member *self);
+struct counting_mem *member_memory(struct member *self);
 
 /* Nothing to do and nothing under way. */
 bool member_is_idle(const struct member *self);

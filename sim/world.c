@@ -857,7 +857,7 @@ struct disk *world_disk(struct world *self)
     return self->disk;
 }
 
-struct sim_memory *world_memory(struct world *self, uint32_t partition)
+struct counting_mem *world_memory(struct world *self, uint32_t partition)
 {
     return member_memory(self->members[partition]);
 }

@@ -58,7 +58,7 @@ struct world_config {
 struct world_config world_config_default(uint32_t partitions);
 
 struct disk;
-struct sim_memory;
+struct counting_mem;
 struct world;
 
 struct world *world_new(const struct world_config *config);
@@ -111,7 +111,7 @@ bool world_is_up(const struct world *self, uint32_t partition);
 
 /* The disk of all, and the memory of a partition's core: to make single calls fail. */
 struct disk *world_disk(struct world *self);
-struct sim_memory *world_memory(struct world *self, uint32_t partition);
+struct counting_mem *world_memory(struct world *self, uint32_t partition);
 
 struct world_counts {
     uint64_t events, messages, lost, repeated;

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "actors/base/check.h"
+#include "sim/counting_mem.h"
 #include "sim/disk/disk.h"
 #include "sim/disk/heap.h"
-#include "sim/memory.h"
 #include "sim/script/playing.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -348,8 +348,8 @@ static void arm(struct play *self)
                                        .code = EIO,
                                        .effect = DISK_NOTHING});
     else if (failure->failing == FAILING_MEMORY)
-        sim_memory_fail(world_memory(self->world, failure->partition), failure->nth,
-                        failure->for_good ? UINT32_MAX : 0);
+        counting_mem_fail(world_memory(self->world, failure->partition), failure->nth,
+                          failure->for_good ? UINT32_MAX : 1);
     else if (failure->failing == FAILING_HEAP)
         heap_fail(failure->nth, failure->for_good);
 }

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #include "actors/ledger/ledger.h"
-#include "tests/scenario/counting_mem.h"
+#include "sim/counting_mem.h"
 
 enum { RUNNER_PARTITIONS_MAX = 8 };
 

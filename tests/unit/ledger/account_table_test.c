@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "actors/ledger/account_table.h"
-#include "tests/scenario/counting_mem.h"
+#include "sim/counting_mem.h"
 
 enum { MANY = 70000, OWNERS = 7 };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "actors/ledger/id_table.h"
-#include "tests/scenario/counting_mem.h"
+#include "sim/counting_mem.h"
 
 enum { KEY = 7, RETENTION_US = 1000, STORED_RUNS = 8192 };
 

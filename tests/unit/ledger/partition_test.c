@@ -19,7 +19,7 @@
 #include "broker/wire/rows.h"
 #include "store/journal_memory.h"
 #include "store/state_memory.h"
-#include "tests/scenario/counting_mem.h"
+#include "sim/counting_mem.h"
 #include "tests/scenario/world.h"
 
 enum {

@@ -1,4 +1,4 @@
-#include "tests/scenario/counting_mem.h"
+#include "sim/counting_mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,7 @@ static void *counting_alloc(void *context, size_t bytes)
 {
     struct counting_mem *self = context;
     uint64_t number = ++self->asked;
-    if (self->fail_first != 0 && number >= self->fail_first && number < self->fail_first + self->fail_count) {
+    if (self->fail_first != 0 && number >= self->fail_first && number - self->fail_first < self->fail_count) {
         self->failed++;
         return NULL;
     }
@@ -47,6 +47,8 @@ static void *counting_alloc(void *context, size_t bytes)
     memcpy(block, &bytes, sizeof bytes);
     self->live_blocks++;
     self->live_bytes += bytes;
+    if (self->live_bytes > self->peak_bytes)
+        self->peak_bytes = self->live_bytes;
     return block + ALIGNMENT;
 }
 
