@@ -32,6 +32,27 @@ enum code {
     CODE_NOT_EMPTY = 20,        /* close: the balance is not zero, or money is on its way */
     CODE_NOT_FOUND = 21,        /* no such transfer */
     CODE_GROUP_REFUSED = 22,    /* another item of the same atomic group was refused */
+    /* holds */
+    CODE_HOLD_NOT_FOUND = 23, /* no hold of that id on this account */
+    CODE_HOLD_CAPTURED = 24,  /* it has ended: captured */
+    CODE_HOLD_RELEASED = 25,  /* … released */
+    CODE_HOLD_EXPIRED = 26,   /* … at its time */
+    CODE_HOLD_EXCEEDED = 27,  /* capture: more than is held */
+    /* the FX desk */
+    CODE_RATE_REQUIRED = 28,   /* an account with a book value is credited without saying at what rate */
+    CODE_RATE_NOT_FOUND = 29,  /* nothing is known of this pair */
+    CODE_RATE_STALE = 30,      /* the newest rate of the pair is older than its limit */
+    CODE_AMOUNT_TOO_SMALL = 31, /* the other side of the exchange would be nothing */
+    CODE_QUOTE_NOT_FOUND = 32,
+    CODE_QUOTE_EXPIRED = 33,
+    CODE_QUOTE_USED = 34,
+    CODE_WRONG_OWNER = 35, /* the quote was given for an account of another owner */
+    /* manual deposits and withdrawals */
+    CODE_PROPOSAL_NOT_FOUND = 36,
+    CODE_PROPOSAL_APPROVED = 37, /* it has ended: approved */
+    CODE_PROPOSAL_REJECTED = 38,
+    CODE_PROPOSAL_EXPIRED = 39,
+    CODE_SAME_OPERATOR = 40, /* nobody approves what he proposed himself */
     CODE_COUNT
 };
 
@@ -61,6 +82,30 @@ enum field {
     FIELD_VERSION = 21,
     FIELD_OPERATION = 22,
     FIELD_BODY = 23,
+    FIELD_RATE = 24,
+    FIELD_EXPIRES = 25,
+    FIELD_HOLD = 26,
+    FIELD_REST = 27,
+    FIELD_QUOTE = 28,
+    FIELD_SELL = 29,
+    FIELD_BUY = 30,
+    FIELD_SIDE = 31,
+    FIELD_OPERATOR = 32,
+    FIELD_PROPOSAL = 33,
+    FIELD_REASON = 34,
+    FIELD_FX = 35,
+    FIELD_BASE = 36,
+    FIELD_COUNTER = 37,
+    FIELD_UNITS = 38,
+    FIELD_SPREAD = 39,
+    FIELD_VALID = 40,
+    FIELD_AGE_LIMIT = 41,
+    FIELD_SOURCE = 42,
+    FIELD_DATE = 43,
+    FIELD_NAME = 44,
+    FIELD_URL = 45,
+    FIELD_SECRET = 46,
+    FIELD_FORMAT = 47,
     FIELD_COUNT
 };
 

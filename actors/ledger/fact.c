@@ -8,8 +8,17 @@
 
 /* What decoders let through, and so the most that facts hold. */
 static const uint8_t LENGTH_MAX[FACT_TAG_COUNT] = {
-    [FACT_TAG_REMOTE] = ACCOUNT_ID_MAX,  [FACT_TAG_MEMO] = MEMO_MAX,   [FACT_TAG_REFERENCE] = REFERENCE_MAX,
-    [FACT_TAG_ACCOUNT] = ACCOUNT_ID_MAX, [FACT_TAG_OWNER] = OWNER_MAX, [FACT_TAG_PRODUCT] = PRODUCT_MAX,
+    [FACT_TAG_REMOTE] = ACCOUNT_ID_MAX,
+    [FACT_TAG_MEMO] = MEMO_MAX,
+    [FACT_TAG_REFERENCE] = REFERENCE_MAX,
+    [FACT_TAG_ACCOUNT] = ACCOUNT_ID_MAX,
+    [FACT_TAG_OWNER] = OWNER_MAX,
+    [FACT_TAG_PRODUCT] = PRODUCT_MAX,
+    [FACT_TAG_RATE] = sizeof(int64_t),
+    [FACT_TAG_BOOK_DEBIT] = sizeof(struct fact_book),
+    [FACT_TAG_BOOK_CREDIT] = sizeof(struct fact_book),
+    [FACT_TAG_OPERATOR] = OWNER_MAX,
+    [FACT_TAG_SOURCE] = PRODUCT_MAX,
 };
 
 enum err fact_strings_read(const uint8_t *bytes, size_t length, struct fact_strings *out)
@@ -84,6 +93,22 @@ size_t fact_fixed_size(uint8_t kind)
     case FACT_GROUP_DONE:
     case FACT_GROUP_ANSWERED:
         return sizeof(struct fact_group);
+    case FACT_HOLD_OPENED:
+    case FACT_HOLD_CAPTURED:
+    case FACT_HOLD_RELEASED:
+    case FACT_HOLD_EXPIRED:
+    case FACT_PROPOSED:
+    case FACT_PROPOSAL_APPROVED:
+    case FACT_PROPOSAL_REJECTED:
+    case FACT_PROPOSAL_EXPIRED:
+    case FACT_RATE_SET:
+    case FACT_PAIR_SET:
+    case FACT_QUOTED:
+    case FACT_QUOTE_USED:
+    case FACT_EXCHANGE_OUT:
+    case FACT_EXCHANGE_IN:
+    case FACT_EXCHANGE_SPREAD:
+    case FACT_EXCHANGE_RESIDUE:
     case FACT_KIND_COUNT:
         break;
     }
@@ -95,6 +120,14 @@ _Static_assert(sizeof(struct fact_refused) % FACT_WORD == 0, "whole words");
 _Static_assert(sizeof(struct fact_link) % FACT_WORD == 0, "whole words");
 _Static_assert(sizeof(struct fact_account) % FACT_WORD == 0, "whole words");
 _Static_assert(sizeof(struct fact_group) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_book) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_quote_used) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_quote) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_pair) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_rate) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_proposal) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_capture) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_hold) % FACT_WORD == 0, "whole words");
 
 enum err fact_check(const uint8_t *bytes, size_t length, size_t *size)
 {
@@ -107,7 +140,7 @@ enum err fact_check(const uint8_t *bytes, size_t length, size_t *size)
     if (fixed == 0 || whole < fixed || whole > length || head.detail >= CODE_COUNT)
         return ERR_CORRUPT;
     *size = whole;
-    if (head.kind >= FACT_GROUP_STARTED)
+    if (head.kind >= FACT_GROUP_STARTED && head.kind <= FACT_GROUP_ANSWERED)
         return group_fact_check(bytes, whole);
     if (whole == fixed)
         return ERR_OK;

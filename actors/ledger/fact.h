@@ -51,11 +51,32 @@ enum fact_kind {
     FACT_GROUP_CLOSED = 20,   /* participant: the decision is carried out */
     FACT_GROUP_DONE = 21,     /* coordinator: one participant has carried it out */
     FACT_GROUP_ANSWERED = 22, /* the rows of the answer, kept with the group's id */
+    /* holds: struct fact_hold, but CAPTURED: struct fact_capture */
+    FACT_HOLD_OPENED = 23,
+    FACT_HOLD_CAPTURED = 24, /* account → house cash account */
+    FACT_HOLD_RELEASED = 25,
+    FACT_HOLD_EXPIRED = 26,
+    /* manual deposits and withdrawals: struct fact_proposal */
+    FACT_PROPOSED = 27,
+    FACT_PROPOSAL_APPROVED = 28, /* then its FACT_DEPOSIT or FACT_WITHDRAWAL, with FACT_FLAG_PROPOSED */
+    FACT_PROPOSAL_REJECTED = 29,
+    FACT_PROPOSAL_EXPIRED = 30,
+    /* the FX desk */
+    FACT_RATE_SET = 31,   /* struct fact_rate */
+    FACT_PAIR_SET = 32,   /* struct fact_pair */
+    FACT_QUOTED = 33,     /* struct fact_quote */
+    FACT_QUOTE_USED = 34, /* struct fact_quote_used */
+    /* postings of an exchange */
+    FACT_EXCHANGE_OUT = 35,     /* account → house FX account of its currency */
+    FACT_EXCHANGE_IN = 36,      /* house FX account → account */
+    FACT_EXCHANGE_SPREAD = 37,  /* house FX account → house spread account */
+    FACT_EXCHANGE_RESIDUE = 38, /* house FX account → house residue account: what rounding left */
     FACT_KIND_COUNT
 };
 
 enum fact_flag {
-    FACT_FLAG_GROUP = 1, /* part of an atomic group: not a link request of its own */
+    FACT_FLAG_GROUP = 1,    /* part of an atomic group: not a link request of its own */
+    FACT_FLAG_PROPOSED = 2, /* by a proposal that was approved: its id is the proposal's, and leads there */
 };
 
 #define FACT_PACKED __attribute__((packed))
@@ -128,7 +149,8 @@ struct FACT_PACKED fact_account {
     int64_t ceiling; /* INT64_MAX: none */
     struct uuid id;  /* nil when the caller gave none */
     char currency[3];
-    uint8_t zero[5];
+    uint8_t has_book; /* OPENED: 1: it keeps a book value in the base currency */
+    uint8_t zero[4];
     /* trailer: OPENED: ACCOUNT, OWNER, PRODUCT; CHANGED: OWNER, PRODUCT; all: MEMO */
 };
 
@@ -144,6 +166,108 @@ struct FACT_PACKED fact_group {
     /* then count packed items or rows: see group.h */
 };
 
+/* In the account's chain, as postings are. The hold's id is the transaction id that opened it. */
+struct FACT_PACKED fact_hold {
+    struct fact_head head;
+    uint32_t account;
+    uint64_t previous; /* position of the account's previous fact */
+    uint64_t opened;   /* position of the FACT_HOLD_OPENED; OPENED itself: 0 */
+    uint32_t slot;     /* of the hold table */
+    uint32_t zero;
+    int64_t amount;     /* OPENED: held; else what is let go */
+    int64_t pending;    /* the account's, after it */
+    int64_t expires_us; /* 0: never */
+    struct uuid id;     /* transaction id; nil where it expired */
+    struct uuid hold;   /* OPENED: the same as id */
+    /* trailer: MEMO, REFERENCE */
+};
+
+/* Reads as a posting; debit is the account, credit the house. */
+struct FACT_PACKED fact_capture {
+    struct fact_posting posting;
+    struct uuid hold;
+    uint64_t opened; /* position of the FACT_HOLD_OPENED */
+    uint32_t slot;
+    uint32_t zero;
+    int64_t released; /* let go beside what was captured */
+    int64_t kept;     /* still held after it; 0: the hold has ended */
+    int64_t pending;  /* the account's, after it */
+    /* trailer: as a posting's */
+};
+
+/* Not in the account's chain: no money moves by it. The proposal's id is the transaction id that opened it. */
+struct FACT_PACKED fact_proposal {
+    struct fact_head head; /* detail: PROPOSED: enum ledger_command_kind, DEPOSIT or WITHDRAW */
+    uint32_t account;
+    uint64_t proposed; /* position of the FACT_PROPOSED; PROPOSED itself: 0 */
+    int64_t amount;
+    int64_t rate;       /* base currency's major units per major unit, 10^-10; 0: none */
+    int64_t expires_us; /* always set */
+    int64_t balance;    /* APPROVED: after the posting */
+    struct uuid id;
+    /* trailer: OPERATOR, MEMO (the reason) */
+};
+
+/* A rate that may be quoted by: 1 × units of base are worth rate × 10^-10 of counter, in major units. */
+struct FACT_PACKED fact_rate {
+    struct fact_head head;
+    char base[3];
+    uint8_t zero;
+    char counter[3];
+    uint8_t zero2;
+    uint32_t units; /* as published: 1 or 100 */
+    int64_t rate;
+    int64_t as_of_us;     /* what time it is of */
+    int64_t age_limit_us; /* after as_of_us + this it is stale */
+    /* trailer: SOURCE, OPERATOR */
+};
+
+/* Terms of a pair, in either direction. */
+struct FACT_PACKED fact_pair {
+    struct fact_head head;
+    char one[3];
+    uint8_t zero;
+    char other[3];
+    uint8_t zero2;
+    uint32_t spread_ppm; /* of the mid rate, in teller's favour */
+    int64_t valid_us;    /* how long a quote is good for */
+    /* trailer: OPERATOR */
+};
+
+/* A promise: so much of one currency for so much of another. It is read back from its position when it is used, and is in
+ * no table. */
+struct FACT_PACKED fact_quote {
+    struct fact_head head;
+    uint32_t account; /* that it was asked for: it pays */
+    char sell[3];     /* what the customer gives: the account's currency */
+    uint8_t side;     /* enum quote_side: which amount was asked for */
+    char buy[3];      /* what the customer gets */
+    uint8_t zero;
+    int64_t sell_amount, buy_amount; /* minor units */
+    int64_t spread;                  /* minor units of buy that teller earns */
+    int64_t residue;                 /* minor units of buy that rounding left */
+    int64_t mid, rate; /* buy per sell in major units, 10^-10: without and with the spread; to show */
+    int64_t sell_value, buy_value; /* of both amounts in the base currency, minor units; 0: not known */
+    int64_t expires_us;
+    struct uuid id;
+};
+
+/* A quote is good for one exchange, whatever becomes of it. The quote's id leads here from now on. */
+struct FACT_PACKED fact_quote_used {
+    struct fact_head head;
+    uint32_t zero;
+    uint64_t quoted; /* position of the FACT_QUOTED */
+    struct uuid quote;
+    struct uuid id; /* of the exchange */
+};
+
+/* What a posting did to the book value of one of its accounts: in the trailer, in minor units of the base currency. */
+struct FACT_PACKED fact_book {
+    int64_t value; /* what the amount was worth: cost of a credit, proceeds of a debit */
+    int64_t cost;  /* by how much the book value rose or fell; a debit's gain is value - cost */
+    int64_t book;  /* after it */
+};
+
 /* Trailer: tag, length, bytes, …; zero padding to a whole word. Absent strings have no entry. */
 enum fact_tag {
     FACT_TAG_END = 0,
@@ -153,6 +277,11 @@ enum fact_tag {
     FACT_TAG_ACCOUNT = 4,
     FACT_TAG_OWNER = 5,
     FACT_TAG_PRODUCT = 6,
+    FACT_TAG_RATE = 7,        /* int64_t: what the command said; see struct fact_proposal */
+    FACT_TAG_BOOK_DEBIT = 8,  /* struct fact_book of the debited account */
+    FACT_TAG_BOOK_CREDIT = 9, /* … of the credited account */
+    FACT_TAG_OPERATOR = 10,   /* text, as an owner */
+    FACT_TAG_SOURCE = 11,     /* text, as a product */
     FACT_TAG_COUNT
 };
 

@@ -89,25 +89,47 @@ enum ledger_command_kind {
     COMMAND_DEPOSIT = 2,
     COMMAND_WITHDRAW = 3,
     COMMAND_GROUP = 4,
+    COMMAND_HOLD = 5,
+    COMMAND_CAPTURE = 6,
+    COMMAND_RELEASE = 7,
+    COMMAND_EXCHANGE = 8,
+    /* the legs of an exchange, in groups that the core makes itself; a decoder never gives them */
+    COMMAND_EXCHANGE_OUT = 9,
+    COMMAND_EXCHANGE_IN = 10,
 };
+
+enum { COMMAND_KEEPS_REST = 1 };
 
 /* One decoded item. Strings are borrowed for the duration of ledger_post. The decoder has checked every
  * field by itself (lengths, charset, 1 <= amount <= MONEY_MAX, currency known, id not nil, from != to);
  * where it found a fault it sets code and field, and the core only copies them into the row. */
 struct ledger_command {
-    uint8_t kind;  /* enum ledger_command_kind */
-    uint8_t code;  /* enum code: CODE_OK, or why the decoder refuses it */
-    uint8_t field; /* enum field */
-    currency_index currency;
-    uint16_t group_count; /* COMMAND_GROUP: number of items */
-    int64_t amount;       /* minor units */
-    int64_t deadline_us;  /* 0: none */
+    uint8_t kind;            /* enum ledger_command_kind */
+    uint8_t code;            /* enum code: CODE_OK, or why the decoder refuses it */
+    uint8_t field;           /* enum field */
+    currency_index currency; /* CURRENCY_NONE: RELEASE, EXCHANGE */
+    uint16_t group_count;    /* GROUP: number of items; EXCHANGE: 2, its legs */
+    uint8_t flags;           /* CAPTURE: COMMAND_KEEPS_REST */
+    int64_t amount;          /* minor units; CAPTURE: 0: all that is held; RELEASE, EXCHANGE: 0 */
+    int64_t deadline_us;     /* 0: none */
     struct uuid id;
-    struct str from; /* TRANSFER, WITHDRAW */
-    struct str to;   /* TRANSFER, DEPOSIT */
+    struct str from; /* all but DEPOSIT, GROUP, EXCHANGE_IN; EXCHANGE_IN: the owner that `to` must have */
+    struct str to;   /* TRANSFER, DEPOSIT, EXCHANGE, EXCHANGE_IN */
     struct str memo;
     struct str reference;
-    const struct ledger_command *items; /* COMMAND_GROUP; groups do not nest */
+    union {
+        const struct ledger_command *items; /* GROUP; groups do not nest */
+        int64_t rate; /* TRANSFER, DEPOSIT, WITHDRAW: base currency per unit (base/rate.h); 0: none */
+        int64_t
+            value; /* EXCHANGE_OUT, EXCHANGE_IN: of the amount, minor units of the base currency; 0: not known */
+        int64_t expires_us; /* HOLD: 0: never */
+    };
+    union {
+        struct uuid of; /* CAPTURE, RELEASE: the hold; EXCHANGE: the quote */
+        struct {
+            int64_t spread, residue; /* EXCHANGE_IN: what else leaves the house FX account, minor units */
+        };
+    };
 };
 
 enum { ROW_HAS_FROM = 1, ROW_HAS_TO = 2 };

@@ -380,6 +380,12 @@ static void decide(struct ledger *self, const struct ledger_command *command, co
         decide_withdrawal(self, command, plan, ticket, row);
         return;
     case COMMAND_GROUP:
+    case COMMAND_HOLD:
+    case COMMAND_CAPTURE:
+    case COMMAND_RELEASE:
+    case COMMAND_EXCHANGE:
+    case COMMAND_EXCHANGE_OUT:
+    case COMMAND_EXCHANGE_IN:
         break;
     }
     CHECK_UNREACHABLE();

@@ -54,6 +54,22 @@ static const uint8_t *fact_id(const uint8_t *fact)
     case FACT_GROUP_DECIDED:
     case FACT_GROUP_CLOSED:
     case FACT_GROUP_DONE:
+    case FACT_HOLD_OPENED:
+    case FACT_HOLD_CAPTURED:
+    case FACT_HOLD_RELEASED:
+    case FACT_HOLD_EXPIRED:
+    case FACT_PROPOSED:
+    case FACT_PROPOSAL_APPROVED:
+    case FACT_PROPOSAL_REJECTED:
+    case FACT_PROPOSAL_EXPIRED:
+    case FACT_RATE_SET:
+    case FACT_PAIR_SET:
+    case FACT_QUOTED:
+    case FACT_QUOTE_USED:
+    case FACT_EXCHANGE_OUT:
+    case FACT_EXCHANGE_IN:
+    case FACT_EXCHANGE_SPREAD:
+    case FACT_EXCHANGE_RESIDUE:
     case FACT_KIND_COUNT:
         break;
     }

@@ -75,11 +75,13 @@ static inline void blank(struct ledger_command *c, uint8_t kind, int64_t deadlin
     c->field = FIELD_NONE;
     c->currency = CURRENCY_NONE;
     c->group_count = 0;
+    c->flags = 0;
     c->amount = 0;
     c->deadline_us = deadline_us;
     c->id = (struct uuid){0};
     c->from = c->to = c->memo = c->reference = (struct str){0};
     c->items = NULL;
+    c->of = (struct uuid){0};
 }
 
 /* ---- the fast way: an array of good values ---------------------------------------------------- */

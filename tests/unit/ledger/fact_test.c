@@ -108,7 +108,7 @@ static void every_kind_of_fact_is_among_them(void **state)
     for (size_t i = 0; i < facts->count; i++)
         seen[facts->bytes[i][0]] = true;
     for (int kind = FACT_TRANSFER; kind < FACT_KIND_COUNT; kind++)
-        assert_true(seen[kind]);
+        assert_true(seen[kind] || fact_fixed_size((uint8_t)kind) == 0);
 }
 
 /* What fact_check lets pass can be taken apart without harm. */
@@ -187,8 +187,17 @@ static void an_unknown_kind_is_corrupt(void **state)
 }
 
 static const uint32_t LENGTH_MAX[FACT_TAG_COUNT] = {
-    [FACT_TAG_REMOTE] = ACCOUNT_ID_MAX,  [FACT_TAG_MEMO] = MEMO_MAX,   [FACT_TAG_REFERENCE] = REFERENCE_MAX,
-    [FACT_TAG_ACCOUNT] = ACCOUNT_ID_MAX, [FACT_TAG_OWNER] = OWNER_MAX, [FACT_TAG_PRODUCT] = PRODUCT_MAX,
+    [FACT_TAG_REMOTE] = ACCOUNT_ID_MAX,
+    [FACT_TAG_MEMO] = MEMO_MAX,
+    [FACT_TAG_REFERENCE] = REFERENCE_MAX,
+    [FACT_TAG_ACCOUNT] = ACCOUNT_ID_MAX,
+    [FACT_TAG_OWNER] = OWNER_MAX,
+    [FACT_TAG_PRODUCT] = PRODUCT_MAX,
+    [FACT_TAG_RATE] = sizeof(int64_t),
+    [FACT_TAG_BOOK_DEBIT] = sizeof(struct fact_book),
+    [FACT_TAG_BOOK_CREDIT] = sizeof(struct fact_book),
+    [FACT_TAG_OPERATOR] = OWNER_MAX,
+    [FACT_TAG_SOURCE] = PRODUCT_MAX,
 };
 
 /* A sender's buffer is as long as its fields: a longer string must not come out of a journal. */
