@@ -29,6 +29,9 @@
 #define ROUTER_LISTEN_DEFAULT "tcp://127.0.0.1:7700"
 #define ROUTER_ANSWERS_ENDPOINT "inproc://router"
 #define ROUTER_LEDGER_ENDPOINT "inproc://ledger-%u" /* with the partition's number */
+#define ROUTER_RATEFEED_ENDPOINT \
+    "inproc://ratefeed" /* where it runs: takes BOX_REQUESTS as a ledger does, answers BOX_ANSWERED */
+#define ROUTER_PUBLISHER_ENDPOINT "inproc://publisher"
 
 enum {
     ROUTER_ENDPOINT_MAX = 256,

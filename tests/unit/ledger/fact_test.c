@@ -212,7 +212,7 @@ static void a_string_longer_than_its_field_is_corrupt(void **state)
         bytes[1] = (uint8_t)(LENGTH_MAX[tag] + 1);
         uint8_t copy[264] = {0};
         memcpy(copy, bytes, 2 + bytes[1]);
-        size_t length = (2u + bytes[1] + FACT_WORD - 1) / FACT_WORD * FACT_WORD;
+        size_t length = ((size_t)2 + bytes[1] + FACT_WORD - 1) / FACT_WORD * FACT_WORD;
         assert_int_equal(fact_strings_read(copy, length, &out), ERR_CORRUPT);
     }
 }
