@@ -25,7 +25,7 @@ struct http_client;
 struct http_client_options {
     bool allows_http;            /* http:// too: for loopback and tests */
     const char *ca_file;         /* NULL: the system's */
-    uint32_t calls_max;          /* at once; more are refused with ERR_BUSY */
+    uint32_t calls_max;          /* at once; more are refused with ERR_FULL */
     uint32_t calls_per_host_max; /* further ones wait, within their time */
 };
 struct http_client_options http_client_options_default(void);
@@ -66,7 +66,7 @@ struct http_client *http_client_new(const struct http_client_options *options);
 /* Calls that are under way end as HTTP_ABANDONED. */
 void http_client_destroy(struct http_client **self_p);
 
-/* ERR_BUSY: calls_max are under way. ERR_INVALID: the URL or a header cannot be. ERR_NO_MEMORY. Then `done` is not called. */
+/* ERR_FULL: calls_max are under way. ERR_INVALID: the URL or a header cannot be. ERR_NO_MEMORY. Then `done` is not called. */
 enum err http_client_start(struct http_client *self, const struct http_request *request, http_done *done,
                            void *context) MUST_USE;
 
