@@ -12,6 +12,11 @@ static struct route to_one(uint32_t partition)
     return (struct route){.kind = ROUTE_ONE, .partition = partition};
 }
 
+static struct route to_service(enum route_service service)
+{
+    return (struct route){.kind = ROUTE_SERVICE, .service = service};
+}
+
 static struct route refused(enum code code, enum field field)
 {
     return (struct route){.kind = ROUTE_REFUSED, .code = code, .field = field};
@@ -111,16 +116,32 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
     case OPERATION_HEALTH:
     case OPERATION_VERSION:
         return by_node(header, ROUTE_SELF);
+    case OPERATION_RATE_LATEST:
+    case OPERATION_RATE_ASOF:
+    case OPERATION_RATE_RANGE:
+    case OPERATION_RATE_REVIEW:
+    case OPERATION_RATE_ACCEPT:
+    case OPERATION_RATE_REJECT:
+    case OPERATION_RATE_SOURCES:
+        return to_service(SERVICE_RATEFEED);
+    case OPERATION_SUBSCRIBER_ADD:
+    case OPERATION_SUBSCRIBER_REMOVE:
+    case OPERATION_SUBSCRIBER_LIST:
+    case OPERATION_DEADLETTER_LIST:
+    case OPERATION_DEADLETTER_RETRY:
+    case OPERATION_DEADLETTER_RESOLVE:
+        return to_service(SERVICE_PUBLISHER);
     case OPERATION_COUNT:
         break;
     }
     CHECK_UNREACHABLE();
 }
 
-/* Operations about the node as a whole: a partition in the header changes nothing. */
-static bool is_about_node(enum wire_operation operation)
+/* Operations of the node as a whole, or of a service: a partition in the header changes nothing. */
+static bool is_above_partitions(enum wire_operation operation)
 {
-    return operation == OPERATION_HEALTH || operation == OPERATION_VERSION || operation == OPERATION_STATUS;
+    return operation == OPERATION_HEALTH || operation == OPERATION_VERSION || operation == OPERATION_STATUS ||
+           (operation >= OPERATION_RATE_LATEST && operation <= OPERATION_DEADLETTER_RESOLVE);
 }
 
 struct route route_of(const struct wire_header *header, uint32_t partitions, struct wire_split *split,
@@ -130,7 +151,7 @@ struct route route_of(const struct wire_header *header, uint32_t partitions, str
         return by_body(header, partitions, split, turn);
     if (header->partition >= partitions)
         return refused(CODE_WRONG_PARTITION, FIELD_PARTITION);
-    if (is_about_node(header->operation))
+    if (is_above_partitions(header->operation))
         return by_body(header, partitions, split, turn);
     return to_one(header->partition);
 }

@@ -16,12 +16,19 @@ enum route_kind {
     ROUTE_SPLIT,   /* a batch or histories of several partitions: see the split */
     ROUTE_ALL,     /* every partition is asked */
     ROUTE_SELF,    /* the router answers by itself */
+    ROUTE_SERVICE, /* to `service`, if that runs */
     ROUTE_REFUSED, /* code and field say why */
 };
+
+/* Actors besides the partitions; each may run or not. */
+enum route_service { SERVICE_RATEFEED, SERVICE_PUBLISHER };
+
+enum { SERVICE_COUNT = SERVICE_PUBLISHER + 1 };
 
 struct route {
     enum route_kind kind;
     uint32_t partition;
+    enum route_service service;
     enum code code;
     enum field field;
 };

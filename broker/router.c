@@ -33,7 +33,10 @@ enum {
     SEND_HWM = 16384,  /* replies that wait for one peer */
 };
 
-/* What one partition has in hand. */
+/* Of partitions by their number, then of services. One without a socket is not there. */
+enum { MAILBOXES_MAX = LEDGER_PARTITIONS_MAX + SERVICE_COUNT };
+
+/* What one partition or service has in hand. */
 struct mailbox {
     void *socket;
     struct request *first, *last; /* to be sent at the end of the round */
@@ -48,7 +51,7 @@ struct router {
     zsock_t *pipe;
     void *clients; /* ROUTER */
     void *answers; /* PULL */
-    struct mailbox mailboxes[LEDGER_PARTITIONS_MAX];
+    struct mailbox mailboxes[MAILBOXES_MAX];
     struct request_pool requests;
     struct join *joins; /* one block, as the pool of requests */
     size_t joins_touched, joins_capacity;
@@ -180,12 +183,14 @@ static void answer(struct router *self, struct request *request)
     join_step(self, join);
 }
 
-/* ---- to partitions ---------------------------------------------------------------------------- */
+/* ---- to partitions and services --------------------------------------------------------------- */
 
 static uint64_t request_bytes(const struct request *request)
 {
     return request->header.body.length + sizeof *request;
 }
+
+static const char STOPPED[] = "it has stopped";
 
 /* NULL: there is room for it. */
 static const char *reason_to_refuse(const struct router *self, const struct mailbox *mailbox,
@@ -193,16 +198,16 @@ static const char *reason_to_refuse(const struct router *self, const struct mail
 {
     switch (mailbox->state) {
     case PARTITION_STARTING:
-        return "partition starting";
+        return "not serving yet";
     case PARTITION_STOPPED:
-        return "partition stopped";
+        return STOPPED;
     case PARTITION_SERVING:
     case PARTITION_FULL:
         break;
     }
     if (mailbox->requests >= self->options.mailbox_requests ||
         mailbox->bytes + request_bytes(request) > self->options.mailbox_bytes)
-        return "the partition's queue is full";
+        return "the queue is full";
     return NULL;
 }
 
@@ -215,15 +220,16 @@ static void release_place(struct router *self, const struct request *request)
     self->outstanding--;
 }
 
-static void deliver(struct router *self, struct request *request, uint32_t partition)
+/* number: of the mailbox. */
+static void deliver(struct router *self, struct request *request, uint32_t number)
 {
-    struct mailbox *mailbox = &self->mailboxes[partition];
+    struct mailbox *mailbox = &self->mailboxes[number];
     const char *reason = reason_to_refuse(self, mailbox, request);
     if (reason != NULL) {
         refuse(self, request, CODE_BUSY, FIELD_NONE, reason);
         return;
     }
-    request->partition = partition;
+    request->partition = number;
     request->next = NULL;
     if (mailbox->first == NULL)
         mailbox->first = request;
@@ -235,7 +241,7 @@ static void deliver(struct router *self, struct request *request, uint32_t parti
     self->outstanding++;
 }
 
-/* The partition's actor is gone: nothing of its list has been started. */
+/* The actor is gone: nothing of its list has been started. */
 static void refuse_list(struct router *self, struct mailbox *mailbox)
 {
     struct request *list = mailbox->first;
@@ -244,24 +250,30 @@ static void refuse_list(struct router *self, struct mailbox *mailbox)
         struct request *request = list;
         list = request->next;
         release_place(self, request);
-        refuse(self, request, CODE_BUSY, FIELD_NONE, "partition stopped");
+        refuse(self, request, CODE_BUSY, FIELD_NONE, STOPPED);
     }
+}
+
+static void send_box(struct router *self, uint32_t number)
+{
+    struct mailbox *mailbox = &self->mailboxes[number];
+    if (mailbox->first == NULL)
+        return;
+    struct box box = {.kind = BOX_REQUESTS, .number = number, .pointer = mailbox->first};
+    handover_give(box.pointer);
+    if (zmq_send(mailbox->socket, &box, sizeof box, ZMQ_DONTWAIT) >= 0)
+        mailbox->first = mailbox->last = NULL;
+    else
+        refuse_list(self, mailbox);
 }
 
 /* Boxes cannot outnumber requests, which are bounded, so the inproc queues are not. */
 static void send_boxes(struct router *self)
 {
-    for (uint32_t p = 0; p < self->options.partitions; p++) {
-        struct mailbox *mailbox = &self->mailboxes[p];
-        if (mailbox->first == NULL)
-            continue;
-        struct box box = {.kind = BOX_REQUESTS, .number = p, .pointer = mailbox->first};
-        handover_give(box.pointer);
-        if (zmq_send(mailbox->socket, &box, sizeof box, ZMQ_DONTWAIT) >= 0)
-            mailbox->first = mailbox->last = NULL;
-        else
-            refuse_list(self, mailbox);
-    }
+    for (uint32_t p = 0; p < self->options.partitions; p++)
+        send_box(self, p);
+    for (uint32_t s = 0; s < SERVICE_COUNT; s++)
+        send_box(self, LEDGER_PARTITIONS_MAX + s);
 }
 
 /* A part's frame has its own elements. false: no memory. */
@@ -345,6 +357,14 @@ static void answer_self(struct router *self, struct request *request)
 
 /* ---- from clients ----------------------------------------------------------------------------- */
 
+static void deliver_to_service(struct router *self, struct request *request, enum route_service service)
+{
+    if (self->options.services[service])
+        deliver(self, request, LEDGER_PARTITIONS_MAX + service);
+    else
+        refuse(self, request, CODE_UNSUPPORTED, FIELD_OPERATION, "the node does not run this service");
+}
+
 static void dispatch(struct router *self, struct request *request)
 {
     enum code code;
@@ -365,6 +385,9 @@ static void dispatch(struct router *self, struct request *request)
         break;
     case ROUTE_SELF:
         answer_self(self, request);
+        break;
+    case ROUTE_SERVICE:
+        deliver_to_service(self, request, route.service);
         break;
     case ROUTE_REFUSED:
         refuse(self, request, route.code, route.field, NULL);
@@ -466,15 +489,20 @@ static void take_answers(struct router *self, struct request *list)
 }
 
 /* The parent hears of each state once, so that what waits in the pipe is bounded. */
-static void take_state(struct router *self, uint32_t partition, enum partition_state state)
+static void take_state(struct router *self, uint32_t number, enum partition_state state)
 {
-    CHECK(partition < self->options.partitions);
-    struct mailbox *mailbox = &self->mailboxes[partition];
+    CHECK(number < MAILBOXES_MAX && self->mailboxes[number].socket != NULL);
+    struct mailbox *mailbox = &self->mailboxes[number];
     mailbox->state = state;
     if ((mailbox->states_told & (1u << state)) != 0)
         return;
     mailbox->states_told |= 1u << state;
-    struct router_event event = {.kind = ROUTER_STATE, .partition = partition, .state = state};
+    struct router_event event = {.kind = ROUTER_STATE, .partition = number, .state = state};
+    if (number >= LEDGER_PARTITIONS_MAX) {
+        event.kind = ROUTER_SERVICE_STATE;
+        event.partition = 0;
+        event.service = (enum route_service)(number - LEDGER_PARTITIONS_MAX);
+    }
     zmq_send(zsock_resolve(self->pipe), &event, sizeof event, 0);
 }
 
@@ -574,9 +602,9 @@ static void wait_for_work(struct router *self, bool was_busy)
 static void router_destroy(struct router **self_p)
 {
     struct router *self = *self_p;
-    for (uint32_t p = 0; p < LEDGER_PARTITIONS_MAX; p++) {
-        if (self->mailboxes[p].socket != NULL)
-            zmq_close(self->mailboxes[p].socket);
+    for (uint32_t i = 0; i < MAILBOXES_MAX; i++) {
+        if (self->mailboxes[i].socket != NULL)
+            zmq_close(self->mailboxes[i].socket);
     }
     if (self->answers != NULL) {
         zmq_unbind(self->answers, ROUTER_ANSWERS_ENDPOINT); /* at once; closing takes its time */
@@ -630,11 +658,13 @@ struct router_options router_options_default(void)
 /* Outstanding requests may all be parts, each with an origin of its own; besides one that is being read and its parts. */
 static bool take_memory(struct router *self)
 {
-    size_t admitted = (size_t)self->options.partitions * self->options.mailbox_requests;
+    size_t mailboxes = self->options.partitions;
+    for (int s = 0; s < SERVICE_COUNT; s++)
+        mailboxes += self->options.services[s];
+    size_t admitted = mailboxes * self->options.mailbox_requests;
     self->joins_capacity = admitted + 1;
     self->joins = calloc(self->joins_capacity, sizeof *self->joins);
-    return self->joins != NULL &&
-           request_pool_init(&self->requests, 2 * admitted + 2 + LEDGER_PARTITIONS_MAX);
+    return self->joins != NULL && request_pool_init(&self->requests, 2 * admitted + 2 + MAILBOXES_MAX);
 }
 
 static void set_option(void *socket, int option, int value)
@@ -663,6 +693,34 @@ static bool bind_clients(struct router *self, void *context, char endpoint[ROUTE
            zmq_getsockopt(self->clients, ZMQ_LAST_ENDPOINT, endpoint, &length) == 0;
 }
 
+static bool open_mailbox(struct router *self, void *context, uint32_t number, const char *endpoint)
+{
+    void *socket = zmq_socket(context, ZMQ_PUSH);
+    if (socket == NULL)
+        return false;
+    self->mailboxes[number].socket = socket;
+    set_option(socket, ZMQ_SNDHWM, 0);
+    set_option(socket, ZMQ_LINGER, 0);
+    return zmq_connect(socket, endpoint) == 0;
+}
+
+static bool open_services(struct router *self, void *context)
+{
+    static const char *const endpoints[SERVICE_COUNT] = {
+        [SERVICE_RATEFEED] = ROUTER_RATEFEED_ENDPOINT,
+        [SERVICE_PUBLISHER] = ROUTER_PUBLISHER_ENDPOINT,
+    };
+    for (uint32_t s = 0; s < SERVICE_COUNT; s++) {
+        uint32_t number = LEDGER_PARTITIONS_MAX + s;
+        if (!self->options.services[s])
+            continue;
+        self->mailboxes[number].state = PARTITION_SERVING;
+        if (!open_mailbox(self, context, number, endpoints[s]))
+            return false;
+    }
+    return true;
+}
+
 static bool open_inproc(struct router *self, void *context)
 {
     self->answers = zmq_socket(context, ZMQ_PULL);
@@ -674,16 +732,10 @@ static bool open_inproc(struct router *self, void *context)
     for (uint32_t p = 0; p < self->options.partitions; p++) {
         char endpoint[sizeof ROUTER_LEDGER_ENDPOINT + 10];
         snprintf(endpoint, sizeof endpoint, ROUTER_LEDGER_ENDPOINT, p);
-        void *socket = zmq_socket(context, ZMQ_PUSH);
-        if (socket == NULL)
-            return false;
-        self->mailboxes[p].socket = socket;
-        set_option(socket, ZMQ_SNDHWM, 0);
-        set_option(socket, ZMQ_LINGER, 0);
-        if (zmq_connect(socket, endpoint) != 0)
+        if (!open_mailbox(self, context, p, endpoint))
             return false;
     }
-    return true;
+    return open_services(self, context);
 }
 
 zactor_t *router_new(const struct router_options *options, char endpoint[ROUTER_ENDPOINT_MAX],

@@ -102,9 +102,19 @@ static int partition_stopped(const struct serve *self, uint32_t partition)
     return was_ready ? EXIT_CODE_STORAGE : EXIT_CODE_DATA;
 }
 
+/* The ledger goes on without it. */
+static void tell_service(enum route_service service, enum partition_state state)
+{
+    if (state == PARTITION_STOPPED)
+        fprintf(stderr, "teller serve: the %s has stopped after a storage failure.\n",
+                service == SERVICE_RATEFEED ? "rate feed" : "publisher");
+}
+
 /* The exit code, or -1 to go on. */
 static int handle_event(struct serve *self, const struct router_event *event)
 {
+    if (event->kind == ROUTER_SERVICE_STATE)
+        tell_service(event->service, event->state);
     if (event->kind != ROUTER_STATE)
         return -1;
     switch (event->state) {

@@ -191,6 +191,19 @@ static bool read_body(struct answer_reader *reader, const struct operation *oper
     case OPERATION_STATUS:
         return true;
     case OPERATION_HISTORIES:
+    case OPERATION_RATE_LATEST:
+    case OPERATION_RATE_ASOF:
+    case OPERATION_RATE_RANGE:
+    case OPERATION_RATE_REVIEW:
+    case OPERATION_RATE_ACCEPT:
+    case OPERATION_RATE_REJECT:
+    case OPERATION_RATE_SOURCES:
+    case OPERATION_SUBSCRIBER_ADD:
+    case OPERATION_SUBSCRIBER_REMOVE:
+    case OPERATION_SUBSCRIBER_LIST:
+    case OPERATION_DEADLETTER_LIST:
+    case OPERATION_DEADLETTER_RETRY:
+    case OPERATION_DEADLETTER_RESOLVE:
     case OPERATION_COUNT:
         break;
     }

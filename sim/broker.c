@@ -279,5 +279,8 @@ void broker_receive(struct broker *self, const struct packet *packet)
     case ROUTE_REFUSED:
         refuse(self, request, route.kind == ROUTE_SELF ? CODE_UNSUPPORTED : route.code, route.field);
         break;
+    case ROUTE_SERVICE: /* none runs in the world */
+        refuse(self, request, CODE_UNSUPPORTED, FIELD_OPERATION);
+        break;
     }
 }

@@ -26,6 +26,19 @@ static const struct str operation_names[OPERATION_COUNT] = {
     [OPERATION_HEALTH] = {"health", 6},
     [OPERATION_VERSION] = {"version", 7},
     [OPERATION_STATUS] = {"status", 6},
+    [OPERATION_RATE_LATEST] = {"rate.latest", 11},
+    [OPERATION_RATE_ASOF] = {"rate.asof", 9},
+    [OPERATION_RATE_RANGE] = {"rate.range", 10},
+    [OPERATION_RATE_REVIEW] = {"rate.review", 11},
+    [OPERATION_RATE_ACCEPT] = {"rate.accept", 11},
+    [OPERATION_RATE_REJECT] = {"rate.reject", 11},
+    [OPERATION_RATE_SOURCES] = {"rate.sources", 12},
+    [OPERATION_SUBSCRIBER_ADD] = {"subscriber.add", 14},
+    [OPERATION_SUBSCRIBER_REMOVE] = {"subscriber.remove", 17},
+    [OPERATION_SUBSCRIBER_LIST] = {"subscriber.list", 15},
+    [OPERATION_DEADLETTER_LIST] = {"deadletter.list", 15},
+    [OPERATION_DEADLETTER_RETRY] = {"deadletter.retry", 16},
+    [OPERATION_DEADLETTER_RESOLVE] = {"deadletter.resolve", 18},
 };
 
 const char *wire_operation_name(enum wire_operation operation)
@@ -34,8 +47,8 @@ const char *wire_operation_name(enum wire_operation operation)
     return operation_names[operation].data;
 }
 
-/* The few names of a length, so that a lookup compares at most four. */
-enum { SAME_LENGTH_MAX = 4, NAME_LENGTH_MAX = 16, NO_OPERATION = OPERATION_COUNT };
+/* The few names of a length, so that a lookup compares only those. */
+enum { SAME_LENGTH_MAX = 8, NAME_LENGTH_MAX = 18, NO_OPERATION = OPERATION_COUNT };
 
 static const uint8_t operations_by_length[NAME_LENGTH_MAX + 1][SAME_LENGTH_MAX + 1] = {
     [0] = {NO_OPERATION},
@@ -47,14 +60,18 @@ static const uint8_t operations_by_length[NAME_LENGTH_MAX + 1][SAME_LENGTH_MAX +
     [6] = {OPERATION_HEALTH, OPERATION_STATUS, NO_OPERATION},
     [7] = {OPERATION_DEPOSIT, OPERATION_BALANCE, OPERATION_HISTORY, OPERATION_VERSION, NO_OPERATION},
     [8] = {OPERATION_TRANSFER, OPERATION_WITHDRAW, NO_OPERATION},
-    [9] = {OPERATION_HISTORIES, NO_OPERATION},
-    [10] = {NO_OPERATION},
-    [11] = {NO_OPERATION},
-    [12] = {OPERATION_ACCOUNT_OPEN, OPERATION_ACCOUNT_SHOW, OPERATION_ACCOUNT_LIST, NO_OPERATION},
+    [9] = {OPERATION_HISTORIES, OPERATION_RATE_ASOF, NO_OPERATION},
+    [10] = {OPERATION_RATE_RANGE, NO_OPERATION},
+    [11] = {OPERATION_RATE_LATEST, OPERATION_RATE_REVIEW, OPERATION_RATE_ACCEPT, OPERATION_RATE_REJECT,
+            NO_OPERATION},
+    [12] = {OPERATION_ACCOUNT_OPEN, OPERATION_ACCOUNT_SHOW, OPERATION_ACCOUNT_LIST, OPERATION_RATE_SOURCES,
+            NO_OPERATION},
     [13] = {OPERATION_ACCOUNT_CLOSE, OPERATION_TRANSFER_SHOW, NO_OPERATION},
-    [14] = {OPERATION_ACCOUNT_CHANGE, OPERATION_ACCOUNT_FREEZE, NO_OPERATION},
-    [15] = {NO_OPERATION},
-    [16] = {OPERATION_ACCOUNT_UNFREEZE, NO_OPERATION},
+    [14] = {OPERATION_ACCOUNT_CHANGE, OPERATION_ACCOUNT_FREEZE, OPERATION_SUBSCRIBER_ADD, NO_OPERATION},
+    [15] = {OPERATION_SUBSCRIBER_LIST, OPERATION_DEADLETTER_LIST, NO_OPERATION},
+    [16] = {OPERATION_ACCOUNT_UNFREEZE, OPERATION_DEADLETTER_RETRY, NO_OPERATION},
+    [17] = {OPERATION_SUBSCRIBER_REMOVE, NO_OPERATION},
+    [18] = {OPERATION_DEADLETTER_RESOLVE, NO_OPERATION},
 };
 
 bool wire_operation_find(struct str name, enum wire_operation *out)

@@ -8,6 +8,9 @@
  *     client ─ROUTER─► router ─PUSH "inproc://ledger-N"──► PULL  ledger actor N
  *                             ◄─PULL "inproc://router"──── PUSH  (and reader actors)
  *
+ * The rate feed and the publisher, where they run, are asked and answer in the same way ("inproc://ratefeed",
+ * "inproc://publisher").
+ *
  * An inproc message is a struct box by value.
  */
 #ifndef TELLER_WIRE_REQUEST_H
@@ -48,6 +51,21 @@ enum wire_operation {
     OPERATION_HEALTH,
     OPERATION_VERSION,
     OPERATION_STATUS,
+    /* the rate feed's */
+    OPERATION_RATE_LATEST,
+    OPERATION_RATE_ASOF,
+    OPERATION_RATE_RANGE,
+    OPERATION_RATE_REVIEW,
+    OPERATION_RATE_ACCEPT,
+    OPERATION_RATE_REJECT,
+    OPERATION_RATE_SOURCES,
+    /* the publisher's */
+    OPERATION_SUBSCRIBER_ADD,
+    OPERATION_SUBSCRIBER_REMOVE,
+    OPERATION_SUBSCRIBER_LIST,
+    OPERATION_DEADLETTER_LIST,
+    OPERATION_DEADLETTER_RETRY,
+    OPERATION_DEADLETTER_RESOLVE,
     OPERATION_COUNT
 };
 
@@ -92,7 +110,7 @@ struct request {
     zmq_msg_t frame;            /* the request frame; header.body points into it */
     zmq_msg_t reply;            /* the whole reply frame, set by who answers */
     enum code code;             /* of the reply: for counters */
-    uint32_t partition;         /* whose mailbox it was put into */
+    uint32_t partition;         /* whose mailbox it was put into: see `number` of a box */
     struct uuid transaction_id; /* of a single transfer, deposit or withdrawal, for its answer */
     /* the router's own: */
     zmq_msg_t identity;
@@ -106,13 +124,15 @@ enum box_kind {
     BOX_REQUESTS, /* list: struct request *, linked by next: to an actor */
     BOX_ANSWERED, /* list: struct request *, to the router */
     BOX_PEER,     /* pointer: struct ledger_peer_message *, from another partition's actor */
-    BOX_STATE,    /* to the router: partition `number` is now in state `value` (enum partition_state) */
-    BOX_READ,     /* pointer: struct read_job *, to a reader */
-    BOX_NAMES,    /* pointer: struct read_names *, to a reader */
+    BOX_STATE, /* to the router: partition or service `number` is now in state `value` (enum partition_state) */
+    BOX_READ,  /* pointer: struct read_job *, to a reader */
+    BOX_NAMES, /* pointer: struct read_names *, to a reader */
 };
 
 enum partition_state { PARTITION_STARTING, PARTITION_SERVING, PARTITION_FULL, PARTITION_STOPPED };
 
+/* number, of BOX_REQUESTS and BOX_STATE: the partition, or LEDGER_PARTITIONS_MAX + enum route_service (broker/route.h).
+ * The router does not look at it in BOX_ANSWERED: a request knows whose mailbox it was put into. */
 struct box {
     enum box_kind kind;
     uint32_t number;

@@ -171,6 +171,19 @@ static void check_body(struct mp_writer *w, const struct wire_header *header)
         CHECK(wire_nothing_read(header, &field) != CODE_OK || header->body.length == 1);
         return;
     case OPERATION_HISTORIES: /* batch_join has it */
+    case OPERATION_RATE_LATEST:
+    case OPERATION_RATE_ASOF:
+    case OPERATION_RATE_RANGE:
+    case OPERATION_RATE_REVIEW:
+    case OPERATION_RATE_ACCEPT:
+    case OPERATION_RATE_REJECT:
+    case OPERATION_RATE_SOURCES:
+    case OPERATION_SUBSCRIBER_ADD:
+    case OPERATION_SUBSCRIBER_REMOVE:
+    case OPERATION_SUBSCRIBER_LIST:
+    case OPERATION_DEADLETTER_LIST:
+    case OPERATION_DEADLETTER_RETRY:
+    case OPERATION_DEADLETTER_RESOLVE:
     case OPERATION_COUNT:
         return;
     }

@@ -429,8 +429,21 @@ void requests_work(struct requests *self, struct ledger *ledger, struct request 
         return;
     case OPERATION_HEALTH:
     case OPERATION_VERSION:
+    case OPERATION_RATE_LATEST:
+    case OPERATION_RATE_ASOF:
+    case OPERATION_RATE_RANGE:
+    case OPERATION_RATE_REVIEW:
+    case OPERATION_RATE_ACCEPT:
+    case OPERATION_RATE_REJECT:
+    case OPERATION_RATE_SOURCES:
+    case OPERATION_SUBSCRIBER_ADD:
+    case OPERATION_SUBSCRIBER_REMOVE:
+    case OPERATION_SUBSCRIBER_LIST:
+    case OPERATION_DEADLETTER_LIST:
+    case OPERATION_DEADLETTER_RETRY:
+    case OPERATION_DEADLETTER_RESOLVE:
     case OPERATION_COUNT:
-        break; /* the router's own */
+        break; /* the router's own, and those of its services */
     }
     answer_error(self, request, CODE_UNSUPPORTED, FIELD_OPERATION);
 }

@@ -209,6 +209,35 @@ static void test_what_needs_every_partition_asks_every_partition(void **state)
     assert_int_equal(wrong.kind, ROUTE_REFUSED);
 }
 
+static void test_services_are_asked_whatever_the_headers_partition(void **state)
+{
+    static const struct {
+        enum wire_operation operation;
+        enum route_service service;
+    } rows[] = {
+        {OPERATION_RATE_LATEST, SERVICE_RATEFEED},         {OPERATION_RATE_ASOF, SERVICE_RATEFEED},
+        {OPERATION_RATE_RANGE, SERVICE_RATEFEED},          {OPERATION_RATE_REVIEW, SERVICE_RATEFEED},
+        {OPERATION_RATE_ACCEPT, SERVICE_RATEFEED},         {OPERATION_RATE_REJECT, SERVICE_RATEFEED},
+        {OPERATION_RATE_SOURCES, SERVICE_RATEFEED},        {OPERATION_SUBSCRIBER_ADD, SERVICE_PUBLISHER},
+        {OPERATION_SUBSCRIBER_REMOVE, SERVICE_PUBLISHER},  {OPERATION_SUBSCRIBER_LIST, SERVICE_PUBLISHER},
+        {OPERATION_DEADLETTER_LIST, SERVICE_PUBLISHER},    {OPERATION_DEADLETTER_RETRY, SERVICE_PUBLISHER},
+        {OPERATION_DEADLETTER_RESOLVE, SERVICE_PUBLISHER},
+    };
+    static const uint32_t partitions[] = {WIRE_PARTITION_ANY, 0, PARTITIONS - 1};
+    (void)state;
+    struct router_turn turn = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (size_t p = 0; p < sizeof partitions / sizeof *partitions; p++) {
+            struct route route = route_map(rows[i].operation, partitions[p], "account", "alice", &turn);
+            assert_int_equal(route.kind, ROUTE_SERVICE);
+            assert_int_equal(route.service, rows[i].service);
+        }
+        struct route route = route_map(rows[i].operation, PARTITIONS, NULL, NULL, &turn);
+        assert_int_equal(route.kind, ROUTE_REFUSED);
+        assert_int_equal(route.code, CODE_WRONG_PARTITION);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_a_retry_of_an_opening_meets_the_first_try),
         cmocka_unit_test(test_bodies_that_cannot_be_read_go_to_a_decoder),
         cmocka_unit_test(test_what_needs_every_partition_asks_every_partition),
+        cmocka_unit_test(test_services_are_asked_whatever_the_headers_partition),
     };
     return cmocka_run_group_tests(tests, NULL, release);
 }

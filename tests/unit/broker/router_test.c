@@ -386,6 +386,97 @@ static void test_status_tells_which_partition_could_not_answer(void **state)
     assert_true(mp_read_str(&body, &code) && str_equal(code, STR_LITERAL("UNKNOWN")));
 }
 
+/* ---- services --------------------------------------------------------------------------------- */
+
+static void send_to_service(struct world *w, uint64_t request_id, enum wire_operation operation)
+{
+    world_begin(w, operation, request_id, WIRE_PARTITION_ANY);
+    mp_write_nil(&w->writer);
+    world_send(w, w->client);
+}
+
+static void start_with_services(struct world *w, uint32_t mailbox_requests)
+{
+    struct router_options options = world_options();
+    options.services[SERVICE_RATEFEED] = options.services[SERVICE_PUBLISHER] = true;
+    options.mailbox_requests = mailbox_requests;
+    world_start(w, &options);
+}
+
+static void test_a_service_that_does_not_run_is_unsupported(void **state)
+{
+    struct world *w = *state;
+    send_to_service(w, 1, OPERATION_RATE_SOURCES);
+    world_expect_error(w, w->client, 1, CODE_UNSUPPORTED, FIELD_OPERATION);
+    send_to_service(w, 2, OPERATION_SUBSCRIBER_LIST);
+    world_expect_error(w, w->client, 2, CODE_UNSUPPORTED, FIELD_OPERATION);
+}
+
+static void test_services_are_asked_and_answer(void **state)
+{
+    (void)state;
+    struct world w;
+    start_with_services(&w, 8);
+    send_to_service(&w, 1, OPERATION_RATE_SOURCES);
+    send_to_service(&w, 2, OPERATION_SUBSCRIBER_LIST);
+    world_answer_number(&w, world_take_service(&w, SERVICE_PUBLISHER), 20);
+    world_expect_number(&w, w.client, 2, 20);
+    world_answer_number(&w, world_take_service(&w, SERVICE_RATEFEED), 10);
+    world_expect_number(&w, w.client, 1, 10);
+    world_stop(&w);
+}
+
+static void test_a_services_full_mailbox_answers_busy(void **state)
+{
+    (void)state;
+    struct world w;
+    start_with_services(&w, 1);
+    send_to_service(&w, 1, OPERATION_RATE_SOURCES);
+    struct request *first = world_take_service(&w, SERVICE_RATEFEED);
+    send_to_service(&w, 2, OPERATION_RATE_LATEST);
+    world_expect_error(&w, w.client, 2, CODE_BUSY, FIELD_NONE);
+    send_to_service(&w, 3, OPERATION_DEADLETTER_LIST); /* the other one has room */
+    world_answer_number(&w, world_take_service(&w, SERVICE_PUBLISHER), 30);
+    world_expect_number(&w, w.client, 3, 30);
+    world_answer_number(&w, first, 10);
+    world_expect_number(&w, w.client, 1, 10);
+    world_stop(&w);
+}
+
+static void test_a_service_that_stopped_is_told_once_and_answers_busy(void **state)
+{
+    (void)state;
+    struct world w;
+    struct router_event event;
+    start_with_services(&w, 8);
+    world_set_state(&w, LEDGER_PARTITIONS_MAX + SERVICE_PUBLISHER, PARTITION_STOPPED);
+    assert_true(router_next_event(w.router, -1, &event));
+    assert_int_equal(event.kind, ROUTER_SERVICE_STATE);
+    assert_int_equal(event.service, SERVICE_PUBLISHER);
+    assert_int_equal(event.state, PARTITION_STOPPED);
+    send_to_service(&w, 1, OPERATION_SUBSCRIBER_LIST);
+    world_expect_error(&w, w.client, 1, CODE_BUSY, FIELD_NONE);
+    world_stop(&w);
+}
+
+static void test_a_drain_waits_for_services_too(void **state)
+{
+    (void)state;
+    struct world w;
+    struct router_event event;
+    start_with_services(&w, 8);
+    send_to_service(&w, 1, OPERATION_RATE_SOURCES);
+    struct request *request = world_take_service(&w, SERVICE_RATEFEED);
+    router_drain(w.router);
+    assert_false(router_next_event(w.router, 0, &event));
+    world_answer_number(&w, request, 10);
+    world_expect_number(&w, w.client, 1, 10);
+    assert_true(router_next_event(w.router, -1, &event));
+    assert_int_equal(event.kind, ROUTER_DRAINED);
+    assert_int_equal(event.outstanding, 0);
+    world_stop(&w);
+}
+
 /* ---- the end ---------------------------------------------------------------------------------- */
 
 static void test_a_drain_waits_for_the_last_answer(void **state)
@@ -471,6 +562,11 @@ int main(void)
         WITH_WORLD(test_health_tells_each_partitions_state),
         WITH_WORLD(test_status_gathers_all_partitions),
         WITH_WORLD(test_status_tells_which_partition_could_not_answer),
+        WITH_WORLD(test_a_service_that_does_not_run_is_unsupported),
+        cmocka_unit_test(test_services_are_asked_and_answer),
+        cmocka_unit_test(test_a_services_full_mailbox_answers_busy),
+        cmocka_unit_test(test_a_service_that_stopped_is_told_once_and_answers_busy),
+        cmocka_unit_test(test_a_drain_waits_for_services_too),
         WITH_WORLD(test_a_drain_waits_for_the_last_answer),
         cmocka_unit_test(test_a_drain_gives_up_after_its_time),
         cmocka_unit_test(test_requests_without_an_answer_are_freed_at_the_end),

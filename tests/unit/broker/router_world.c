@@ -12,6 +12,11 @@
 
 enum { PATIENCE_MS = 5000, LEDGER_ENDPOINT_MAX = 64 };
 
+static const char *const service_endpoints[SERVICE_COUNT] = {
+    [SERVICE_RATEFEED] = ROUTER_RATEFEED_ENDPOINT,
+    [SERVICE_PUBLISHER] = ROUTER_PUBLISHER_ENDPOINT,
+};
+
 static void set_option(void *socket, int option, int value)
 {
     assert_int_equal(zmq_setsockopt(socket, option, &value, sizeof value), 0);
@@ -60,6 +65,13 @@ void world_start(struct world *self, const struct router_options *options)
         assert_int_equal(event.kind, ROUTER_STATE);
         assert_int_equal(event.partition, p);
     }
+    for (int s = 0; s < SERVICE_COUNT; s++) {
+        if (!options->services[s])
+            continue;
+        self->services[s] = zmq_socket(self->context, ZMQ_PULL);
+        set_option(self->services[s], ZMQ_RCVTIMEO, PATIENCE_MS);
+        assert_int_equal(zmq_bind(self->services[s], service_endpoints[s]), 0);
+    }
     self->client = world_client(self, ZMQ_DEALER);
 }
 
@@ -73,6 +85,12 @@ void world_stop(struct world *self)
         zmq_unbind(self->ledgers[p], endpoint); /* at once; closing takes its time */
         zmq_close(self->ledgers[p]);
     }
+    for (int s = 0; s < SERVICE_COUNT; s++) {
+        if (self->services[s] == NULL)
+            continue;
+        zmq_unbind(self->services[s], service_endpoints[s]);
+        zmq_close(self->services[s]);
+    }
     zactor_destroy(&self->router);
     mp_writer_release(&self->writer);
     zmq_msg_close(&self->frame);
@@ -80,20 +98,31 @@ void world_stop(struct world *self)
 
 /* ---- the actors' side ------------------------------------------------------------------------- */
 
-void world_set_state(struct world *self, uint32_t partition, enum partition_state state)
+void world_set_state(struct world *self, uint32_t number, enum partition_state state)
 {
-    struct box box = {.kind = BOX_STATE, .number = partition, .value = state};
+    struct box box = {.kind = BOX_STATE, .number = number, .value = state};
     assert_int_equal(zmq_send(self->answers, &box, sizeof box, 0), sizeof box);
+}
+
+static struct request *take(void *mailbox, uint32_t number)
+{
+    struct box box;
+    assert_int_equal(zmq_recv(mailbox, &box, sizeof box, 0), sizeof box);
+    assert_int_equal(box.kind, BOX_REQUESTS);
+    assert_int_equal(box.number, number);
+    assert_non_null(box.pointer);
+    handover_take(box.pointer);
+    return box.pointer;
 }
 
 struct request *world_take(struct world *self, uint32_t partition)
 {
-    struct box box;
-    assert_int_equal(zmq_recv(self->ledgers[partition], &box, sizeof box, 0), sizeof box);
-    assert_int_equal(box.kind, BOX_REQUESTS);
-    assert_non_null(box.pointer);
-    handover_take(box.pointer);
-    return box.pointer;
+    return take(self->ledgers[partition], partition);
+}
+
+struct request *world_take_service(struct world *self, enum route_service service)
+{
+    return take(self->services[service], LEDGER_PARTITIONS_MAX + service);
 }
 
 bool world_is_idle(struct world *self, uint32_t partition)

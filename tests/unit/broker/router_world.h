@@ -18,6 +18,7 @@ struct world {
     zactor_t *router;
     char endpoint[ROUTER_ENDPOINT_MAX];
     void *ledgers[WORLD_PARTITIONS]; /* the actors' mailboxes */
+    void *services[SERVICE_COUNT];   /* mailboxes of those that the options name */
     void *answers;                   /* to the router */
     void *client;                    /* a DEALER */
     struct mp_writer writer;
@@ -35,10 +36,12 @@ void world_stop(struct world *self);
 /* A new client socket of ZMQ_DEALER or ZMQ_REQ, connected. */
 void *world_client(struct world *self, int type);
 
-void world_set_state(struct world *self, uint32_t partition, enum partition_state state);
+/* number: a partition's, or LEDGER_PARTITIONS_MAX + a service. */
+void world_set_state(struct world *self, uint32_t number, enum partition_state state);
 
 /* The next list of requests in a partition's mailbox. */
 struct request *world_take(struct world *self, uint32_t partition);
+struct request *world_take_service(struct world *self, enum route_service service);
 /* true when the mailbox holds nothing after the router has answered a health request. */
 bool world_is_idle(struct world *self, uint32_t partition);
 
