@@ -9,8 +9,14 @@
  * - https only, unless the client allows http (tests, loopback); no redirects; peer and host verified; TLS 1.2 or newer; no
  *   proxy and no netrc from the environment.
  * - A reply of any status is HTTP_REPLY. What the status means is the caller's.
+ * - A POST is sent at most once, also where the connection breaks: unless the request allows it, it does not use a
+ *   connection that is open from before, which may be dead and make the library try again.
  *
- * One thread. Nothing of a request is kept by reference after http_client_start. */
+ * One thread for each client. `done` may start calls; it may not run or destroy the client. Nothing of a request is kept by
+ * reference after http_client_start.
+ *
+ * libcurl has something to prepare once for the whole process: the program calls http_global_init before its threads begin
+ * and http_global_release after they have ended. */
 #ifndef TELLER_HTTP_CLIENT_H
 #define TELLER_HTTP_CLIENT_H
 
@@ -51,26 +57,32 @@ struct http_outcome {
 typedef void http_done(void *context, const struct http_outcome *outcome);
 
 struct http_request {
-    const char *method; /* "GET", "POST" */
-    const char *url;
+    const char *method;         /* "GET", "POST", "PUT", "PATCH", "DELETE" */
+    const char *url;            /* without a user and a password in it */
     const char *const *headers; /* "Name: value" …, NULL at the end; may be NULL */
     const void *body;           /* may be NULL */
     size_t length;
     uint32_t connect_timeout_ms; /* 0: 3,000 */
     uint32_t timeout_ms;         /* whole; 0: 10,000 */
-    size_t reply_max;            /* bytes; 0: 1 MiB */
+    size_t reply_max;            /* bytes of the body; 0: 1 MiB. Headers may have 64 KiB */
+    bool is_repeatable;          /* it may arrive twice, so it may use an open connection; a GET always is */
 };
+
+/* ERR_NO_MEMORY. From here on SIGPIPE is ignored: a peer that closes is an outcome, not a signal. */
+enum err http_global_init(void) MUST_USE;
+void http_global_release(void);
 
 /* NULL: no memory. */
 struct http_client *http_client_new(const struct http_client_options *options);
 /* Calls that are under way end as HTTP_ABANDONED. */
 void http_client_destroy(struct http_client **self_p);
 
-/* ERR_FULL: calls_max are under way. ERR_INVALID: the URL or a header cannot be. ERR_NO_MEMORY. Then `done` is not called. */
+/* ERR_FULL: calls_max are under way. ERR_INVALID: the method, the URL or a header cannot be, or it is http where that is not
+ * allowed. ERR_CLOSED: the client is being destroyed. ERR_NO_MEMORY. Then `done` is not called. */
 enum err http_client_start(struct http_client *self, const struct http_request *request, http_done *done,
                            void *context) MUST_USE;
 
-/* Waits until a call has ended, `wake_fd` is readable (-1: none), or timeout_ms have passed, and tells outcomes. */
+/* Waits until a call has ended, `wake_fd` is readable (-1: none), or timeout_ms (0 or more) have passed, and tells outcomes. */
 void http_client_run(struct http_client *self, int wake_fd, int timeout_ms);
 
 /* Calls under way. */
