@@ -187,7 +187,7 @@ enum { SMALL_HEAD = 64 };
 static bool record_build(struct ledger *self)
 {
     struct checkpoint *cp = &self->checkpoint;
-    size_t size = SMALL_HEAD + link_store_size(self) + group_store_size(self);
+    size_t size = SMALL_HEAD + link_store_size(self) + group_store_size(self) + proposal_store_size(self);
     if (!core_grow(self, (void **)&cp->record, &cp->record_capacity, size, 1)) {
         MARK("no memory for the small state");
         return false;
@@ -199,6 +199,7 @@ static bool record_build(struct ledger *self)
     memcpy(cp->record, head, sizeof head);
     uint8_t *at = link_store(self, cp->record + SMALL_HEAD);
     at = group_store(self, at);
+    at = proposal_store(self, at);
     cp->record_length = (size_t)(at - cp->record);
     CHECK(cp->record_length == size);
     return true;
@@ -222,6 +223,8 @@ static enum err record_restore(struct ledger *self, const uint8_t *value, size_t
     enum err err = link_load(self, &at, end);
     if (err == ERR_OK)
         err = group_load(self, &at, end);
+    if (err == ERR_OK)
+        err = proposal_load(self, &at, end);
     return err == ERR_OK && at != end ? ERR_CORRUPT : err;
 }
 
@@ -583,8 +586,12 @@ static enum err link_fits(struct ledger *self, uint64_t position, const uint8_t 
 
 static enum err fact_fits(struct ledger *self, uint64_t position, const uint8_t *fact, size_t size)
 {
+    if (!proposal_lets_follow(self, position, fact))
+        return ERR_CORRUPT;
     if (fact_is_posting(fact[0]))
         return posting_fits(self, position, fact);
+    if (proposal_is_fact(fact[0]))
+        return proposal_fits(self, position, fact);
     if (fact[0] >= FACT_ACCOUNT_OPENED && fact[0] <= FACT_ACCOUNT_CLOSED)
         return account_fits(self, position, fact, size);
     if (fact[0] == FACT_SETTLED || fact[0] == FACT_BOUNCED || fact[0] == FACT_PRUNED)

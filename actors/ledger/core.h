@@ -7,6 +7,8 @@
  *     account.c       decide: open, change, freeze, unfreeze, close
  *     group.c         decide: atomic groups
  *     group_legs.c    what a group asks of the accounts here
+ *     proposal.c      decide: manual deposits and withdrawals
+ *     proposal_table.c the open ones
  *     link.c          requests to and from other partitions
  *     evolve.c        the only code that changes state, one fact at a time
  *     checkpoint.c    what is written to the state store, and read back
@@ -25,6 +27,7 @@
 #include "actors/ledger/id_table.h"
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/link.h"
+#include "actors/ledger/proposal.h"
 
 struct unit_buffer {
     struct ledger_unit unit; /* first: a unit is released by its address */
@@ -79,6 +82,7 @@ struct ledger {
     struct group *group_spare;          /* for the next one */
     uint32_t group_count;
     uint16_t held_ids[LEDGER_HELD_SLOTS]; /* ids of items of open groups, counted by hash */
+    struct proposal_table proposals;      /* open ones */
 
     uint64_t next_account_number; /* for assigned ids */
     uint64_t posting_count, refusal_count;

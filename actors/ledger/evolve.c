@@ -81,7 +81,9 @@ static void evolve_posting(struct ledger *self, uint64_t position, const uint8_t
     account_apply(self, fact.credit, position, fact.amount, fact.credit_balance);
     if (position >= self->checkpoint.restore_position)
         self->posting_count++;
-    if (__builtin_expect(fact.head.kind <= FACT_WITHDRAWAL, 1))
+    if (__builtin_expect(fact.head.detail & FACT_FLAG_PROPOSED, 0) && fact.head.kind != FACT_RETURNED)
+        proposal_note_posting(self, position); /* its id leads to the approval */
+    else if (__builtin_expect(fact.head.kind <= FACT_WITHDRAWAL, 1))
         id_put(self, &fact.id, position);
     else if (fact.head.kind == FACT_SENT)
         evolve_sent(self, position, &fact);
@@ -299,14 +301,16 @@ void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, 
     case FACT_GROUP_ANSWERED:
         group_evolve(self, position, fact, size);
         return;
-    case FACT_HOLD_OPENED:
-    case FACT_HOLD_CAPTURED:
-    case FACT_HOLD_RELEASED:
-    case FACT_HOLD_EXPIRED:
     case FACT_PROPOSED:
     case FACT_PROPOSAL_APPROVED:
     case FACT_PROPOSAL_REJECTED:
     case FACT_PROPOSAL_EXPIRED:
+        proposal_evolve(self, position, fact);
+        return;
+    case FACT_HOLD_OPENED:
+    case FACT_HOLD_CAPTURED:
+    case FACT_HOLD_RELEASED:
+    case FACT_HOLD_EXPIRED:
     case FACT_RATE_SET:
     case FACT_PAIR_SET:
     case FACT_QUOTED:

@@ -5,6 +5,7 @@
 #include "actors/base/code.h"
 #include "actors/base/text.h"
 #include "actors/ledger/group.h"
+#include "actors/ledger/proposal.h"
 
 /* What decoders let through, and so the most that facts hold. */
 static const uint8_t LENGTH_MAX[FACT_TAG_COUNT] = {
@@ -93,14 +94,15 @@ size_t fact_fixed_size(uint8_t kind)
     case FACT_GROUP_DONE:
     case FACT_GROUP_ANSWERED:
         return sizeof(struct fact_group);
-    case FACT_HOLD_OPENED:
-    case FACT_HOLD_CAPTURED:
-    case FACT_HOLD_RELEASED:
-    case FACT_HOLD_EXPIRED:
     case FACT_PROPOSED:
     case FACT_PROPOSAL_APPROVED:
     case FACT_PROPOSAL_REJECTED:
     case FACT_PROPOSAL_EXPIRED:
+        return sizeof(struct fact_proposal);
+    case FACT_HOLD_OPENED:
+    case FACT_HOLD_CAPTURED:
+    case FACT_HOLD_RELEASED:
+    case FACT_HOLD_EXPIRED:
     case FACT_RATE_SET:
     case FACT_PAIR_SET:
     case FACT_QUOTED:
@@ -142,6 +144,8 @@ enum err fact_check(const uint8_t *bytes, size_t length, size_t *size)
     *size = whole;
     if (head.kind >= FACT_GROUP_STARTED && head.kind <= FACT_GROUP_ANSWERED)
         return group_fact_check(bytes, whole);
+    if (proposal_is_fact(head.kind))
+        return proposal_fact_check(bytes, whole);
     if (whole == fixed)
         return ERR_OK;
     if (!fact_is_posting(head.kind) && (head.kind < FACT_ACCOUNT_OPENED || head.kind > FACT_ACCOUNT_CLOSED))

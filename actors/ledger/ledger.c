@@ -78,6 +78,7 @@ static bool ledger_init(struct ledger *self)
     memset(self->house, 0xff, sizeof self->house);
     for (uint32_t peer = 0; peer < LEDGER_PARTITIONS_MAX; peer++)
         self->links[peer] = (struct link){.next = 1, .usual_bytes = 4096};
+    proposal_table_init(self);
     return account_table_init(&self->accounts, &self->counted, self->config.hash_key) &&
            id_table_init(&self->ids, &self->counted, self->config.hash_key, self->config.ids_in_memory,
                          self->config.id_retention_us) &&
@@ -139,6 +140,7 @@ void ledger_destroy(struct ledger **self_p)
         unit_buffer_release(self, &self->units[i]);
     tickets_free(self, self->open_tickets);
     group_destroy_all(self);
+    proposal_table_release(self);
     link_release_all(self);
     if (self->accounts.mem)
         account_table_release(&self->accounts);
@@ -158,6 +160,8 @@ void core_set_now(struct ledger *self, int64_t now_us)
         MARK("a clock that went back is not followed");
     if (self->current->unit.length == 0)
         self->current->unit.time_us = self->now_us;
+    if (__builtin_expect(self->proposals.due_us <= self->now_us, 0))
+        proposal_expire(self);
 }
 
 void ledger_refuse_new(struct ledger *self, bool refuse)
@@ -411,6 +415,7 @@ void ledger_stats(const struct ledger *self, struct ledger_stats *out)
         .ids_active = id_table_memory_count(&self->ids),
         .ids_stored = self->ids.stored_count,
         .groups_open = self->group_count,
+        .proposals_open = self->proposals.count,
         .position = self->position,
         .checkpoint_position = self->checkpoint.done_position,
         .memory_bytes = self->memory_bytes,
@@ -468,6 +473,8 @@ const char *core_broken(const struct ledger *self)
         broken = sums[currency] != 0 ? "the balances of a currency sum to zero" : NULL;
     if (!broken)
         broken = link_broken(self);
+    if (!broken)
+        broken = proposal_broken(self);
     return broken ? broken : group_broken(self);
 }
 

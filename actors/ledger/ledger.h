@@ -246,6 +246,95 @@ bool ledger_account_at(const struct ledger *self, uint32_t index, struct ledger_
  * FACT_REFUSED or FACT_GROUP_…); 0: this partition does not know it. */
 uint64_t ledger_transaction_find(struct ledger *self, const struct uuid *id);
 
+/* ---- manual deposits and withdrawals ----------------------------------------------------------- */
+
+enum { LEDGER_PROPOSALS_MAX = 4096 }; /* open ones of a partition; beyond that, BUSY */
+
+enum proposal_state {
+    PROPOSAL_PROPOSED = 1,
+    PROPOSAL_APPROVED = 2,
+    PROPOSAL_REJECTED = 3,
+    PROPOSAL_EXPIRED = 4,
+};
+
+/* Strings are borrowed for the call; fields have been checked by the decoder as for ledger_command. */
+struct ledger_proposal_command {
+    uint8_t kind; /* COMMAND_DEPOSIT or COMMAND_WITHDRAW */
+    currency_index currency;
+    struct uuid id; /* transaction id: the proposal's, and later the posting's */
+    struct str account;
+    int64_t amount;           /* minor units */
+    int64_t rate;             /* as of struct ledger_command; 0: none */
+    int64_t expires_us;       /* 0: a day from now */
+    struct str reason;        /* 1 .. MEMO_MAX; the memo of the posting */
+    struct str operator_name; /* 1 .. OWNER_MAX: who proposes */
+};
+
+struct ledger_decision_command {
+    bool approves; /* false: rejects */
+    struct str account;
+    struct uuid proposal;
+    struct str operator_name; /* who decides */
+    struct str reason;        /* may be empty */
+};
+
+/* A copy of all that is known of one proposal. Texts are NUL-terminated. */
+struct ledger_proposal_view {
+    struct uuid id;
+    uint64_t position; /* of its FACT_PROPOSED */
+    uint32_t account_index;
+    uint8_t kind;  /* COMMAND_DEPOSIT or COMMAND_WITHDRAW */
+    uint8_t state; /* enum proposal_state */
+    currency_index currency;
+    uint8_t account_length, reason_length, proposer_length, decider_length, decided_reason_length;
+    char account[ACCOUNT_ID_MAX + 1];
+    char reason[MEMO_MAX + 1];
+    char proposer[OWNER_MAX + 1];
+    char decider[OWNER_MAX + 1]; /* empty: nobody has decided */
+    char decided_reason[MEMO_MAX + 1];
+    int64_t amount;
+    int64_t rate; /* 0: none */
+    int64_t expires_us;
+    int64_t balance; /* APPROVED: the account's, after the posting; else 0 */
+};
+
+struct ledger_proposal_answer {
+    enum code code;
+    enum field field;
+    struct ledger_proposal_view view; /* when code is CODE_OK */
+};
+
+/* Opens a proposal; nothing moves. The same id with the same payload gives the proposal as it is now. A repeat that leaves
+ * expires out says nothing about it. Let the answer leave with the current unit; so for the three that follow. */
+void ledger_propose(struct ledger *self, int64_t now_us, const struct ledger_proposal_command *command,
+                    struct ledger_proposal_answer *answer);
+
+/* Approves, and posts in the same unit, or rejects. Where the posting is refused, the answer is its code and the proposal
+ * stays open. The same step again by the same operator is CODE_OK and writes nothing. */
+void ledger_proposal_decide(struct ledger *self, int64_t now_us,
+                            const struct ledger_decision_command *command,
+                            struct ledger_proposal_answer *answer);
+
+/* Open, or ended and still remembered. */
+void ledger_proposal_show(struct ledger *self, int64_t now_us, struct str account, const struct uuid *id,
+                          struct ledger_proposal_answer *answer);
+
+/* The open ones that were proposed behind position `after` (0: all), in order. Returns how many were written to views;
+ * fewer than limit: there are no more. */
+size_t ledger_proposal_list(struct ledger *self, int64_t now_us, uint64_t after,
+                            struct ledger_proposal_view *views, size_t limit);
+
+/* What memory holds of an open proposal. */
+struct ledger_open_proposal {
+    struct uuid id;
+    uint64_t position; /* of its FACT_PROPOSED */
+    int64_t expires_us;
+    uint32_t account;
+};
+
+/* The first open one that was proposed behind position `after`. false: none. */
+bool ledger_proposal_next(const struct ledger *self, uint64_t after, struct ledger_open_proposal *out);
+
 /* ---- other partitions ------------------------------------------------------------------------- */
 
 /* Everything one partition tells another in one commit: requests (credits to make, group steps) in
@@ -349,6 +438,7 @@ struct ledger_stats {
     uint64_t ids_active, ids_stored; /* ids in memory tables; in stored runs */
     uint64_t links_open;             /* transfers on their way to a peer */
     uint64_t groups_open;
+    uint64_t proposals_open;
     uint64_t position;
     uint64_t checkpoint_position; /* a restart would replay from here */
     uint64_t memory_bytes;        /* taken from mem */

@@ -42,6 +42,11 @@ static const uint8_t *fact_id(const uint8_t *fact)
     case FACT_GROUP_STARTED:
     case FACT_GROUP_ANSWERED:
         return fact + offsetof(struct fact_group, id);
+    case FACT_PROPOSED:
+    case FACT_PROPOSAL_APPROVED:
+    case FACT_PROPOSAL_REJECTED:
+    case FACT_PROPOSAL_EXPIRED:
+        return fact + offsetof(struct fact_proposal, id);
     case FACT_SETTLED:
     case FACT_BOUNCED:
     case FACT_PRUNED:
@@ -58,10 +63,6 @@ static const uint8_t *fact_id(const uint8_t *fact)
     case FACT_HOLD_CAPTURED:
     case FACT_HOLD_RELEASED:
     case FACT_HOLD_EXPIRED:
-    case FACT_PROPOSED:
-    case FACT_PROPOSAL_APPROVED:
-    case FACT_PROPOSAL_REJECTED:
-    case FACT_PROPOSAL_EXPIRED:
     case FACT_RATE_SET:
     case FACT_PAIR_SET:
     case FACT_QUOTED:
@@ -296,7 +297,7 @@ bool posting_repeat(struct ledger *self, const struct ledger_command *command, u
     } else if (fact_is_posting(kind)) {
         repeat_posting(&r, match.position);
     } else {
-        MARK("a command with the id of an account's opening");
+        MARK("a command with the id of a proposal, or of an account's opening");
         conflict(&r);
     }
     return true;

@@ -42,25 +42,55 @@ void digest_add(struct digest *digest, const struct digest *other)
     }
 }
 
-void digest_add_ledger(struct digest *digest, const struct ledger *ledger)
+struct hasher {
+    EVP_MD *sha256;
+    EVP_MD_CTX *context;
+};
+
+static void line_add(struct digest *digest, const struct hasher *hasher, const char *line, size_t length)
+{
+    struct digest one;
+    CHECK(EVP_DigestInit_ex2(hasher->context, hasher->sha256, NULL) &&
+          EVP_DigestUpdate(hasher->context, line, length) &&
+          EVP_DigestFinal_ex(hasher->context, one.bytes, NULL));
+    digest_add(digest, &one);
+}
+
+static void accounts_add(struct digest *digest, const struct hasher *hasher, const struct ledger *ledger)
 {
     struct ledger_account_view view;
     char line[DIGEST_LINE_MAX];
-    EVP_MD *sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    CHECK(sha256 && context);
     for (uint32_t index = 0; index < ledger_account_count(ledger); index++) {
-        struct digest one;
         if (!ledger_account_at(ledger, index, &view) ||
             text_is_reserved_id((struct str){view.id, view.id_length}))
             continue;
-        size_t length = digest_line(&view, line);
-        CHECK(EVP_DigestInit_ex2(context, sha256, NULL) && EVP_DigestUpdate(context, line, length) &&
-              EVP_DigestFinal_ex(context, one.bytes, NULL));
-        digest_add(digest, &one);
+        line_add(digest, hasher, line, digest_line(&view, line));
     }
-    EVP_MD_CTX_free(context);
-    EVP_MD_free(sha256);
+}
+
+static void proposals_add(struct digest *digest, const struct hasher *hasher, const struct ledger *ledger)
+{
+    struct ledger_open_proposal open;
+    struct ledger_account_view view;
+    char id[UUID_TEXT_LENGTH + 1], line[DIGEST_LINE_MAX];
+    for (uint64_t after = 0; ledger_proposal_next(ledger, after, &open); after = open.position) {
+        bool there = ledger_account_at(ledger, open.account, &view);
+        CHECK(there);
+        uuid_format(&open.id, id);
+        int length =
+            snprintf(line, sizeof line, "proposal|%s|%s|%" PRId64 "\n", id, view.id, open.expires_us);
+        line_add(digest, hasher, line, (size_t)length);
+    }
+}
+
+void digest_add_ledger(struct digest *digest, const struct ledger *ledger)
+{
+    struct hasher hasher = {EVP_MD_fetch(NULL, "SHA256", NULL), EVP_MD_CTX_new()};
+    CHECK(hasher.sha256 && hasher.context);
+    accounts_add(digest, &hasher, ledger);
+    proposals_add(digest, &hasher, ledger);
+    EVP_MD_CTX_free(hasher.context);
+    EVP_MD_free(hasher.sha256);
 }
 
 void digest_text(const struct digest *digest, char out[DIGEST_TEXT_SIZE])
