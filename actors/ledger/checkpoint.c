@@ -3,6 +3,7 @@
 #include "actors/ledger/account_states.h"
 #include "actors/ledger/core.h"
 #include "actors/ledger/hash.h"
+#include "actors/ledger/quote.h"
 
 enum {
     FIRST_BITMAP_WORDS = 4,
@@ -187,7 +188,8 @@ enum { SMALL_HEAD = 64 };
 static bool record_build(struct ledger *self)
 {
     struct checkpoint *cp = &self->checkpoint;
-    size_t size = SMALL_HEAD + link_store_size(self) + group_store_size(self) + proposal_store_size(self);
+    size_t size = SMALL_HEAD + link_store_size(self) + group_store_size(self) + proposal_store_size(self) +
+                  desk_store_size(&self->desk);
     if (!core_grow(self, (void **)&cp->record, &cp->record_capacity, size, 1)) {
         MARK("no memory for the small state");
         return false;
@@ -200,6 +202,7 @@ static bool record_build(struct ledger *self)
     uint8_t *at = link_store(self, cp->record + SMALL_HEAD);
     at = group_store(self, at);
     at = proposal_store(self, at);
+    at = desk_store(&self->desk, at);
     cp->record_length = (size_t)(at - cp->record);
     CHECK(cp->record_length == size);
     return true;
@@ -225,6 +228,8 @@ static enum err record_restore(struct ledger *self, const uint8_t *value, size_t
         err = group_load(self, &at, end);
     if (err == ERR_OK)
         err = proposal_load(self, &at, end);
+    if (err == ERR_OK)
+        err = desk_load(&self->desk, &at, end);
     return err == ERR_OK && at != end ? ERR_CORRUPT : err;
 }
 
@@ -596,7 +601,14 @@ static enum err fact_fits(struct ledger *self, uint64_t position, const uint8_t 
         return account_fits(self, position, fact, size);
     if (fact[0] == FACT_SETTLED || fact[0] == FACT_BOUNCED || fact[0] == FACT_PRUNED)
         return link_fits(self, position, fact);
-    if (fact[0] >= FACT_GROUP_STARTED && position >= self->checkpoint.restore_position) {
+    if (fact[0] == FACT_RATE_SET || fact[0] == FACT_PAIR_SET)
+        return position < self->checkpoint.restore_position ? ERR_OK : desk_fact_fits(&self->desk, fact, size);
+    if (fact[0] == FACT_QUOTED || fact[0] == FACT_QUOTE_USED) {
+        enum err err = quote_fact_fits(self, position, fact);
+        return err == ERR_OK && !id_table_ensure(&self->ids, 1) ? ERR_NO_MEMORY : err;
+    }
+    if (fact[0] >= FACT_GROUP_STARTED && fact[0] <= FACT_GROUP_ANSWERED &&
+        position >= self->checkpoint.restore_position) {
         enum err err = group_fits(self, fact, size);
         if (err != ERR_OK)
             return err;

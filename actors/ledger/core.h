@@ -10,6 +10,8 @@
  *     proposal.c      decide: manual deposits and withdrawals
  *     proposal_table.c the open ones
  *     link.c          requests to and from other partitions
+ *     desk.c          the FX desk: rates and terms of pairs; desk_price.c its arithmetic
+ *     quote.c         decide: quotes
  *     evolve.c        the only code that changes state, one fact at a time
  *     checkpoint.c    what is written to the state store, and read back
  *     fact.c          the shape of facts
@@ -23,6 +25,7 @@
 #include "actors/base/check.h"
 #include "actors/base/mark.h"
 #include "actors/ledger/account_table.h"
+#include "actors/ledger/desk.h"
 #include "actors/ledger/fact.h"
 #include "actors/ledger/id_table.h"
 #include "actors/ledger/ledger.h"
@@ -98,6 +101,8 @@ struct ledger {
     struct unit_buffer *current;
     struct unit_buffer *in_flight[LEDGER_UNITS_MAX];
     size_t in_flight_count;
+
+    struct desk desk; /* last: it is large, and seldom looked at */
 };
 
 /* ---- ledger.c: memory, facts -------------------------------------------------------------------- */

@@ -264,6 +264,24 @@ static void evolve_account(struct ledger *self, uint64_t position, const uint8_t
     checkpoint_dirty(self, fact.account);
 }
 
+/* ---- the FX desk ------------------------------------------------------------------------------------------ */
+
+static void evolve_quoted(struct ledger *self, uint64_t position, const uint8_t *bytes)
+{
+    struct fact_quote fact;
+    memcpy(&fact, bytes, sizeof fact);
+    id_put(self, &fact.id, position);
+    if (position >= self->checkpoint.restore_position)
+        self->desk.quote_count++;
+}
+
+static void evolve_quote_used(struct ledger *self, uint64_t position, const uint8_t *bytes)
+{
+    struct fact_quote_used fact;
+    memcpy(&fact, bytes, sizeof fact);
+    id_move(self, &fact.quote, fact.quoted, position);
+}
+
 void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, size_t size)
 {
     switch ((enum fact_kind)fact[0]) {
@@ -301,6 +319,17 @@ void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, 
     case FACT_GROUP_ANSWERED:
         group_evolve(self, position, fact, size);
         return;
+    case FACT_RATE_SET:
+    case FACT_PAIR_SET:
+        if (position >= self->checkpoint.restore_position)
+            desk_evolve(&self->desk, fact, size);
+        return;
+    case FACT_QUOTED:
+        evolve_quoted(self, position, fact);
+        return;
+    case FACT_QUOTE_USED:
+        evolve_quote_used(self, position, fact);
+        return;
     case FACT_PROPOSED:
     case FACT_PROPOSAL_APPROVED:
     case FACT_PROPOSAL_REJECTED:
@@ -311,10 +340,6 @@ void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, 
     case FACT_HOLD_CAPTURED:
     case FACT_HOLD_RELEASED:
     case FACT_HOLD_EXPIRED:
-    case FACT_RATE_SET:
-    case FACT_PAIR_SET:
-    case FACT_QUOTED:
-    case FACT_QUOTE_USED:
     case FACT_EXCHANGE_OUT:
     case FACT_EXCHANGE_IN:
     case FACT_EXCHANGE_SPREAD:

@@ -94,6 +94,14 @@ size_t fact_fixed_size(uint8_t kind)
     case FACT_GROUP_DONE:
     case FACT_GROUP_ANSWERED:
         return sizeof(struct fact_group);
+    case FACT_RATE_SET:
+        return sizeof(struct fact_rate);
+    case FACT_PAIR_SET:
+        return sizeof(struct fact_pair);
+    case FACT_QUOTED:
+        return sizeof(struct fact_quote);
+    case FACT_QUOTE_USED:
+        return sizeof(struct fact_quote_used);
     case FACT_PROPOSED:
     case FACT_PROPOSAL_APPROVED:
     case FACT_PROPOSAL_REJECTED:
@@ -103,10 +111,6 @@ size_t fact_fixed_size(uint8_t kind)
     case FACT_HOLD_CAPTURED:
     case FACT_HOLD_RELEASED:
     case FACT_HOLD_EXPIRED:
-    case FACT_RATE_SET:
-    case FACT_PAIR_SET:
-    case FACT_QUOTED:
-    case FACT_QUOTE_USED:
     case FACT_EXCHANGE_OUT:
     case FACT_EXCHANGE_IN:
     case FACT_EXCHANGE_SPREAD:
@@ -148,7 +152,8 @@ enum err fact_check(const uint8_t *bytes, size_t length, size_t *size)
         return proposal_fact_check(bytes, whole);
     if (whole == fixed)
         return ERR_OK;
-    if (!fact_is_posting(head.kind) && (head.kind < FACT_ACCOUNT_OPENED || head.kind > FACT_ACCOUNT_CLOSED))
+    if (!fact_is_posting(head.kind) && (head.kind < FACT_ACCOUNT_OPENED || head.kind > FACT_ACCOUNT_CLOSED) &&
+        head.kind != FACT_RATE_SET && head.kind != FACT_PAIR_SET)
         return ERR_CORRUPT;
     struct fact_strings strings;
     return fact_strings_read(bytes + fixed, whole - fixed, &strings);

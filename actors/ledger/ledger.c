@@ -416,6 +416,8 @@ void ledger_stats(const struct ledger *self, struct ledger_stats *out)
         .ids_stored = self->ids.stored_count,
         .groups_open = self->group_count,
         .proposals_open = self->proposals.count,
+        .rates = self->desk.rate_count,
+        .quotes = self->desk.quote_count,
         .position = self->position,
         .checkpoint_position = self->checkpoint.done_position,
         .memory_bytes = self->memory_bytes,

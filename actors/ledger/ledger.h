@@ -335,6 +335,84 @@ struct ledger_open_proposal {
 /* The first open one that was proposed behind position `after`. false: none. */
 bool ledger_proposal_next(const struct ledger *self, uint64_t after, struct ledger_open_proposal *out);
 
+/* ---- the FX desk ------------------------------------------------------------------------------- */
+
+enum {
+    LEDGER_RATES_MAX = 512, /* that a partition knows; beyond them BUSY */
+    LEDGER_PAIRS_MAX = 512,
+    LEDGER_RATE_UNITS_MAX = 10000,
+    LEDGER_SPREAD_PPM_MAX = 500000,
+};
+
+/* units × base are worth rate × 10^-10 of counter, in major units (base/rate.h). */
+struct ledger_rate {
+    currency_index base, counter; /* two */
+    uint8_t source_length;        /* 0: not said */
+    char source[PRODUCT_MAX + 1];
+    uint32_t units;       /* 1 .. LEDGER_RATE_UNITS_MAX */
+    int64_t rate;         /* 1 .. RATE_MAX */
+    int64_t as_of_us;     /* what time it is of */
+    int64_t age_limit_us; /* above 0; after as_of_us + this it is stale */
+};
+
+/* Terms of a pair of two currencies, in either order. */
+struct ledger_pair {
+    currency_index one, other;
+    uint32_t spread_ppm; /* of the mid rate, 0 .. LEDGER_SPREAD_PPM_MAX */
+    int64_t valid_us;    /* above 0: how long a quote is good for */
+};
+
+/* Decoders have checked the values. CODE_OK: it is known from now on, or an equal or a newer rate is; CODE_BUSY. They work
+ * while new money is refused, too. operator_name may be empty. */
+enum code ledger_rate_set(struct ledger *self, int64_t now_us, const struct ledger_rate *rate,
+                          struct str operator_name);
+enum code ledger_pair_set(struct ledger *self, int64_t now_us, const struct ledger_pair *pair,
+                          struct str operator_name);
+
+/* What quotes are made of, in order of being heard of first; returns how many. */
+size_t ledger_rates(const struct ledger *self, const struct ledger_rate **out);
+size_t ledger_pairs(const struct ledger *self, const struct ledger_pair **out);
+
+enum quote_side { QUOTE_SELL = 1, QUOTE_BUY = 2 }; /* journaled */
+
+enum quote_state { QUOTE_OPEN, QUOTE_USED, QUOTE_EXPIRED };
+
+struct ledger_quote_command {
+    struct uuid id;
+    struct str account;       /* that would pay */
+    currency_index sell, buy; /* what it would give, and what it would get */
+    uint8_t side;             /* enum quote_side: which of the two the amount is of */
+    int64_t amount;           /* minor units, 1 .. MONEY_MAX */
+};
+
+struct ledger_quote_view {
+    struct uuid id;
+    uint8_t state; /* enum quote_state */
+    uint8_t side;  /* enum quote_side */
+    currency_index sell, buy;
+    uint8_t account_length;
+    char account[ACCOUNT_ID_MAX + 1]; /* NUL-terminated */
+    int64_t sell_amount, buy_amount;  /* minor units */
+    int64_t rate, mid;                /* buy per sell, 10^-10; to show */
+    int64_t spread, residue;          /* minor units of buy */
+    int64_t expires_us;               /* from then on it is expired */
+};
+
+struct ledger_quote_answer {
+    enum code code;
+    enum field field;
+    struct ledger_quote_view view; /* when code is CODE_OK */
+};
+
+/* Makes a quote, or gives the one that its id has been used for already. Refusals are not kept. */
+void ledger_quote(struct ledger *self, int64_t now_us, const struct ledger_quote_command *command,
+                  struct ledger_quote_answer *answer);
+
+/* CODE_OK, CODE_WRONG_PARTITION, CODE_ACCOUNT_NOT_FOUND or CODE_QUOTE_NOT_FOUND. It shows evolved state: let it leave with
+ * the current unit only. */
+void ledger_quote_show(struct ledger *self, int64_t now_us, struct str account, const struct uuid *quote,
+                       struct ledger_quote_answer *answer);
+
 /* ---- other partitions ------------------------------------------------------------------------- */
 
 /* Everything one partition tells another in one commit: requests (credits to make, group steps) in
@@ -439,6 +517,8 @@ struct ledger_stats {
     uint64_t links_open;             /* transfers on their way to a peer */
     uint64_t groups_open;
     uint64_t proposals_open;
+    uint64_t rates;  /* that the FX desk knows now */
+    uint64_t quotes; /* given since the journal began */
     uint64_t position;
     uint64_t checkpoint_position; /* a restart would replay from here */
     uint64_t memory_bytes;        /* taken from mem */

@@ -47,6 +47,10 @@ static const uint8_t *fact_id(const uint8_t *fact)
     case FACT_PROPOSAL_REJECTED:
     case FACT_PROPOSAL_EXPIRED:
         return fact + offsetof(struct fact_proposal, id);
+    case FACT_QUOTED:
+        return fact + offsetof(struct fact_quote, id);
+    case FACT_QUOTE_USED:
+        return fact + offsetof(struct fact_quote_used, quote);
     case FACT_SETTLED:
     case FACT_BOUNCED:
     case FACT_PRUNED:
@@ -65,8 +69,6 @@ static const uint8_t *fact_id(const uint8_t *fact)
     case FACT_HOLD_EXPIRED:
     case FACT_RATE_SET:
     case FACT_PAIR_SET:
-    case FACT_QUOTED:
-    case FACT_QUOTE_USED:
     case FACT_EXCHANGE_OUT:
     case FACT_EXCHANGE_IN:
     case FACT_EXCHANGE_SPREAD:
@@ -297,7 +299,7 @@ bool posting_repeat(struct ledger *self, const struct ledger_command *command, u
     } else if (fact_is_posting(kind)) {
         repeat_posting(&r, match.position);
     } else {
-        MARK("a command with the id of a proposal, or of an account's opening");
+        MARK("a command with the id of a proposal, of a quote, or of an account's opening");
         conflict(&r);
     }
     return true;
