@@ -601,14 +601,14 @@ static enum err fact_fits(struct ledger *self, uint64_t position, const uint8_t 
         return account_fits(self, position, fact, size);
     if (fact[0] == FACT_SETTLED || fact[0] == FACT_BOUNCED || fact[0] == FACT_PRUNED)
         return link_fits(self, position, fact);
-    if (fact[0] == FACT_RATE_SET || fact[0] == FACT_PAIR_SET)
-        return position < self->checkpoint.restore_position ? ERR_OK : desk_fact_fits(&self->desk, fact, size);
+    if (fact_is_desk(fact[0]))
+        return position < self->checkpoint.restore_position ? ERR_OK
+                                                            : desk_fact_fits(&self->desk, fact, size);
     if (fact[0] == FACT_QUOTED || fact[0] == FACT_QUOTE_USED) {
         enum err err = quote_fact_fits(self, position, fact);
         return err == ERR_OK && !id_table_ensure(&self->ids, 1) ? ERR_NO_MEMORY : err;
     }
-    if (fact[0] >= FACT_GROUP_STARTED && fact[0] <= FACT_GROUP_ANSWERED &&
-        position >= self->checkpoint.restore_position) {
+    if (fact_is_group(fact[0]) && position >= self->checkpoint.restore_position) {
         enum err err = group_fits(self, fact, size);
         if (err != ERR_OK)
             return err;

@@ -100,8 +100,6 @@ size_t fact_fixed_size(uint8_t kind)
         return sizeof(struct fact_pair);
     case FACT_QUOTED:
         return sizeof(struct fact_quote);
-    case FACT_QUOTE_USED:
-        return sizeof(struct fact_quote_used);
     case FACT_PROPOSED:
     case FACT_PROPOSAL_APPROVED:
     case FACT_PROPOSAL_REJECTED:
@@ -111,6 +109,7 @@ size_t fact_fixed_size(uint8_t kind)
     case FACT_HOLD_CAPTURED:
     case FACT_HOLD_RELEASED:
     case FACT_HOLD_EXPIRED:
+    case FACT_QUOTE_USED:
     case FACT_EXCHANGE_OUT:
     case FACT_EXCHANGE_IN:
     case FACT_EXCHANGE_SPREAD:
@@ -146,14 +145,14 @@ enum err fact_check(const uint8_t *bytes, size_t length, size_t *size)
     if (fixed == 0 || whole < fixed || whole > length || head.detail >= CODE_COUNT)
         return ERR_CORRUPT;
     *size = whole;
-    if (head.kind >= FACT_GROUP_STARTED && head.kind <= FACT_GROUP_ANSWERED)
+    if (fact_is_group(head.kind))
         return group_fact_check(bytes, whole);
     if (proposal_is_fact(head.kind))
         return proposal_fact_check(bytes, whole);
     if (whole == fixed)
         return ERR_OK;
     if (!fact_is_posting(head.kind) && (head.kind < FACT_ACCOUNT_OPENED || head.kind > FACT_ACCOUNT_CLOSED) &&
-        head.kind != FACT_RATE_SET && head.kind != FACT_PAIR_SET)
+        !fact_is_desk(head.kind))
         return ERR_CORRUPT;
     struct fact_strings strings;
     return fact_strings_read(bytes + fixed, whole - fixed, &strings);

@@ -308,6 +308,17 @@ static inline int fact_is_posting(uint8_t kind)
     return kind >= FACT_TRANSFER && kind <= FACT_RETURNED;
 }
 
+static inline int fact_is_group(uint8_t kind)
+{
+    return kind >= FACT_GROUP_STARTED && kind <= FACT_GROUP_ANSWERED;
+}
+
+/* The FX desk's tables: struct fact_rate, struct fact_pair. */
+static inline int fact_is_desk(uint8_t kind)
+{
+    return kind == FACT_RATE_SET || kind == FACT_PAIR_SET;
+}
+
 /* Checks one fact at the head of `length` bytes: known kind, whole words, inside the bytes, trailer well
  * formed, group counts within the length. *size receives its length in bytes. Used on bytes read from
  * disk before evolve sees them. */

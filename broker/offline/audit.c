@@ -313,9 +313,8 @@ static enum err check_other(struct audit *self, const struct tally_step *step, c
         struct uuid id = fact.id;
         return id_sort_add(&self->ids, &id, self->position, self->time_us);
     }
-    return bytes[0] >= FACT_GROUP_STARTED && step->event != TALLY_NOTHING
-               ? bridge_group(self, step, bytes, what)
-               : ERR_OK;
+    return fact_is_group(bytes[0]) && step->event != TALLY_NOTHING ? bridge_group(self, step, bytes, what)
+                                                                   : ERR_OK;
 }
 
 static enum err check_fact(struct audit *self, const uint8_t *bytes, size_t size, const char **what)

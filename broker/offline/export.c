@@ -275,7 +275,7 @@ static enum err fact_line(struct exporting *self, struct lane *lane, const uint8
         return posting(self, lane, facts, at, size);
     if (kind >= FACT_ACCOUNT_OPENED && kind <= FACT_ACCOUNT_CLOSED)
         return account_line(self, lane, facts + at, size);
-    return kind >= FACT_GROUP_STARTED ? group(self, lane, facts, length, at) : ERR_OK;
+    return fact_is_group(kind) ? group(self, lane, facts, length, at) : ERR_OK;
 }
 
 static enum err commit_lines(struct exporting *self, uint32_t partition, const struct journal_commit *commit,

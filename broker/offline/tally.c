@@ -290,7 +290,7 @@ enum err tally_fact(struct tally *self, const uint8_t *fact, size_t size, struct
     *step = (struct tally_step){.event = TALLY_NOTHING};
     if (fact_is_posting(fact[0]))
         return posting(self, fact, step, what);
-    if (fact[0] >= FACT_GROUP_STARTED)
+    if (fact_is_group(fact[0]))
         return group_fact(self, fact, size, step, what);
     if (fact[0] == FACT_ACCOUNT_OPENED)
         return account_note(self, fact, size, what);

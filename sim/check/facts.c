@@ -26,13 +26,17 @@ static size_t fixed_size(uint8_t kind)
         [FACT_GROUP_CLOSED] = sizeof(struct fact_group),
         [FACT_GROUP_DONE] = sizeof(struct fact_group),
         [FACT_GROUP_ANSWERED] = sizeof(struct fact_group),
+        [FACT_RATE_SET] = sizeof(struct fact_rate),
+        [FACT_PAIR_SET] = sizeof(struct fact_pair),
+        [FACT_QUOTED] = sizeof(struct fact_quote),
     };
     return kind < FACT_KIND_COUNT ? sizes[kind] : 0;
 }
 
 static bool has_trailer(uint8_t kind)
 {
-    return fact_is_posting(kind) || (kind >= FACT_ACCOUNT_OPENED && kind <= FACT_ACCOUNT_CLOSED);
+    return fact_is_posting(kind) || fact_is_desk(kind) ||
+           (kind >= FACT_ACCOUNT_OPENED && kind <= FACT_ACCOUNT_CLOSED);
 }
 
 static bool is_group(uint8_t kind)

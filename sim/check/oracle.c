@@ -138,7 +138,7 @@ static void fact_see(struct oracle *self, const struct sight *sight)
         transfers_posting(self, sight);
         return;
     }
-    if (kind >= FACT_GROUP_STARTED) {
+    if (fact_is_group((uint8_t)kind)) {
         groups_fact(self, sight);
         return;
     }

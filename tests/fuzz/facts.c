@@ -77,9 +77,9 @@ static void check_facts(const uint8_t *bytes, size_t length)
         CHECK(fact[0] >= FACT_TRANSFER && fact[0] < FACT_KIND_COUNT && fact[1] < CODE_COUNT);
         CHECK(size == (size_t)(fact[2] | fact[3] << 8) * FACT_WORD && size >= fact_fixed_size(fact[0]));
         bool is_account = fact[0] >= FACT_ACCOUNT_OPENED && fact[0] <= FACT_ACCOUNT_CLOSED;
-        if (fact_is_posting(fact[0]) || is_account)
+        if (fact_is_posting(fact[0]) || fact_is_desk(fact[0]) || is_account)
             check_strings(fact + fact_fixed_size(fact[0]), size - fact_fixed_size(fact[0]));
-        else if (fact[0] >= FACT_GROUP_STARTED)
+        else if (fact_is_group(fact[0]))
             check_group(fact, size);
         else
             CHECK(size == fact_fixed_size(fact[0]));

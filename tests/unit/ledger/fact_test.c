@@ -70,6 +70,22 @@ static void propose(struct runner *runner, const char *account)
     runner_settle(runner);
 }
 
+static void quote(struct runner *runner, const char *account)
+{
+    struct ledger *ledger = runner_ledger(runner, 0);
+    int64_t now = runner_now(runner);
+    struct ledger_rate rate = {
+        world_currency("USD"), world_currency("KRW"), 4, "bank", 1, 1350, now, 1000000};
+    struct ledger_pair pair = {world_currency("USD"), world_currency("KRW"), 5000, 1000000};
+    struct ledger_quote_command command = {world_uuid(30),        str_from(account), world_currency("KRW"),
+                                           world_currency("USD"), QUOTE_SELL,        100000};
+    struct ledger_quote_answer answer;
+    assert_int_equal(ledger_rate_set(ledger, now, &rate, STR_LITERAL("kim")), CODE_OK);
+    assert_int_equal(ledger_pair_set(ledger, now, &pair, STR_LITERAL("kim")), CODE_OK);
+    ledger_quote(ledger, now, &command, &answer);
+    assert_int_equal(answer.code, CODE_OK);
+}
+
 static void live(struct runner *runner)
 {
     char near[WORLD_ID_MAX], far[WORLD_ID_MAX], next[WORLD_ID_MAX], missing[WORLD_ID_MAX];
@@ -98,6 +114,7 @@ static void live(struct runner *runner)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         world_run(runner, &commands[i]);
     propose(runner, near);
+    quote(runner, near);
     for (int kind = ACCOUNT_CHANGE; kind <= ACCOUNT_UNFREEZE; kind++) {
         struct ledger_account_command step = world_account((enum ledger_account_kind)kind, near, "KRW");
         step.sets = ACCOUNT_SETS_OWNER;
@@ -150,7 +167,7 @@ static void take_apart(const uint8_t *fact, size_t size)
     struct fact_strings strings;
     size_t fixed = fact_fixed_size(fact[0]);
     assert_true(size % FACT_WORD == 0 && fixed <= size);
-    if (fact[0] >= FACT_GROUP_STARTED && fact[0] <= FACT_GROUP_ANSWERED) {
+    if (fact_is_group(fact[0])) {
         assert_int_equal(group_fact_check(fact, size), ERR_OK);
         return;
     }
