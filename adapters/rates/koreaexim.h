@@ -3,7 +3,8 @@
  *     [{"result": 1, "cur_unit": "JPY(100)", "ttb": "935.66", "tts": "954.57", "deal_bas_r": "945.12", …}, …]
  *
  * Numbers are strings with thousands commas. The counter is KRW, `rate` is deal_bas_r, `buy` is ttb and `sell` is tts; "0" in one of
- * these two says that there is none. The row of KRW itself is skipped. There are no rates on holidays and before about 11:00 in
+ * these two says that there is none. The row of KRW itself is skipped. CNH, the renminbi outside of China, is
+ * published under that name, which ISO 4217 does not have. There are no rates on holidays and before about 11:00 in
  * Seoul: then the answer is [] or null. A key has 1,000 calls a day. */
 #ifndef TELLER_RATES_KOREAEXIM_H
 #define TELLER_RATES_KOREAEXIM_H

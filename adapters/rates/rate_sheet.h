@@ -26,7 +26,8 @@ enum {
     RATE_SHEET_BYTES_MAX = 32 << 20, /* of a document; the ECB's whole history has 9 million */
     RATE_SHEET_DAYS_MAX = 16384,
     RATE_SHEET_CURRENCIES_MAX = 64, /* of one day */
-    RATE_DATE_TEXT = 11,            /* "2026-11-21" and a NUL */
+    RATE_SHEET_UNITS_MAX = 10000,
+    RATE_DATE_TEXT = 11, /* "2026-11-21" and a NUL */
 };
 
 enum rate_sheet_kind {
@@ -38,7 +39,7 @@ enum rate_sheet_kind {
 struct rate_row {
     int32_t date; /* of the rate: days since 1970-01-01 */
     char base[4], counter[4];
-    uint32_t units;    /* of base: 1 or 100 */
+    uint32_t units;    /* of base: 1 to 10,000 */
     int64_t rate;      /* counter for `units` of base, 10^-10: the middle rate */
     int64_t buy, sell; /* at which the publisher buys and sells base, likewise; 0: not published */
 };

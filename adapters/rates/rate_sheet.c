@@ -1,0 +1,211 @@
+#include "adapters/rates/rate_sheet.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/base/check.h"
+#include "actors/base/rate.h"
+#include "adapters/rates/sheet_build.h"
+
+enum { YEAR_FIRST = 1970, YEAR_LAST = 2199, DAY_LAST = 84005, DAY_S = 86400, ROWS_FIRST = 64 };
+
+/* ---- days -------------------------------------------------------------------------------------------- */
+
+static bool is_leap(int32_t year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static int32_t days_of_month(int32_t year, int32_t month)
+{
+    static const int8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return days[month - 1] + (month == 2 && is_leap(year) ? 1 : 0);
+}
+
+/* Days before a year's first, since 1970. */
+static int32_t days_before(int32_t year)
+{
+    int32_t past = year - 1;
+    return (year - YEAR_FIRST) * 365 + (past / 4 - 1969 / 4) - (past / 100 - 1969 / 100) +
+           (past / 400 - 1969 / 400);
+}
+
+static bool read_number(struct str text, uint32_t at, uint32_t digits, int32_t *out)
+{
+    *out = 0;
+    for (uint32_t i = at; i < at + digits; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        *out = *out * 10 + (text.data[i] - '0');
+    }
+    return true;
+}
+
+bool rate_date_parse(struct str text, int32_t *out)
+{
+    int32_t year, month, day;
+    if (text.length != RATE_DATE_TEXT - 1 || text.data[4] != '-' || text.data[7] != '-')
+        return false;
+    if (!read_number(text, 0, 4, &year) || !read_number(text, 5, 2, &month) || !read_number(text, 8, 2, &day))
+        return false;
+    if (year < YEAR_FIRST || year > YEAR_LAST || month < 1 || month > 12 || day < 1 ||
+        day > days_of_month(year, month))
+        return false;
+    int32_t days = days_before(year) + day - 1;
+    for (int32_t i = 1; i < month; i++)
+        days += days_of_month(year, i);
+    *out = days;
+    return true;
+}
+
+uint32_t rate_date_number(int32_t days)
+{
+    int32_t year = YEAR_FIRST + days / 366, month = 1;
+    CHECK(days >= 0 && days <= DAY_LAST);
+    while (days_before(year + 1) <= days)
+        year++;
+    days -= days_before(year);
+    for (; days >= days_of_month(year, month); month++)
+        days -= days_of_month(year, month);
+    return (uint32_t)(year * 10000 + month * 100 + days + 1);
+}
+
+void rate_date_format(int32_t days, char out[RATE_DATE_TEXT])
+{
+    uint32_t number = rate_date_number(days);
+    snprintf(out, RATE_DATE_TEXT, "%04u-%02u-%02u", number / 10000 % 10000, number / 100 % 100, number % 100);
+}
+
+int32_t rate_date_of_time(int64_t time_us, int32_t offset_s)
+{
+    int64_t days = (time_us / 1000000 + offset_s) / DAY_S;
+    return days < 0 ? 0 : days > DAY_LAST ? DAY_LAST : (int32_t)days;
+}
+
+/* ---- the sheet --------------------------------------------------------------------------------------- */
+
+void rate_sheet_release(struct rate_sheet *self)
+{
+    free(self->rows);
+    *self = (struct rate_sheet){0};
+}
+
+void sheet_begin(struct sheet_build *self, enum rate_sheet_kind kind)
+{
+    *self = (struct sheet_build){.sheet.kind = kind, .date = -1};
+    self->days = calloc(DAY_LAST / 8 + 1, 1);
+    if (self->days == NULL) {
+        self->err = ERR_NO_MEMORY;
+        self->why = "no memory";
+    }
+}
+
+bool sheet_fail(struct sheet_build *self, const char *why)
+{
+    if (self->err == ERR_OK) {
+        self->err = ERR_INVALID;
+        self->why = why;
+    }
+    return false;
+}
+
+static bool end_day(struct sheet_build *self)
+{
+    if (self->day_count > 0 && self->sheet.count == self->day_begin)
+        return sheet_fail(self, "a day without a rate");
+    return self->err == ERR_OK;
+}
+
+bool sheet_day(struct sheet_build *self, int32_t date)
+{
+    CHECK(date >= 0 && date <= DAY_LAST);
+    if (self->err != ERR_OK || !end_day(self))
+        return false;
+    uint8_t bit = (uint8_t)(1u << (date % 8));
+    if ((self->days[date / 8] & bit) != 0)
+        return sheet_fail(self, "a day stands there twice");
+    if (self->day_count == RATE_SHEET_DAYS_MAX)
+        return sheet_fail(self, "too many days");
+    self->days[date / 8] |= bit;
+    self->day_count++;
+    self->day_begin = self->sheet.count;
+    self->date = date;
+    return true;
+}
+
+static bool make_room(struct sheet_build *self)
+{
+    if (self->sheet.count < self->capacity)
+        return true;
+    uint32_t capacity = self->capacity > 0 ? 2 * self->capacity : ROWS_FIRST;
+    struct rate_row *rows = realloc(self->sheet.rows, capacity * sizeof *rows);
+    if (rows == NULL) {
+        self->err = ERR_NO_MEMORY;
+        self->why = "no memory";
+        return false;
+    }
+    self->sheet.rows = rows;
+    self->capacity = capacity;
+    return true;
+}
+
+bool sheet_row(struct sheet_build *self, struct rate_row row)
+{
+    if (self->err != ERR_OK)
+        return false;
+    CHECK(self->day_count > 0 && row.units >= 1 && row.rate > 0 && row.buy >= 0 && row.sell >= 0);
+    if (memcmp(row.base, row.counter, sizeof row.base) == 0)
+        return sheet_fail(self, "a currency against itself");
+    for (uint32_t i = self->day_begin; i < self->sheet.count; i++) {
+        const struct rate_row *other = &self->sheet.rows[i];
+        if (memcmp(row.base, other->base, sizeof row.base) == 0 &&
+            memcmp(row.counter, other->counter, sizeof row.counter) == 0)
+            return sheet_fail(self, "a currency stands there twice");
+    }
+    if (self->sheet.count - self->day_begin == RATE_SHEET_CURRENCIES_MAX)
+        return sheet_fail(self, "too many currencies");
+    if (!make_room(self))
+        return false;
+    row.date = self->date;
+    self->sheet.rows[self->sheet.count++] = row;
+    return true;
+}
+
+bool sheet_currency(struct sheet_build *self, struct str text, char out[4])
+{
+    bool good = text.length == 3;
+    for (uint32_t i = 0; good && i < 3; i++)
+        good = text.data[i] >= 'A' && text.data[i] <= 'Z';
+    if (!good)
+        return sheet_fail(self, "a currency that is not three capital letters");
+    memcpy(out, text.data, 3);
+    out[3] = '\0';
+    return true;
+}
+
+bool sheet_rate(struct sheet_build *self, struct str text, int64_t *out)
+{
+    switch ((int)rate_parse(text, out)) {
+    case ERR_OK:
+        return true;
+    case ERR_RANGE:
+        return sheet_fail(self, "a rate of zero, too high or with too many decimals");
+    default:
+        return sheet_fail(self, "a rate that is not a number above zero");
+    }
+}
+
+enum err sheet_end(struct sheet_build *self, struct rate_sheet *out, const char **why)
+{
+    if (self->err == ERR_OK && end_day(self) && self->day_count == 0)
+        sheet_fail(self, "no day with rates");
+    free(self->days);
+    if (self->err == ERR_OK) {
+        *out = self->sheet;
+        return ERR_OK;
+    }
+    free(self->sheet.rows);
+    *out = (struct rate_sheet){0};
+    *why = self->why;
+    return self->err;
+}
