@@ -6,6 +6,7 @@
 #include "actors/base/uuid.h"
 #include "actors/ledger/ledger.h"
 #include "broker/wire/accounts.h"
+#include "broker/wire/proposals.h"
 
 static struct route to_one(uint32_t partition)
 {
@@ -54,23 +55,39 @@ static struct route by_node(const struct wire_header *header, enum route_kind ki
 }
 
 /* A list's cursor is "P:INDEX": the partition whose accounts come next. */
-static struct route by_cursor(const struct wire_header *header, uint32_t partitions)
+static struct route by_cursor(struct str cursor, uint32_t partitions)
 {
-    struct wire_list_query query;
-    enum field field;
-    if (wire_list_read(header, &query, &field) != CODE_OK || query.cursor.length == 0)
+    if (cursor.length == 0)
         return to_one(0);
     uint32_t partition = 0;
     uint32_t at = 0;
-    for (; at < query.cursor.length && query.cursor.data[at] != ':'; at++) {
-        unsigned digit = (unsigned)query.cursor.data[at] - '0';
+    for (; at < cursor.length && cursor.data[at] != ':'; at++) {
+        unsigned digit = (unsigned)cursor.data[at] - '0';
         if (digit > 9 || partition >= LEDGER_PARTITIONS_MAX)
             return refused(CODE_INVALID_FIELD, FIELD_CURSOR);
         partition = partition * 10 + digit;
     }
-    if (at == 0 || at == query.cursor.length || partition >= partitions)
+    if (at == 0 || at == cursor.length || partition >= partitions)
         return refused(CODE_INVALID_FIELD, FIELD_CURSOR);
     return to_one(partition);
+}
+
+static struct route by_list(const struct wire_header *header, uint32_t partitions)
+{
+    struct wire_list_query query;
+    enum field field;
+    if (wire_list_read(header, &query, &field) != CODE_OK)
+        return to_one(0);
+    return by_cursor(query.cursor, partitions);
+}
+
+static struct route by_proposals(const struct wire_header *header, uint32_t partitions)
+{
+    struct wire_proposals_query query;
+    enum field field;
+    if (wire_proposals_read(header, &query, &field) != CODE_OK)
+        return to_one(0);
+    return by_cursor(query.cursor, partitions);
 }
 
 static struct route by_elements(const struct wire_header *header, uint32_t partitions,
@@ -101,11 +118,17 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
     case OPERATION_ACCOUNT_SHOW:
     case OPERATION_BALANCE:
     case OPERATION_HISTORY:
+    case OPERATION_PROPOSAL_OPEN:
+    case OPERATION_PROPOSAL_APPROVE:
+    case OPERATION_PROPOSAL_REJECT:
+    case OPERATION_PROPOSAL_SHOW:
         return by_account(header, partitions);
     case OPERATION_ACCOUNT_OPEN:
         return by_open(header, partitions, turn);
     case OPERATION_ACCOUNT_LIST:
-        return by_cursor(header, partitions);
+        return by_list(header, partitions);
+    case OPERATION_PROPOSAL_LIST:
+        return by_proposals(header, partitions);
     case OPERATION_BATCH:
     case OPERATION_HISTORIES:
         return by_elements(header, partitions, split);

@@ -190,6 +190,11 @@ static bool read_body(struct answer_reader *reader, const struct operation *oper
     case OPERATION_VERSION:
     case OPERATION_STATUS:
         return true;
+    case OPERATION_PROPOSAL_OPEN:
+    case OPERATION_PROPOSAL_APPROVE:
+    case OPERATION_PROPOSAL_REJECT:
+    case OPERATION_PROPOSAL_SHOW:
+    case OPERATION_PROPOSAL_LIST:
     case OPERATION_HISTORIES:
     case OPERATION_RATE_LATEST:
     case OPERATION_RATE_ASOF:

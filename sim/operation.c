@@ -181,6 +181,11 @@ static void write_body(const struct operation *self, struct mp_writer *w)
     case OPERATION_STATUS:
         mp_write_nil(w);
         return;
+    case OPERATION_PROPOSAL_OPEN:
+    case OPERATION_PROPOSAL_APPROVE:
+    case OPERATION_PROPOSAL_REJECT:
+    case OPERATION_PROPOSAL_SHOW:
+    case OPERATION_PROPOSAL_LIST:
     case OPERATION_HISTORIES:
     case OPERATION_RATE_LATEST:
     case OPERATION_RATE_ASOF:

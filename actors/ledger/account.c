@@ -254,7 +254,7 @@ static bool open_repeat(struct ledger *self, const struct ledger_account_command
     if (uuid_is_nil(&command->id))
         return false;
     uint64_t position = ledger_transaction_find(self, &command->id);
-    if (position == 0 && (group_holds_id(self, &command->id) || proposal_is_open(self, &command->id))) {
+    if (position == 0 && group_holds_id(self, &command->id)) {
         MARK("an opening with the id of an item of an open group");
         answer(out, CODE_CONFLICT, FIELD_TRANSACTION_ID);
         return true;

@@ -165,8 +165,7 @@ static bool ids_unused(struct ledger *self, const struct uuid *group_id, const s
                        uint32_t count, struct group_refusal *out)
 {
     for (uint32_t i = 0; i < count; i++) {
-        bool used = uuid_equal(group_id, &items[i].id) || group_holds_id(self, &items[i].id) ||
-                    proposal_is_open(self, &items[i].id);
+        bool used = uuid_equal(group_id, &items[i].id) || group_holds_id(self, &items[i].id);
         for (uint32_t before = 0; before < i && !used; before++)
             used = uuid_equal(&items[before].id, &items[i].id);
         if (used || ledger_transaction_find(self, &items[i].id) != 0) {

@@ -74,18 +74,11 @@ static enum code view_load(struct ledger *self, uint64_t position, struct ledger
     return CODE_OK;
 }
 
-/* Where the newest fact of an id stands: a proposal may be open for longer than ids are remembered. 0: nowhere. */
-static uint64_t position_of(struct ledger *self, const struct uuid *id)
-{
-    const struct proposal *open = proposal_find(self, id);
-    return open ? open->proposed : ledger_transaction_find(self, id);
-}
-
 /* The proposal of this id and account, open or ended. */
 static enum code load(struct ledger *self, uint32_t account, const struct uuid *id,
                       struct ledger_proposal_view *view)
 {
-    uint64_t position = position_of(self, id);
+    uint64_t position = ledger_transaction_find(self, id);
     enum code code = position == 0 ? CODE_PROPOSAL_NOT_FOUND : view_load(self, position, view);
     return code == CODE_OK && view->account_index != account ? CODE_PROPOSAL_NOT_FOUND : code;
 }
@@ -179,7 +172,7 @@ static bool same(const struct ledger_proposal_view *view, const struct ledger_pr
 static bool repeat(struct ledger *self, const struct ledger_proposal_command *command,
                    struct ledger_proposal_answer *out)
 {
-    uint64_t position = position_of(self, &command->id);
+    uint64_t position = ledger_transaction_find(self, &command->id);
     if (position == 0) {
         if (!group_holds_id(self, &command->id))
             return false;

@@ -144,9 +144,10 @@ uint64_t ledger_transaction_find(struct ledger *self, const struct uuid *id)
 {
     uint8_t fact[CORE_FACT_MAX];
     struct id_match match = {.fact = fact};
-    if (!find(self, id, hash_uuid(id, self->config.hash_key), &match))
-        return 0;
-    return match.position;
+    if (find(self, id, hash_uuid(id, self->config.hash_key), &match))
+        return match.position;
+    const struct proposal *open = proposal_find(self, id); /* for longer, perhaps, than ids are remembered */
+    return open ? open->proposed : 0;
 }
 
 static bool strings_same(const uint8_t *bytes, size_t length, const struct ledger_command *command,

@@ -20,7 +20,7 @@
 #include "broker/wire/request.h"
 #include "broker/wire/rows.h"
 
-enum { WIRE_KEYS_MAX = 12 };
+enum { WIRE_KEYS_MAX = 16 };
 
 struct wire_key {
     struct str name;

@@ -94,12 +94,17 @@ uint32_t wire_partition_of(const struct wire_header *header, uint32_t partitions
     case OPERATION_ACCOUNT_SHOW:
     case OPERATION_BALANCE:
     case OPERATION_HISTORY:
+    case OPERATION_PROPOSAL_OPEN:
+    case OPERATION_PROPOSAL_APPROVE:
+    case OPERATION_PROPOSAL_REJECT:
+    case OPERATION_PROPOSAL_SHOW:
         good = locate_account(&r, MP_DEPTH_MAX - BODY_LEVEL, &account);
         break;
     case OPERATION_BATCH:
     case OPERATION_ACCOUNT_LIST:
     case OPERATION_HISTORIES:
     case OPERATION_TRANSFER_SHOW:
+    case OPERATION_PROPOSAL_LIST:
     case OPERATION_HEALTH:
     case OPERATION_VERSION:
     case OPERATION_STATUS:

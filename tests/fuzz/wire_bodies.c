@@ -6,6 +6,7 @@
 #include "actors/base/check.h"
 #include "broker/wire/accounts.h"
 #include "broker/wire/history.h"
+#include "broker/wire/proposals.h"
 #include "broker/wire/split.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -77,6 +78,26 @@ static void check_reading(const struct wire_header *header)
         CHECK(header->body.length == 1);
 }
 
+static void check_proposals(const struct wire_header *header)
+{
+    struct ledger_proposal_command c;
+    struct ledger_decision_command d;
+    struct wire_proposals_query q;
+    enum field field;
+    if (wire_proposal_read(header, &c, &field) == CODE_OK) {
+        CHECK(c.kind == COMMAND_DEPOSIT || c.kind == COMMAND_WITHDRAW);
+        CHECK(c.currency != CURRENCY_NONE && c.amount >= 1 && c.amount <= MONEY_MAX && c.rate >= 0);
+        CHECK(text_is_account_id(c.account) && !text_is_reserved_id(c.account) && !uuid_is_nil(&c.id));
+        CHECK(c.reason.length >= 1 && c.reason.length <= MEMO_MAX && text_is_clean(c.reason));
+        CHECK(c.operator_name.length >= 1 && c.operator_name.length <= OWNER_MAX && c.expires_us >= 0);
+    }
+    if ((header->operation == OPERATION_PROPOSAL_APPROVE || header->operation == OPERATION_PROPOSAL_REJECT) &&
+        wire_decision_read(header, &d, &field) == CODE_OK)
+        CHECK(!uuid_is_nil(&d.proposal) && d.operator_name.length >= 1 && d.reason.length <= MEMO_MAX);
+    if (wire_proposals_read(header, &q, &field) == CODE_OK)
+        CHECK(q.limit >= 1 && q.limit <= LEDGER_PAGE_MAX && q.cursor.length <= WIRE_CURSOR_MAX);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wire_header header;
@@ -88,6 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_account(&header);
     else if (header.operation == OPERATION_HISTORIES)
         check_histories(&header);
+    else if (header.operation >= OPERATION_PROPOSAL_OPEN && header.operation <= OPERATION_PROPOSAL_LIST)
+        check_proposals(&header);
     else
         check_reading(&header);
     wire_partition_of(&header, 3, partition_by_length);

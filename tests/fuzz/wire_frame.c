@@ -7,6 +7,7 @@
 #include "broker/wire/accounts.h"
 #include "broker/wire/history.h"
 #include "broker/wire/items.h"
+#include "broker/wire/proposals.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/same.h"
 
@@ -135,6 +136,61 @@ static void check_show(struct mp_writer *w, const struct wire_header *header)
     }
 }
 
+static void check_propose(struct mp_writer *w, const struct wire_header *header)
+{
+    struct ledger_proposal_command c, again;
+    enum field field;
+    if (wire_proposal_read(header, &c, &field) != CODE_OK)
+        return;
+    wire_header_write(w, header);
+    wire_proposal_body_write(w, &c);
+    struct wire_header second = head_again(w, header);
+    CHECK(wire_proposal_read(&second, &again, &field) == CODE_OK);
+    CHECK(c.kind == again.kind && c.currency == again.currency && c.amount == again.amount &&
+          c.rate == again.rate && c.expires_us == again.expires_us && uuid_equal(&c.id, &again.id));
+    CHECK(str_equal(c.account, again.account) && str_equal(c.reason, again.reason) &&
+          str_equal(c.operator_name, again.operator_name));
+}
+
+static void check_decision(struct mp_writer *w, const struct wire_header *header)
+{
+    struct ledger_decision_command c, again;
+    enum field field;
+    if (wire_decision_read(header, &c, &field) != CODE_OK)
+        return;
+    wire_header_write(w, header);
+    wire_decision_body_write(w, &c);
+    struct wire_header second = head_again(w, header);
+    CHECK(wire_decision_read(&second, &again, &field) == CODE_OK);
+    CHECK(c.approves == again.approves && uuid_equal(&c.proposal, &again.proposal));
+    CHECK(str_equal(c.account, again.account) && str_equal(c.reason, again.reason) &&
+          str_equal(c.operator_name, again.operator_name));
+}
+
+static void check_proposals(struct mp_writer *w, const struct wire_header *header)
+{
+    struct wire_proposals_query q, r;
+    struct str account, account_again;
+    struct uuid id, id_again;
+    enum field field;
+    bool shows = header->operation == OPERATION_PROPOSAL_SHOW;
+    if ((shows ? wire_proposal_show_read(header, &account, &id, &field)
+               : wire_proposals_read(header, &q, &field)) != CODE_OK)
+        return;
+    wire_header_write(w, header);
+    if (shows)
+        wire_proposal_show_body_write(w, account, &id);
+    else
+        wire_proposals_body_write(w, &q);
+    struct wire_header second = head_again(w, header);
+    if (shows)
+        CHECK(wire_proposal_show_read(&second, &account_again, &id_again, &field) == CODE_OK &&
+              str_equal(account, account_again) && uuid_equal(&id, &id_again));
+    else
+        CHECK(wire_proposals_read(&second, &r, &field) == CODE_OK && q.limit == r.limit &&
+              str_equal(q.cursor, r.cursor));
+}
+
 static void check_body(struct mp_writer *w, const struct wire_header *header)
 {
     enum field field;
@@ -164,6 +220,17 @@ static void check_body(struct mp_writer *w, const struct wire_header *header)
         return;
     case OPERATION_HISTORY:
         check_history(w, header);
+        return;
+    case OPERATION_PROPOSAL_OPEN:
+        check_propose(w, header);
+        return;
+    case OPERATION_PROPOSAL_APPROVE:
+    case OPERATION_PROPOSAL_REJECT:
+        check_decision(w, header);
+        return;
+    case OPERATION_PROPOSAL_SHOW:
+    case OPERATION_PROPOSAL_LIST:
+        check_proposals(w, header);
         return;
     case OPERATION_HEALTH:
     case OPERATION_VERSION:

@@ -6,6 +6,7 @@
 #include "broker/wire/accounts.h"
 #include "broker/wire/history.h"
 #include "broker/wire/node.h"
+#include "broker/wire/proposals.h"
 #include "broker/wire/rows.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -66,8 +67,20 @@ static void read_histories(const struct wire_reply *reply)
         read_history(&row);
 }
 
+static void read_proposals(const struct wire_reply *reply)
+{
+    struct ledger_proposal_view views[CAPACITY];
+    size_t count;
+    struct str cursor;
+    if (wire_proposal_reply_read(reply, views))
+        CHECK(views->reason_length <= MEMO_MAX && views->reason[views->reason_length] == '\0');
+    if (wire_proposals_reply_read(reply, views, CAPACITY, &count, &cursor))
+        CHECK(count <= CAPACITY);
+}
+
 static void read_others(const struct wire_reply *reply)
 {
+    read_proposals(reply);
     struct wire_balance balance;
     struct wire_transfer transfer;
     struct wire_version version;

@@ -1,13 +1,17 @@
 #include "actors/ledger/shell/requests.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "actors/base/check.h"
 #include "broker/wire/accounts.h"
+#include "broker/wire/proposals.h"
 #include "broker/wire/rows.h"
 
 enum { NAMES_MAX = 1 << 20 }; /* accounts told to the reader at once */
+
+#define POSITION_MAX (UINT64_MAX / 16) /* far above all; in a cursor */
 
 void request_list_init(struct request_list *list)
 {
@@ -174,22 +178,28 @@ static void work_show(struct requests *self, struct ledger *ledger, struct reque
     answer(self, request, CODE_OK);
 }
 
-/* "PARTITION:INDEX" of the next account; the router has read the partition. */
-static bool list_cursor(struct str cursor, uint32_t *after)
+/* The number in "PARTITION:NUMBER"; the router has read the partition. None: 0. */
+static bool cursor_number(struct str cursor, uint64_t maximum, uint64_t *number)
 {
-    uint64_t index = 0;
-    *after = UINT32_MAX;
+    *number = 0;
     if (cursor.length == 0)
         return true;
     uint32_t at = 0;
     while (at < cursor.length && cursor.data[at] != ':')
         at++;
     for (at++; at < cursor.length; at++) {
-        if (cursor.data[at] < '0' || cursor.data[at] > '9' || index > UINT32_MAX)
+        if (cursor.data[at] < '0' || cursor.data[at] > '9' || *number > maximum)
             return false;
-        index = index * 10 + (uint64_t)(cursor.data[at] - '0');
+        *number = *number * 10 + (uint64_t)(cursor.data[at] - '0');
     }
-    if (index > UINT32_MAX)
+    return *number <= maximum;
+}
+
+/* The index of the next account. */
+static bool list_cursor(struct str cursor, uint32_t *after)
+{
+    uint64_t index;
+    if (!cursor_number(cursor, UINT32_MAX, &index))
         return false;
     *after = index == 0 ? UINT32_MAX : (uint32_t)(index - 1);
     return true;
@@ -219,6 +229,96 @@ static void work_list(struct requests *self, struct ledger *ledger, struct reque
         cursor.length = (uint32_t)snprintf(next, sizeof next, "%u:0", self->partition + 1);
     wire_list_write(&self->writer, request->header.request_id, self->page, count, cursor);
     answer(self, request, CODE_OK);
+}
+
+/* ---- proposals ------------------------------------------------------------------------------------------------ */
+
+static void answer_proposal(struct requests *self, struct request *request,
+                            const struct ledger_proposal_answer *out)
+{
+    if (out->code != CODE_OK) {
+        answer_error(self, request, out->code, out->field);
+        return;
+    }
+    wire_proposal_write(&self->writer, request->header.request_id, &out->view);
+    answer(self, request, CODE_OK);
+}
+
+static bool is_late(const struct request *request, int64_t now_us)
+{
+    return request->header.deadline_us != 0 && now_us > request->header.deadline_us;
+}
+
+static void work_propose(struct requests *self, struct ledger *ledger, struct request *request,
+                         int64_t now_us)
+{
+    struct ledger_proposal_command command;
+    struct ledger_proposal_answer out = {.field = FIELD_NONE};
+    out.code = wire_proposal_read(&request->header, &command, &out.field);
+    if (out.code == CODE_OK && is_late(request, now_us))
+        out.code = CODE_DEADLINE_EXCEEDED;
+    else if (out.code == CODE_OK)
+        ledger_propose(ledger, now_us, &command, &out);
+    answer_proposal(self, request, &out);
+}
+
+static void work_decision(struct requests *self, struct ledger *ledger, struct request *request,
+                          int64_t now_us)
+{
+    struct ledger_decision_command command;
+    struct ledger_proposal_answer out = {.field = FIELD_NONE};
+    out.code = wire_decision_read(&request->header, &command, &out.field);
+    if (out.code == CODE_OK && is_late(request, now_us))
+        out.code = CODE_DEADLINE_EXCEEDED;
+    else if (out.code == CODE_OK)
+        ledger_proposal_decide(ledger, now_us, &command, &out);
+    answer_proposal(self, request, &out);
+}
+
+static void work_proposal_show(struct requests *self, struct ledger *ledger, struct request *request,
+                               int64_t now_us)
+{
+    struct str account;
+    struct uuid id;
+    struct ledger_proposal_answer out = {.field = FIELD_NONE};
+    out.code = wire_proposal_show_read(&request->header, &account, &id, &out.field);
+    if (out.code == CODE_OK)
+        ledger_proposal_show(ledger, now_us, account, &id, &out);
+    answer_proposal(self, request, &out);
+}
+
+static void proposal_page(struct requests *self, struct ledger *ledger, struct request *request,
+                          int64_t now_us, uint64_t after, uint32_t limit, struct ledger_proposal_view *views)
+{
+    char next[WIRE_CURSOR_MAX];
+    struct str cursor = {next, 0};
+    size_t count = ledger_proposal_list(ledger, now_us, after, views, limit);
+    if (count == limit)
+        cursor.length =
+            (uint32_t)snprintf(next, sizeof next, "%u:%" PRIu64, self->partition, views[count - 1].position);
+    else if (self->partition + 1 < self->partitions)
+        cursor.length = (uint32_t)snprintf(next, sizeof next, "%u:0", self->partition + 1);
+    wire_proposals_write(&self->writer, request->header.request_id, views, count, cursor);
+    answer(self, request, CODE_OK);
+}
+
+static void work_proposal_list(struct requests *self, struct ledger *ledger, struct request *request,
+                               int64_t now_us)
+{
+    struct wire_proposals_query query;
+    uint64_t after = 0;
+    enum field field = FIELD_NONE;
+    enum code code = wire_proposals_read(&request->header, &query, &field);
+    if (code == CODE_OK && !cursor_number(query.cursor, POSITION_MAX, &after)) {
+        code = CODE_INVALID_FIELD;
+        field = FIELD_CURSOR;
+    }
+    struct ledger_proposal_view *views = code == CODE_OK ? malloc(query.limit * sizeof *views) : NULL;
+    if (views)
+        proposal_page(self, ledger, request, now_us, after, query.limit, views);
+    else
+        answer_error(self, request, code == CODE_OK ? CODE_BUSY : code, field);
+    free(views);
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
@@ -372,6 +472,7 @@ static void work_status(struct requests *self, struct ledger *ledger, struct req
         {"ids_stored", stats.ids_stored},
         {"transfers_in_transit", stats.links_open},
         {"groups_open", stats.groups_open},
+        {"proposals_open", stats.proposals_open},
         {"position", stats.position},
         {"checkpoint_position", stats.checkpoint_position},
         {"memory_bytes", stats.memory_bytes},
@@ -423,6 +524,19 @@ void requests_work(struct requests *self, struct ledger *ledger, struct request 
         return;
     case OPERATION_TRANSFER_SHOW:
         work_transfer_show(self, ledger, request);
+        return;
+    case OPERATION_PROPOSAL_OPEN:
+        work_propose(self, ledger, request, now_us);
+        return;
+    case OPERATION_PROPOSAL_APPROVE:
+    case OPERATION_PROPOSAL_REJECT:
+        work_decision(self, ledger, request, now_us);
+        return;
+    case OPERATION_PROPOSAL_SHOW:
+        work_proposal_show(self, ledger, request, now_us);
+        return;
+    case OPERATION_PROPOSAL_LIST:
+        work_proposal_list(self, ledger, request, now_us);
         return;
     case OPERATION_STATUS:
         work_status(self, ledger, request);

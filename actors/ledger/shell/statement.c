@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "actors/ledger/proposal_states.h"
+
 /* ---- the directory -------------------------------------------------------------------------------------- */
 
 static bool grow(void **pointer, size_t *capacity, size_t needed, size_t size)
@@ -249,6 +251,42 @@ static enum err transfer_settled(const struct statement_source *source, const ui
     return err;
 }
 
+/* From a fact about a proposal, of `size` bytes: the deposit or withdrawal that it is, or was to be. */
+static enum err transfer_proposal(const struct statement_source *source, const uint8_t *bytes, size_t size,
+                                  struct statement_transfer *out)
+{
+    struct fact_proposal newest, opened;
+    struct fact_strings strings;
+    uint8_t opening[STATEMENT_FACT_MAX];
+    int64_t opened_us;
+    memcpy(&newest, bytes, sizeof newest);
+    if (newest.head.kind != FACT_PROPOSED) {
+        enum err err = fact_fetch(source, newest.proposed, opening, &size, &opened_us);
+        if (err != ERR_OK || opening[0] != FACT_PROPOSED)
+            return err == ERR_OK ? ERR_CORRUPT : err;
+        bytes = opening;
+    }
+    memcpy(&opened, bytes, sizeof opened);
+    if (fact_strings_read(bytes + sizeof opened, size - sizeof opened, &strings) != ERR_OK)
+        return ERR_CORRUPT;
+    struct wire_transfer *transfer = &out->transfer;
+    char *text = out->text;
+    struct str account = keep(&text, directory_at(source->directory, newest.account));
+    *(opened.head.detail == COMMAND_DEPOSIT ? &transfer->to : &transfer->from) = account;
+    transfer->id = newest.id;
+    transfer->kind = opened.head.detail;
+    transfer->amount = newest.amount;
+    transfer->currency = directory_currency_at(source->directory, newest.account);
+    transfer->memo = keep(&text, strings.by_tag[FACT_TAG_MEMO]);
+    uint8_t state = proposal_state_after(newest.head.kind);
+    transfer->status = state == PROPOSAL_PROPOSED   ? TRANSFER_PENDING
+                       : state == PROPOSAL_APPROVED ? TRANSFER_SUCCESS
+                                                    : TRANSFER_FAILED;
+    if (transfer->status == TRANSFER_FAILED)
+        transfer->code = proposal_state_code(state);
+    return ERR_OK;
+}
+
 enum err statement_transfer_read(const struct statement_source *source, uint64_t position,
                                  struct statement_transfer *out)
 {
@@ -271,6 +309,8 @@ enum err statement_transfer_read(const struct statement_source *source, uint64_t
         out->transfer.kind = fact.command;
         return ERR_OK;
     }
+    if (bytes[0] >= FACT_PROPOSED && bytes[0] <= FACT_PROPOSAL_EXPIRED)
+        return transfer_proposal(source, bytes, size, out);
     if (bytes[0] == FACT_GROUP_STARTED || bytes[0] == FACT_GROUP_ANSWERED) {
         struct fact_group fact;
         memcpy(&fact, bytes, sizeof fact);

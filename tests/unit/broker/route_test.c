@@ -59,7 +59,9 @@ static void test_one_account_decides(void **state)
         {OPERATION_ACCOUNT_CHANGE, "account"},   {OPERATION_ACCOUNT_FREEZE, "account"},
         {OPERATION_ACCOUNT_UNFREEZE, "account"}, {OPERATION_ACCOUNT_CLOSE, "account"},
         {OPERATION_ACCOUNT_SHOW, "account"},     {OPERATION_BALANCE, "account"},
-        {OPERATION_HISTORY, "account"},
+        {OPERATION_HISTORY, "account"},          {OPERATION_PROPOSAL_OPEN, "account"},
+        {OPERATION_PROPOSAL_APPROVE, "account"}, {OPERATION_PROPOSAL_REJECT, "account"},
+        {OPERATION_PROPOSAL_SHOW, "account"},
     };
     static const char *const accounts[] = {"alice", "bob", "carol", "KR-0001", "a@b/c:d.e_f"};
     (void)state;
@@ -130,6 +132,10 @@ static void test_a_list_goes_where_its_cursor_says(void **state)
             assert_int_equal(route.partition, rows[i].partition);
         else
             assert_int_equal(route.field, FIELD_CURSOR);
+        struct route proposals =
+            route_map(OPERATION_PROPOSAL_LIST, WIRE_PARTITION_ANY, "cursor", rows[i].cursor, &turn);
+        assert_int_equal(proposals.kind, route.kind);
+        assert_int_equal(proposals.partition, route.partition);
     }
     struct route first = route_map(OPERATION_ACCOUNT_LIST, WIRE_PARTITION_ANY, "owner", "ann", &turn);
     assert_int_equal(first.kind, ROUTE_ONE);
