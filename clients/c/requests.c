@@ -61,10 +61,16 @@ static void waiting_ended(struct teller *self, const struct call *call, enum err
 
 static const struct call_type waiting_type = {waiting_take, waiting_ended};
 
+static bool operation_moves(enum wire_operation operation)
+{
+    return operation <= OPERATION_ACCOUNT_CLOSE ||
+           (operation >= OPERATION_PROPOSAL_OPEN && operation <= OPERATION_PROPOSAL_REJECT);
+}
+
 void waiting_begin(struct teller *self, struct waiting *w, enum wire_operation operation, uint32_t partition,
                    int64_t deadline_us)
 {
-    *w = (struct waiting){.err = ERR_FULL, .moves = operation <= OPERATION_ACCOUNT_CLOSE};
+    *w = (struct waiting){.err = ERR_FULL, .moves = operation_moves(operation)};
     w->call = call_new(self, &waiting_type, w, 0);
     struct wire_header header = {.operation = operation,
                                  .request_id = w->call != NULL ? w->call->request_id : 0,

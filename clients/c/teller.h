@@ -262,6 +262,67 @@ enum err teller_account_list(struct teller *self, const struct teller_list_query
                              struct teller_account *accounts, size_t *count, struct str *cursor,
                              struct teller_answer *answer) MUST_USE;
 
+/* ---- manual deposits and withdrawals ---------------------------------------------------------- */
+
+/* One operator proposes, another approves or rejects; nothing moves before an approval. */
+struct teller_proposal_command {
+    enum teller_kind kind; /* TELLER_DEPOSIT or TELLER_WITHDRAW */
+    currency_index currency;
+    struct uuid id; /* the proposal's, and later the posting's; keep it until the outcome is known */
+    struct str account;
+    int64_t amount;           /* minor units */
+    int64_t rate;             /* base currency for one unit, 10^-10 (actors/base/rate.h); 0: none */
+    int64_t expires_us;       /* since 1970; 0: a day from now */
+    struct str reason;        /* the memo of the posting */
+    struct str operator_name; /* who proposes */
+};
+
+struct teller_decision {
+    bool approves; /* else it rejects */
+    struct str account;
+    struct uuid proposal;
+    struct str operator_name; /* who decides */
+    struct str reason;        /* may be empty */
+};
+
+enum teller_proposal_state {
+    TELLER_PROPOSED = 1,
+    TELLER_APPROVED = 2,
+    TELLER_REJECTED = 3,
+    TELLER_EXPIRED = 4
+};
+
+struct teller_proposal {
+    struct uuid id;
+    enum teller_kind kind;
+    enum teller_proposal_state state;
+    currency_index currency;
+    int64_t amount;
+    int64_t rate; /* 0: none */
+    int64_t expires_us;
+    int64_t balance; /* TELLER_APPROVED: the account's, after the posting */
+    char account[ACCOUNT_ID_MAX + 1];
+    char reason[MEMO_MAX + 1];
+    char proposed_by[OWNER_MAX + 1];
+    char decided_by[OWNER_MAX + 1]; /* empty: nobody has decided */
+    char decided_reason[MEMO_MAX + 1];
+};
+
+enum err teller_propose(struct teller *self, const struct teller_proposal_command *command,
+                        struct teller_proposal *out, struct teller_answer *answer) MUST_USE;
+
+/* Approves and posts, or rejects. Where the posting is refused, the answer has its code and the proposal stays open. */
+enum err teller_decide(struct teller *self, const struct teller_decision *decision,
+                       struct teller_proposal *out, struct teller_answer *answer) MUST_USE;
+
+enum err teller_proposal_show(struct teller *self, struct str account, const struct uuid *proposal,
+                              struct teller_proposal *out, struct teller_answer *answer) MUST_USE;
+
+/* The open ones. proposals has room for limit, 1 .. TELLER_PAGE_MAX; from and cursor as in teller_account_list. */
+enum err teller_proposal_list(struct teller *self, uint32_t limit, struct str from,
+                              struct teller_proposal *proposals, size_t *count, struct str *cursor,
+                              struct teller_answer *answer) MUST_USE;
+
 /* ---- reading ---------------------------------------------------------------------------------- */
 
 struct teller_balance {

@@ -4,7 +4,7 @@
 # Commands and options are asked of the program itself (its --help), so they are always those of the
 # installed version.
 
-# The first words of the indented lines of a help text that stand below a title: the commands, or the verbs of account.
+# The first words of the indented lines of a help text that stand below a title: the commands, or the verbs of account and proposal.
 _teller_words() {
   "$1" "${@:2}" --help 2>/dev/null | awk '/^Options:|^Examples:/ {exit} /^  [a-z]/ {print $1}'
 }
@@ -21,11 +21,11 @@ _teller() {
     return
   fi
   command=("${COMP_WORDS[1]}")
-  if ((COMP_CWORD == 2)) && [[ ${command[0]} == account ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "$(_teller_words "$program" account) --help" -- "$word")
+  if ((COMP_CWORD == 2)) && [[ ${command[0]} == account || ${command[0]} == proposal ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_teller_words "$program" "${command[0]}") --help" -- "$word")
     return
   fi
-  if [[ ${command[0]} == account || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'transfer show' ]]; then
+  if [[ ${command[0]} == account || ${command[0]} == proposal || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'transfer show' ]]; then
     command+=("${COMP_WORDS[2]}")
   fi
   case $before in

@@ -76,7 +76,8 @@ json() {
 
 for command in deposit withdraw transfer balance history import export status health version sim account \
   'account open' 'account change' 'account freeze' 'account unfreeze' 'account close' 'account show' \
-  'account list' 'transfer show' 'export --accounts'; do
+  'account list' 'transfer show' 'export --accounts' proposal 'proposal open' 'proposal approve' \
+  'proposal reject' 'proposal show' 'proposal list'; do
   # shellcheck disable=SC2086
   check 0 $command --help
   has out "Usage: teller ${command% --accounts}"
@@ -91,6 +92,12 @@ has out " s  "
 check 2 sim --hours none
 check 2 account
 check 2 account opne
+check 2 proposal
+check 2 proposal opne
+check 2 proposal open deposit alice 10 USD --reason why
+check 2 proposal open gift alice 10 USD --reason why --operator ann
+check 2 proposal open deposit alice 10 USD --reason why --operator ann --rate 1,5
+check 2 proposal approve alice no-uuid --operator bob
 check 2 deposit
 check 2 deposit alice
 check 2 deposit alice 10 USD extra
@@ -256,6 +263,56 @@ check 0 export --accounts --format jsonl --out accounts.jsonl
 checks=$((checks + 1))
 [ "$(wc -l <accounts.jsonl)" -eq 4 ] || fail "an export of 4 accounts has 4 lines"
 check 2 export --accounts --format xml
+
+# --- proposals ---------------------------------------------------------------------------------------------
+
+PROPOSAL=0192f1c4-9b6e-7cc3-98c4-dc0c0c0740
+check 0 proposal open deposit alice 20.00 USD --reason 'cash count' --operator ann --id ${PROPOSAL}01 --json
+json 'v["state"] == "PROPOSED" and v["amount"] == "20.00" and v["decided_by"] is None and v["rate"] is None'
+check 0 proposal open deposit alice 20.00 USD --reason 'cash count' --operator ann --id ${PROPOSAL}01
+check 1 proposal open deposit alice 21.00 USD --reason 'cash count' --operator ann --id ${PROPOSAL}01
+has err "CONFLICT transaction_id"
+check 0 transfer show ${PROPOSAL}01 --json
+json 'v["status"] == "pending" and v["kind"] == "deposit" and v["to_account"] == "alice" and v["memo"] == "cash count"'
+check 0 balance alice --json
+json 'v["balance"] == "80.00"'
+check 1 proposal approve alice ${PROPOSAL}01 --operator ann
+has err "SAME_OPERATOR operator"
+check 0 proposal open withdraw alice 1000.00 USD --reason fee --operator ann --id ${PROPOSAL}02 --rate 1350.25
+check 1 proposal approve alice ${PROPOSAL}02 --operator bob
+has err "INSUFFICIENT_FUNDS account"
+check 0 proposal list --json
+json 'sorted(p["amount"] for p in v["proposals"]) == ["1000.00", "20.00"] and v["cursor"] is None'
+json '[p["rate"] for p in v["proposals"]] == [None, "1350.25"]'
+check 0 proposal list --limit 1
+has out "There are more: --cursor"
+check 0 proposal approve alice ${PROPOSAL}01 --operator bob --reason seen --json
+json 'v["state"] == "APPROVED" and v["balance"] == "100.00" and v["decided_by"] == "bob" and v["decided_reason"] == "seen"'
+check 0 proposal reject alice ${PROPOSAL}02 --operator ann
+has out "REJECTED"
+check 1 proposal approve alice ${PROPOSAL}02 --operator bob --json
+json 'v["code"] == "PROPOSAL_REJECTED" and v["field"] == "proposal"'
+check 0 transfer show ${PROPOSAL}01 --json
+json 'v["status"] == "success" and v["amount"] == "20.00"'
+check 0 transfer show ${PROPOSAL}02 --json
+json 'v["status"] == "failed" and v["code"] == "PROPOSAL_REJECTED" and v["from_account"] == "alice"'
+check 0 history alice --limit 1 --json
+json 'v["entries"][0]["kind"] == "deposit" and v["entries"][0]["memo"] == "cash count"'
+check 1 deposit alice 20.00 USD --memo 'cash count' --id ${PROPOSAL}01
+has err "CONFLICT"
+check 1 proposal show bob ${PROPOSAL}01
+has err "PROPOSAL_NOT_FOUND proposal"
+check 1 proposal open deposit alice 1.00 USD --reason late --operator ann --expires 2020-01-01
+has err "DEADLINE_EXCEEDED expires"
+check 0 proposal open withdraw alice 20.00 USD --reason 'counted twice' --operator ann --id ${PROPOSAL}03
+stop_server
+check 0 verify --data ledger
+start_server ledger
+check 0 proposal show alice ${PROPOSAL}03 --json
+json 'v["state"] == "PROPOSED" and v["reason"] == "counted twice" and v["operator"] == "ann"'
+check 0 proposal approve alice ${PROPOSAL}03 --operator bob
+has out "80.00 USD"
+check 0 proposal open deposit alice 5.00 USD --reason 'stays open' --operator ann --id ${PROPOSAL}04
 
 # --- import ------------------------------------------------------------------------------------------------
 
