@@ -18,6 +18,7 @@ void audit_release(struct audit *self)
 {
     tally_release(&self->tally);
     id_sort_release(&self->ids);
+    proposal_audit_release(&self->proposals);
     free(self->accounts);
     self->accounts = NULL;
 }
@@ -243,7 +244,8 @@ static enum err check_posting(struct audit *self, const uint8_t *bytes, size_t s
     enum err err = apply(self, &fact, what);
     if (err == ERR_OK && fact.head.kind >= FACT_SENT)
         err = bridge_posting(self, &fact, &strings, what);
-    if (err != ERR_OK || fact.head.kind > FACT_SENT)
+    bool answers = fact.head.kind <= FACT_SENT && !(fact.head.detail & FACT_FLAG_PROPOSED);
+    if (err != ERR_OK || !answers)
         return err;
     struct uuid id = fact.id;
     return id_sort_add(&self->ids, &id, self->position, self->time_us);
@@ -313,6 +315,12 @@ static enum err check_other(struct audit *self, const struct tally_step *step, c
         struct uuid id = fact.id;
         return id_sort_add(&self->ids, &id, self->position, self->time_us);
     }
+    if (bytes[0] == FACT_PROPOSED) {
+        struct fact_proposal fact;
+        memcpy(&fact, bytes, sizeof fact);
+        struct uuid id = fact.id;
+        return id_sort_add(&self->ids, &id, self->position, self->time_us);
+    }
     return fact_is_group(bytes[0]) && step->event != TALLY_NOTHING ? bridge_group(self, step, bytes, what)
                                                                    : ERR_OK;
 }
@@ -321,6 +329,9 @@ static enum err check_fact(struct audit *self, const uint8_t *bytes, size_t size
 {
     struct tally_step step;
     enum err err = tally_fact(&self->tally, bytes, size, &step, what);
+    if (err == ERR_OK)
+        err = proposal_audit_fact(&self->proposals, self->position, self->time_us, self->count, bytes, size,
+                                  what);
     if (err != ERR_OK)
         return err;
     if (fact_is_posting(bytes[0]))
@@ -430,6 +441,9 @@ enum err audit_compare(const struct audit *self, const struct ledger *ledger, st
                        "the core has another number of accounts than were opened");
     for (uint32_t i = 0; i < self->count && err == ERR_OK; i++)
         err = compare_account(self, ledger, i, fault);
+    const char *differs = proposal_audit_compare(&self->proposals, ledger);
+    if (err == ERR_OK && differs != NULL)
+        err = fault_at(fault, self->partition, self->position, self->sequence, "%s", differs);
     return err == ERR_OK ? compare_sums(self, fault) : err;
 }
 
