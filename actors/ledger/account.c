@@ -28,7 +28,7 @@ static uint32_t account_append_opened(struct ledger *self, const struct ledger_a
 {
     uint32_t index = self->accounts.count;
     if (!account_ensure(&self->accounts, index) || !checkpoint_ensure(self, index + 1) ||
-        !id_table_ensure(&self->ids, 1)) {
+        !id_table_ensure(&self->ids, 1) || (command->has_book && !account_ensure_book(&self->accounts))) {
         MARK("no memory for another account");
         return ACCOUNT_NONE;
     }
@@ -38,6 +38,7 @@ static uint32_t account_append_opened(struct ledger *self, const struct ledger_a
         .minimum_balance = command->minimum_balance,
         .ceiling = command->ceiling,
         .id = command->id,
+        .has_book = command->has_book,
     };
     memcpy(fact.currency, currency_at(command->currency)->code, CURRENCY_CODE_LENGTH);
     struct fact_strings strings = {0};
@@ -133,6 +134,10 @@ static void view_fill(const struct ledger *self, uint32_t index, struct ledger_a
         .opened_us = more->opened_us,
         .last_position = account->last_position,
     };
+    if (account->flags & ACCOUNT_HAS_BOOK) {
+        view->base = self->config.base_currency;
+        view->book_value = *account_book_at(&self->accounts, index);
+    }
     view->id_length = (uint8_t)account_id_copy(&self->accounts, index, view->id);
     view->owner_length = text_copy(view->owner, names_at(&self->accounts.names, more->owner));
     view->product_length = text_copy(view->product, names_at(&self->accounts.names, more->product));
@@ -213,6 +218,7 @@ static bool account_same(const struct ledger *self, uint32_t index,
     const struct account_more *more = account_more_at(&self->accounts, index);
     return account->currency == command->currency && account->state != ACCOUNT_CLOSED &&
            account->minimum_balance == command->minimum_balance && account->ceiling == command->ceiling &&
+           ((account->flags & ACCOUNT_HAS_BOOK) != 0) == command->has_book &&
            str_equal(names_at(&self->accounts.names, more->owner), command->owner) &&
            str_equal(names_at(&self->accounts.names, more->product), command->product);
 }
@@ -242,7 +248,7 @@ static bool open_same(const struct ledger *self, const uint8_t *bytes, size_t si
     memcpy(&fact, bytes, sizeof fact);
     return memcmp(fact.currency, currency_at(command->currency)->code, CURRENCY_CODE_LENGTH) == 0 &&
            fact.minimum_balance == command->minimum_balance && fact.ceiling == command->ceiling &&
-           str_equal(strings.by_tag[FACT_TAG_OWNER], command->owner) &&
+           fact.has_book == command->has_book && str_equal(strings.by_tag[FACT_TAG_OWNER], command->owner) &&
            str_equal(strings.by_tag[FACT_TAG_PRODUCT], command->product) &&
            (command->account.length == 0 || account_id_is(&self->accounts, fact.account, command->account));
 }
@@ -280,6 +286,11 @@ static void decide_open(struct ledger *self, const struct ledger_account_command
 {
     char space[ACCOUNT_ID_MAX + 1];
     struct str id = command->account;
+    if (command->has_book && command->currency == self->config.base_currency) {
+        MARK("an account of the base currency would keep a book value");
+        answer(out, CODE_INVALID_FIELD, FIELD_FX);
+        return;
+    }
     if (open_repeat(self, command, out))
         return;
     if (id.length > 0 && ledger_partition_of(id, self->config.partitions) != self->config.partition) {

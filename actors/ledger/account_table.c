@@ -25,6 +25,7 @@ void account_table_release(struct account_table *self)
     if (self->slots)
         mem_free(self->mem, self->slots, (self->slot_mask + 1u) * sizeof *self->slots);
     mem_free(self->mem, self->owners, self->owner_capacity * sizeof *self->owners);
+    mem_free(self->mem, self->books, self->book_capacity * sizeof *self->books);
     names_release(&self->names);
 }
 
@@ -169,6 +170,32 @@ bool account_ensure_names(struct account_table *self)
 bool account_ensure(struct account_table *self, uint32_t index)
 {
     return slots_ensure(self) && segment_ensure(self, index) && account_ensure_names(self);
+}
+
+bool account_ensure_book(struct account_table *self)
+{
+    if (self->book_count < self->book_capacity)
+        return true;
+    size_t wanted = self->book_capacity ? self->book_capacity * 2 : 64;
+    int64_t *books = mem_alloc(self->mem, wanted * sizeof *books);
+    if (!books) {
+        MARK("no memory for book values");
+        return false;
+    }
+    if (self->book_count > 0)
+        memcpy(books, self->books, self->book_count * sizeof *books);
+    mem_free(self->mem, self->books, self->book_capacity * sizeof *self->books);
+    self->books = books;
+    self->book_capacity = wanted;
+    return true;
+}
+
+void account_keep_book(struct account_table *self, uint32_t index)
+{
+    CHECK(self->book_count < self->book_capacity);
+    account_more_at(self, index)->book = (uint32_t)self->book_count;
+    self->books[self->book_count++] = 0;
+    account_at(self, index)->flags |= ACCOUNT_HAS_BOOK;
 }
 
 /* Chains are kept in order of index, so that a page of a list can go on after an index. */

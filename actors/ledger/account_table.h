@@ -30,6 +30,7 @@ enum account_flag {
     ACCOUNT_IS_HOUSE = 1, /* teller's own: cash or transit; may be below zero */
     ACCOUNT_IS_TRANSIT = 2,
     ACCOUNT_HAS_INCOMING = 4, /* an open group has reserved a credit */
+    ACCOUNT_HAS_BOOK = 8,     /* it keeps a book value in the base currency */
 };
 
 struct account {
@@ -53,7 +54,10 @@ struct account_more {
     uint32_t product;    /* name */
     uint32_t id_rest;    /* name: the id beyond ACCOUNT_ID_INLINE bytes; NAME_NONE */
     int64_t opened_us;
+    uint32_t book; /* ACCOUNT_HAS_BOOK: index in account_table.books */
 };
+
+_Static_assert(sizeof(struct account_more) == 32, "half a cache line");
 
 struct account_owner {
     uint32_t first, last; /* accounts; ACCOUNT_NONE */
@@ -77,6 +81,8 @@ struct account_table {
     struct names names;
     struct account_owner *owners; /* by name */
     size_t owner_capacity;
+    int64_t *books; /* book values, minor units of the base currency */
+    size_t book_count, book_capacity;
 };
 
 bool account_table_init(struct account_table *self, const struct mem *mem, uint64_t hash_key);
@@ -155,6 +161,17 @@ bool account_ensure(struct account_table *self, uint32_t index);
 /* Puts an account at `index`, which must be unused; the caller then fills balance and the like. */
 struct account *account_insert(struct account_table *self, uint32_t index, struct str id, struct str owner,
                                struct str product);
+
+/* Memory for one more book value. */
+bool account_ensure_book(struct account_table *self);
+/* The account keeps a book value from now on; 0 at first. */
+void account_keep_book(struct account_table *self, uint32_t index);
+
+/* The book value of an account with ACCOUNT_HAS_BOOK. */
+static inline int64_t *account_book_at(const struct account_table *self, uint32_t index)
+{
+    return &self->books[account_more_at(self, index)->book];
+}
 
 /* Memory for the names first: account_ensure_names. */
 bool account_ensure_names(struct account_table *self);

@@ -7,7 +7,7 @@
 
 enum {
     FIRST_BITMAP_WORDS = 4,
-    CHUNK_BOUND = ACCOUNT_CHUNK * (56 + ACCOUNT_ID_MAX + OWNER_MAX + PRODUCT_MAX)
+    CHUNK_BOUND = ACCOUNT_CHUNK * (56 + 8 + ACCOUNT_ID_MAX + OWNER_MAX + PRODUCT_MAX)
 };
 
 _Static_assert(sizeof(struct checkpoint_account) == 56, "CHUNK_BOUND counts on it");
@@ -112,6 +112,7 @@ static uint8_t *account_write(const struct ledger *self, uint32_t index, uint8_t
         .id_length = account->id_length,
         .owner_length = (uint8_t)owner.length,
         .product_length = (uint8_t)product.length,
+        .has_book = (account->flags & ACCOUNT_HAS_BOOK) != 0,
         .balance = account->balance,
         .minimum_balance = account->minimum_balance,
         .ceiling = account->ceiling,
@@ -124,7 +125,11 @@ static uint8_t *account_write(const struct ledger *self, uint32_t index, uint8_t
     char id[ACCOUNT_ID_MAX + 1];
     at = text_write(at, (struct str){id, account_id_copy(&self->accounts, index, id)});
     at = text_write(at, owner);
-    return text_write(at, product);
+    at = text_write(at, product);
+    if (!stored.has_book)
+        return at;
+    memcpy(at, account_book_at(&self->accounts, index), sizeof(int64_t));
+    return at + sizeof(int64_t);
 }
 
 static bool chunk_put(struct ledger *self, uint32_t chunk)
@@ -155,7 +160,8 @@ static enum err account_restore(struct ledger *self, const uint8_t **at, const u
     currency_index currency = currency_find(stored.currency, CURRENCY_CODE_LENGTH);
     if ((size_t)(end - *at) < strings || stored.owner_length > OWNER_MAX ||
         stored.product_length > PRODUCT_MAX || currency == CURRENCY_NONE || stored.state < ACCOUNT_ACTIVE ||
-        stored.state > ACCOUNT_CLOSED || stored.index > self->accounts.count)
+        stored.state > ACCOUNT_CLOSED || stored.index > self->accounts.count || stored.has_book > 1 ||
+        (size_t)(end - *at) - strings < stored.has_book * sizeof(int64_t))
         return ERR_CORRUPT; /* chunks come in order: no account is missing before this one */
     struct str id = {(const char *)*at, stored.id_length};
     struct str owner = {id.data + id.length, stored.owner_length};
@@ -163,7 +169,8 @@ static enum err account_restore(struct ledger *self, const uint8_t **at, const u
     *at += strings;
     if (!text_is_account_id(id) || !posting_id_fits(self, id, currency))
         return ERR_CORRUPT;
-    if (!account_ensure(&self->accounts, stored.index) || !checkpoint_ensure(self, stored.index + 1))
+    if (!account_ensure(&self->accounts, stored.index) || !checkpoint_ensure(self, stored.index + 1) ||
+        (stored.has_book && !account_ensure_book(&self->accounts)))
         return ERR_NO_MEMORY;
     bool taken =
         stored.index < self->accounts.count && account_at(&self->accounts, stored.index)->id_length > 0;
@@ -178,6 +185,11 @@ static enum err account_restore(struct ledger *self, const uint8_t **at, const u
     account->ceiling = stored.ceiling;
     account->last_position = stored.last_position;
     account_more_at(&self->accounts, stored.index)->opened_us = stored.opened_us;
+    if (stored.has_book) {
+        account_keep_book(&self->accounts, stored.index);
+        memcpy(account_book_at(&self->accounts, stored.index), *at, sizeof(int64_t));
+        *at += sizeof(int64_t);
+    }
     return ERR_OK;
 }
 
@@ -483,7 +495,7 @@ static enum err posting_link_fits(struct ledger *self, const struct fact_posting
 }
 
 /* A fact from disk fits the state: then evolve cannot fail. */
-static enum err posting_fits(struct ledger *self, uint64_t position, const uint8_t *bytes)
+static enum err posting_fits(struct ledger *self, uint64_t position, const uint8_t *bytes, size_t size)
 {
     struct fact_posting fact;
     memcpy(&fact, bytes, sizeof fact);
@@ -507,6 +519,8 @@ static enum err posting_fits(struct ledger *self, uint64_t position, const uint8
          fact_position48_get(fact.credit_previous) != credit->last_position))
         return ERR_CORRUPT;
     enum err err = posting_link_fits(self, &fact);
+    if (err == ERR_OK && (size > sizeof fact || ((debit->flags | credit->flags) & ACCOUNT_HAS_BOOK)))
+        err = book_fits(self, position, &fact, bytes + sizeof fact, size - sizeof fact);
     return err == ERR_OK && !id_table_ensure(&self->ids, 1) ? ERR_NO_MEMORY : err;
 }
 
@@ -522,7 +536,8 @@ static enum err opened_fits(struct ledger *self, const struct fact_account *fact
     if (account_is_there(self, fact->account) ? known != fact->account : known != ACCOUNT_NONE)
         return ERR_CORRUPT;
     bool room = account_ensure(&self->accounts, fact->account) &&
-                checkpoint_ensure(self, fact->account + 1) && id_table_ensure(&self->ids, 1);
+                checkpoint_ensure(self, fact->account + 1) && id_table_ensure(&self->ids, 1) &&
+                (!fact->has_book || account_ensure_book(&self->accounts));
     return room ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -594,7 +609,7 @@ static enum err fact_fits(struct ledger *self, uint64_t position, const uint8_t 
     if (!proposal_lets_follow(self, position, fact))
         return ERR_CORRUPT;
     if (fact_is_posting(fact[0]))
-        return posting_fits(self, position, fact);
+        return posting_fits(self, position, fact, size);
     if (proposal_is_fact(fact[0]))
         return proposal_fits(self, position, fact);
     if (fact[0] >= FACT_ACCOUNT_OPENED && fact[0] <= FACT_ACCOUNT_CLOSED)

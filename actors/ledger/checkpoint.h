@@ -15,18 +15,19 @@
 
 #include "actors/ledger/fact.h"
 
-enum { CHECKPOINT_VERSION = 1, CHECKPOINT_SLICES = 2048 };
+enum { CHECKPOINT_VERSION = 2, CHECKPOINT_SLICES = 2048 };
 
 /* Table numbers of store/state.h. */
 enum { CHECKPOINT_ACCOUNTS = 0, CHECKPOINT_IDS = 1, CHECKPOINT_RECORDS = 2 };
 
-/* One account in a chunk, followed by id, owner and product. The chunk's key is its number, big-endian. */
+/* One account in a chunk, followed by id, owner and product, and by the book value (int64_t) where it keeps one. The chunk's key is its number, big-endian. */
 struct FACT_PACKED checkpoint_account {
     uint32_t index;
     uint8_t state;
     uint8_t id_length, owner_length, product_length;
     char currency[3];
-    uint8_t zero[5];
+    uint8_t has_book;
+    uint8_t zero[4];
     int64_t balance, minimum_balance, ceiling, opened_us;
     uint64_t last_position;
 };

@@ -9,6 +9,7 @@
  *     group_legs.c    what a group asks of the accounts here
  *     proposal.c      decide: manual deposits and withdrawals
  *     proposal_table.c the open ones
+ *     book.c          what postings do to book values of foreign-currency accounts
  *     link.c          requests to and from other partitions
  *     desk.c          the FX desk: rates and terms of pairs; desk_price.c its arithmetic
  *     quote.c         decide: quotes
@@ -25,6 +26,7 @@
 #include "actors/base/check.h"
 #include "actors/base/mark.h"
 #include "actors/ledger/account_table.h"
+#include "actors/ledger/book.h"
 #include "actors/ledger/desk.h"
 #include "actors/ledger/fact.h"
 #include "actors/ledger/id_table.h"
@@ -150,7 +152,9 @@ struct verdict posting_check_credit(const struct account *account, currency_inde
 struct verdict posting_check_house(const struct ledger *self, uint32_t index, int64_t amount);
 int64_t posting_incoming(const struct ledger *self, uint32_t index);
 
-/* Appends one posting fact of `kind` and evolves it. false: no memory. strings may be NULL. */
+/* Appends one posting fact of `kind` and evolves it. false: no memory. strings may be NULL. FACT_TAG_RATE among them says
+ * what the amount is worth; or FACT_TAG_BOOK_DEBIT and _CREDIT hold a struct fact_book of which only `value` is set:
+ * see book_fill. Plain accounts get no book tags, whatever is given. */
 bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, uint32_t debit, uint32_t credit,
                     int64_t amount, const struct uuid *id, const struct fact_strings *strings);
 
@@ -178,8 +182,9 @@ bool group_is_open(const struct ledger *self, const struct uuid *id);
 bool group_holds_id(const struct ledger *self, const struct uuid *id);
 void group_repeat(struct ledger *self, const uint8_t *fact, const struct ledger_command *command,
                   struct ledger_ticket *ticket, uint32_t row);
-/* Sum of credits that open groups have reserved room for. */
+/* Sum of credits that open groups have reserved room for; of what they are worth in the base currency. */
 int64_t group_incoming(const struct ledger *self, uint32_t account);
+int64_t group_incoming_value(const struct ledger *self, uint32_t account);
 
 void group_note_posting(struct ledger *self, const struct fact_posting *fact);
 void group_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, size_t size);

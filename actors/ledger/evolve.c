@@ -73,10 +73,19 @@ static void evolve_returned(struct ledger *self, uint64_t position, const struct
     link_pop_request(self, peer);
 }
 
-static void evolve_posting(struct ledger *self, uint64_t position, const uint8_t *bytes)
+static bool has_book(const struct ledger *self, const struct fact_posting *fact)
+{
+    unsigned flags =
+        account_at(&self->accounts, fact->debit)->flags | account_at(&self->accounts, fact->credit)->flags;
+    return __builtin_expect(flags & ACCOUNT_HAS_BOOK, 0) != 0;
+}
+
+static void evolve_posting(struct ledger *self, uint64_t position, const uint8_t *bytes, size_t size)
 {
     struct fact_posting fact;
     memcpy(&fact, bytes, sizeof fact);
+    if (has_book(self, &fact))
+        book_evolve(self, position, &fact, bytes + sizeof fact, size - sizeof fact);
     account_apply(self, fact.debit, position, -fact.amount, fact.debit_balance);
     account_apply(self, fact.credit, position, fact.amount, fact.credit_balance);
     if (position >= self->checkpoint.restore_position)
@@ -224,6 +233,8 @@ static void evolve_opened(struct ledger *self, uint64_t position, const struct f
     account->minimum_balance = fact->minimum_balance;
     account->ceiling = fact->ceiling;
     account->last_position = position;
+    if (fact->has_book)
+        account_keep_book(&self->accounts, fact->account);
     account_more_at(&self->accounts, fact->account)->opened_us = self->fact_us;
     checkpoint_dirty(self, fact->account);
 }
@@ -291,7 +302,7 @@ void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, 
     case FACT_SENT:
     case FACT_RECEIVED:
     case FACT_RETURNED:
-        evolve_posting(self, position, fact);
+        evolve_posting(self, position, fact, size);
         return;
     case FACT_SETTLED:
         evolve_settled(self, position, fact);

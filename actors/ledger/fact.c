@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/base/code.h"
+#include "actors/base/rate.h"
 #include "actors/base/text.h"
 #include "actors/ledger/group.h"
 #include "actors/ledger/proposal.h"
@@ -20,6 +21,7 @@ static const uint8_t LENGTH_MAX[FACT_TAG_COUNT] = {
     [FACT_TAG_BOOK_CREDIT] = sizeof(struct fact_book),
     [FACT_TAG_OPERATOR] = OWNER_MAX,
     [FACT_TAG_SOURCE] = PRODUCT_MAX,
+    [FACT_TAG_FIELD] = 1,
 };
 
 enum err fact_strings_read(const uint8_t *bytes, size_t length, struct fact_strings *out)
@@ -134,6 +136,44 @@ _Static_assert(sizeof(struct fact_proposal) % FACT_WORD == 0, "whole words");
 _Static_assert(sizeof(struct fact_capture) % FACT_WORD == 0, "whole words");
 _Static_assert(sizeof(struct fact_hold) % FACT_WORD == 0, "whole words");
 
+/* Kinds that move an account's money, and with it a book value. */
+static bool moves_money(uint8_t kind)
+{
+    return fact_is_posting(kind) || kind == FACT_HOLD_CAPTURED ||
+           (kind >= FACT_EXCHANGE_OUT && kind <= FACT_EXCHANGE_RESIDUE);
+}
+
+static bool is_absent_or(struct str text, size_t length)
+{
+    return !text.data || text.length == length;
+}
+
+/* What is no text: numbers have their length, stand where they may, and a rate is one. */
+static bool numbers_fit(uint8_t kind, const struct fact_strings *strings)
+{
+    const struct str *tags = strings->by_tag;
+    struct str rate = tags[FACT_TAG_RATE], field = tags[FACT_TAG_FIELD];
+    if (!is_absent_or(rate, sizeof(int64_t)) || !is_absent_or(field, 1) ||
+        !is_absent_or(tags[FACT_TAG_BOOK_DEBIT], sizeof(struct fact_book)) ||
+        !is_absent_or(tags[FACT_TAG_BOOK_CREDIT], sizeof(struct fact_book)))
+        return false;
+    if (!moves_money(kind))
+        return !rate.data && !field.data && !tags[FACT_TAG_BOOK_DEBIT].data &&
+               !tags[FACT_TAG_BOOK_CREDIT].data;
+    int64_t number = 1;
+    if (rate.data)
+        memcpy(&number, rate.data, sizeof number);
+    return number >= 1 && number <= RATE_MAX &&
+           (!field.data || (kind == FACT_RETURNED && (uint8_t)field.data[0] < FIELD_COUNT));
+}
+
+static bool account_fits(const uint8_t *bytes)
+{
+    struct fact_account fact;
+    memcpy(&fact, bytes, sizeof fact);
+    return fact.has_book <= (fact.head.kind == FACT_ACCOUNT_OPENED ? 1 : 0);
+}
+
 enum err fact_check(const uint8_t *bytes, size_t length, size_t *size)
 {
     struct fact_head head;
@@ -149,11 +189,14 @@ enum err fact_check(const uint8_t *bytes, size_t length, size_t *size)
         return group_fact_check(bytes, whole);
     if (proposal_is_fact(head.kind))
         return proposal_fact_check(bytes, whole);
+    if (head.kind >= FACT_ACCOUNT_OPENED && head.kind <= FACT_ACCOUNT_CLOSED && !account_fits(bytes))
+        return ERR_CORRUPT;
     if (whole == fixed)
         return ERR_OK;
     if (!fact_is_posting(head.kind) && (head.kind < FACT_ACCOUNT_OPENED || head.kind > FACT_ACCOUNT_CLOSED) &&
         !fact_is_desk(head.kind))
         return ERR_CORRUPT;
     struct fact_strings strings;
-    return fact_strings_read(bytes + fixed, whole - fixed, &strings);
+    enum err err = fact_strings_read(bytes + fixed, whole - fixed, &strings);
+    return err == ERR_OK && !numbers_fit(head.kind, &strings) ? ERR_CORRUPT : err;
 }

@@ -282,6 +282,7 @@ enum fact_tag {
     FACT_TAG_BOOK_CREDIT = 9, /* … of the credited account */
     FACT_TAG_OPERATOR = 10,   /* text, as an owner */
     FACT_TAG_SOURCE = 11,     /* text, as a product */
+    FACT_TAG_FIELD = 12,      /* RETURNED: enum field of the refusal, one byte; absent: to_account */
     FACT_TAG_COUNT
 };
 

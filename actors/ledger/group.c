@@ -183,7 +183,8 @@ static bool postings_ensure(struct ledger *self, const struct ledger_command *it
     size_t bytes = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t from = group_from_home(self, &items[i]), to = group_to_home(self, &items[i]);
-        bytes += sizeof(struct fact_posting) + (size_t)4 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 16;
+        bytes += sizeof(struct fact_posting) + (size_t)4 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 16 +
+                 sizeof(struct book_trailer);
         if (from != own(self) && to != own(self))
             continue;
         uint32_t account = 0;
@@ -221,6 +222,8 @@ static void post_item(struct ledger *self, const struct ledger_command *item, ui
                                                            : FACT_TRANSFER;
     struct str remote = kind == FACT_SENT ? item->to : kind == FACT_RECEIVED ? item->from : (struct str){0};
     struct fact_strings strings = posting_strings(remote, item->memo, item->reference);
+    int64_t rate = book_rate(item);
+    book_rate_put(&strings, &rate);
     bool written = posting_append(self, kind, FACT_FLAG_GROUP, from, to, item->amount, &item->id, &strings);
     CHECK(written);
     row->item = (uint8_t)index;
@@ -739,6 +742,27 @@ int64_t group_incoming(const struct ledger *self, uint32_t account)
         uint32_t n = group_legs(self, items, group->item_count, legs);
         for (uint32_t i = 0; i < n; i++) {
             if (legs[i].is_credit && legs[i].account == account && !money_add(sum, legs[i].amount, &sum))
+                return INT64_MAX;
+        }
+    }
+    return sum;
+}
+
+int64_t group_incoming_value(const struct ledger *self, uint32_t account)
+{
+    struct ledger_command items[LEDGER_GROUP_MAX];
+    struct group_leg legs[GROUP_LEGS_MAX];
+    int64_t sum = 0, value;
+    for (const struct group *group = self->groups; group; group = group->next) {
+        if (group->decided)
+            continue;
+        items_read(group->items, group->length, group->item_count, items);
+        uint32_t n = group_legs(self, items, group->item_count, legs);
+        for (uint32_t i = 0; i < n; i++) {
+            if (!legs[i].is_credit || legs[i].account != account)
+                continue;
+            bool known = book_worth(self, &items[legs[i].item], &value);
+            if (!known || !money_add(sum, value, &sum))
                 return INT64_MAX;
         }
     }

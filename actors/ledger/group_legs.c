@@ -92,11 +92,28 @@ static struct verdict leg_account_check(const struct ledger *self, const struct 
         return (struct verdict){CODE_BALANCE_OVERFLOW, field};
     const struct account *account = account_at(&self->accounts, leg->account);
     currency_index currency = items[leg->item].currency;
-    if (!leg->is_credit)
-        return posting_check_debit(account, currency, leg->amount, already);
+    if (!leg->is_credit) {
+        struct verdict verdict = posting_check_debit(account, currency, leg->amount, already);
+        return verdict.code == CODE_OK ? book_check_debit(self, leg->account, &items[leg->item]) : verdict;
+    }
     if (!money_add(posting_incoming(self, leg->account), already, &already))
         return (struct verdict){CODE_BALANCE_OVERFLOW, field};
     return posting_check_credit(account, currency, leg->amount, already);
+}
+
+/* The value of the credits that earlier legs have promised an account. */
+static int64_t promised_value(const struct ledger *self, const struct ledger_command *items,
+                              const struct group_leg *legs, uint32_t n)
+{
+    int64_t sum = 0, value;
+    for (uint32_t i = 0; i < n; i++) {
+        if (legs[i].account != legs[n].account || !legs[i].is_credit)
+            continue;
+        bool known = book_worth(self, &items[legs[i].item], &value);
+        if (!known || !money_add(sum, value, &sum))
+            sum = INT64_MAX;
+    }
+    return sum;
 }
 
 static struct verdict leg_check(const struct ledger *self, const struct ledger_command *items,
@@ -105,6 +122,11 @@ static struct verdict leg_check(const struct ledger *self, const struct ledger_c
     struct verdict verdict = leg_account_check(self, items, legs, n);
     if (verdict.code == CODE_OK && !own_side_counts(self, legs, n))
         return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT};
+    const struct group_leg *leg = &legs[n];
+    if (verdict.code == CODE_OK && leg->is_credit &&
+        (account_at(&self->accounts, leg->account)->flags & ACCOUNT_HAS_BOOK))
+        verdict =
+            book_check_credit(self, leg->account, &items[leg->item], promised_value(self, items, legs, n));
     return verdict;
 }
 

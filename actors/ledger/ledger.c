@@ -64,6 +64,7 @@ struct ledger_config ledger_config_default(void)
         .ids_in_memory = 1u << 18,
         .link_window = 1u << 18,
         .checkpoint_words = UINT64_C(1) << 26,
+        .base_currency = currency_find("KRW", CURRENCY_CODE_LENGTH),
     };
 }
 
@@ -89,7 +90,7 @@ struct ledger *ledger_new(const struct ledger_config *config, const struct ledge
                           const struct mem *mem)
 {
     CHECK(config->partitions >= 1 && config->partitions <= LEDGER_PARTITIONS_MAX);
-    CHECK(config->partition < config->partitions);
+    CHECK(config->partition < config->partitions && config->base_currency != CURRENCY_NONE);
     struct ledger *self = mem_alloc(mem, sizeof *self);
     if (!self) {
         MARK("no memory for a ledger");
@@ -455,6 +456,9 @@ static const char *account_broken(const struct ledger *self, uint32_t index)
         return "an account is in a state that there is";
     if (account->state == ACCOUNT_CLOSED && account->balance != 0)
         return "a closed account is empty";
+    const char *book = book_broken(self, index);
+    if (book)
+        return book;
     char id[ACCOUNT_ID_MAX + 1];
     struct str name = {id, account_id_copy(&self->accounts, index, id)};
     if (ledger_partition_of(name, self->config.partitions) != self->config.partition)

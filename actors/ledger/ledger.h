@@ -46,16 +46,17 @@ struct ledger;
 /* ---- what it is given ------------------------------------------------------------------------- */
 
 struct ledger_config {
-    uint32_t partition;        /* 0 .. partitions - 1 */
-    uint32_t partitions;       /* 1 .. LEDGER_PARTITIONS_MAX, fixed for the life of the data */
-    uint64_t hash_key;         /* secret seed of the hash tables: chosen at init, not known to clients */
-    int64_t id_retention_us;   /* how long a transaction id is remembered, at the least */
-    uint32_t ids_in_memory;    /* ids of one in-memory table before it is sealed; a power of two */
-    uint32_t link_window;      /* open requests to one peer before new ones are answered BUSY */
-    uint64_t checkpoint_words; /* a checkpoint pass is spread over so many words of facts */
+    uint32_t partition;           /* 0 .. partitions - 1 */
+    uint32_t partitions;          /* 1 .. LEDGER_PARTITIONS_MAX, fixed for the life of the data */
+    uint64_t hash_key;            /* secret seed of the hash tables: chosen at init, not known to clients */
+    int64_t id_retention_us;      /* how long a transaction id is remembered, at the least */
+    uint32_t ids_in_memory;       /* ids of one in-memory table before it is sealed; a power of two */
+    uint32_t link_window;         /* open requests to one peer before new ones are answered BUSY */
+    uint64_t checkpoint_words;    /* a checkpoint pass is spread over so many words of facts */
+    currency_index base_currency; /* of book values; the same in all partitions, for the life of the data */
 };
 
-/* Good defaults; partition 0 of 1, hash_key 0. */
+/* Good defaults; partition 0 of 1, hash_key 0, won. */
 struct ledger_config ledger_config_default(void);
 
 struct ledger_ports {
@@ -196,6 +197,8 @@ struct ledger_account_view {
     int64_t ceiling; /* INT64_MAX: none */
     int64_t opened_us;
     uint64_t last_position; /* of the account's last fact: where its history begins, walking back */
+    currency_index base;    /* of the book value; CURRENCY_NONE: it keeps none */
+    int64_t book_value;     /* what the balance cost, minor units of base */
 };
 
 enum ledger_account_kind { ACCOUNT_OPEN, ACCOUNT_CHANGE, ACCOUNT_FREEZE, ACCOUNT_UNFREEZE, ACCOUNT_CLOSE };
@@ -211,6 +214,7 @@ struct ledger_account_command {
     struct str product; /* may be empty */
     struct str memo;    /* kept in the account's history */
     currency_index currency;
+    bool has_book;           /* OPEN: it keeps a book value; the currency is not the base currency */
     int64_t minimum_balance; /* below zero: an agreed overdraft */
     int64_t ceiling;         /* INT64_MAX: none; >= 0 and >= minimum_balance */
 };

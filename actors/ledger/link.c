@@ -1,5 +1,6 @@
 #include "actors/ledger/link.h"
 
+#include "actors/base/rate.h"
 #include "actors/ledger/core.h"
 #include "actors/ledger/hash.h"
 
@@ -12,10 +13,40 @@ static size_t whole_words(size_t bytes)
     return (bytes + FACT_WORD - 1) / FACT_WORD * FACT_WORD;
 }
 
+/* The numbers of an item; returns how many. */
+static uint32_t numbers_of(const struct ledger_command *command, int64_t out[LINK_ITEM_NUMBERS])
+{
+    bool is_in = command->kind == COMMAND_EXCHANGE_IN;
+    out[0] = book_rate(command);
+    if (!is_in && command->kind != COMMAND_EXCHANGE_OUT)
+        return out[0] != 0;
+    out[0] = command->value;
+    out[1] = is_in ? command->spread : 0;
+    out[2] = is_in ? command->residue : 0;
+    return is_in ? 3 : 1;
+}
+
+/* false: a number that no decoder and no quote would give, or too many or too few of them. */
+static bool numbers_take(struct ledger_command *command, const int64_t *numbers, uint32_t count)
+{
+    if (command->kind == COMMAND_EXCHANGE_OUT || command->kind == COMMAND_EXCHANGE_IN) {
+        command->value = numbers[0];
+        command->spread = numbers[1];
+        command->residue = numbers[2];
+        return count == (command->kind == COMMAND_EXCHANGE_IN ? 3 : 1) && numbers[0] >= 0 &&
+               numbers[0] <= LEDGER_BALANCE_MAX && numbers[1] >= 0 && numbers[1] <= MONEY_MAX &&
+               numbers[2] >= 0 && numbers[2] <= MONEY_MAX;
+    }
+    command->rate = numbers[0];
+    return count == 0 || (count == 1 && numbers[0] >= 1 && numbers[0] <= RATE_MAX);
+}
+
 size_t link_item_size(const struct ledger_command *command)
 {
-    return whole_words(sizeof(struct link_item) + command->from.length + command->to.length +
-                       command->memo.length + command->reference.length);
+    int64_t numbers[LINK_ITEM_NUMBERS];
+    return whole_words(sizeof(struct link_item) + numbers_of(command, numbers) * sizeof numbers[0] +
+                       command->from.length + command->to.length + command->memo.length +
+                       command->reference.length);
 }
 
 static uint8_t *text_write(uint8_t *at, struct str text)
@@ -27,7 +58,9 @@ static uint8_t *text_write(uint8_t *at, struct str text)
 
 void link_item_write(const struct ledger_command *command, uint8_t *out)
 {
+    int64_t numbers[LINK_ITEM_NUMBERS];
     size_t size = link_item_size(command);
+    uint32_t count = numbers_of(command, numbers);
     struct link_item item = {
         .words = (uint16_t)(size / FACT_WORD),
         .kind = command->kind,
@@ -35,12 +68,14 @@ void link_item_write(const struct ledger_command *command, uint8_t *out)
         .to_length = (uint8_t)command->to.length,
         .memo_length = (uint8_t)command->memo.length,
         .reference_length = (uint8_t)command->reference.length,
+        .numbers = (uint8_t)count,
         .amount = command->amount,
         .id = command->id,
     };
     memcpy(item.currency, currency_at(command->currency)->code, CURRENCY_CODE_LENGTH);
     memcpy(out, &item, sizeof item);
-    uint8_t *at = text_write(out + sizeof item, command->from);
+    memcpy(out + sizeof item, numbers, count * sizeof numbers[0]);
+    uint8_t *at = text_write(out + sizeof item + count * sizeof numbers[0], command->from);
     at = text_write(at, command->to);
     at = text_write(at, command->memo);
     at = text_write(at, command->reference);
@@ -54,6 +89,23 @@ static struct str text_read(const uint8_t **at, uint8_t length)
     return text;
 }
 
+/* Each string is as long as it may be, and there where its kind has one. */
+static bool item_texts_fit(const struct link_item *item)
+{
+    bool pays = item->kind != COMMAND_DEPOSIT;
+    bool receives = item->kind != COMMAND_WITHDRAW && item->kind != COMMAND_EXCHANGE_OUT;
+    uint8_t from_max = item->kind == COMMAND_EXCHANGE_IN ? OWNER_MAX : ACCOUNT_ID_MAX;
+    return item->from_length <= from_max && item->to_length <= ACCOUNT_ID_MAX &&
+           item->memo_length <= MEMO_MAX && item->reference_length <= REFERENCE_MAX &&
+           (item->from_length > 0) == pays && (item->to_length > 0) == receives;
+}
+
+static bool item_kind_fits(uint8_t kind)
+{
+    return (kind >= COMMAND_TRANSFER && kind <= COMMAND_WITHDRAW) || kind == COMMAND_EXCHANGE_OUT ||
+           kind == COMMAND_EXCHANGE_IN;
+}
+
 size_t link_item_read(const uint8_t *bytes, size_t length, struct ledger_command *out)
 {
     struct link_item item;
@@ -61,15 +113,14 @@ size_t link_item_read(const uint8_t *bytes, size_t length, struct ledger_command
         return 0;
     memcpy(&item, bytes, sizeof item);
     size_t size = (size_t)item.words * FACT_WORD;
-    size_t needed =
-        sizeof item + item.from_length + item.to_length + item.memo_length + (size_t)item.reference_length;
-    if (size > length || size != whole_words(needed) || item.kind < COMMAND_TRANSFER ||
-        item.kind > COMMAND_WITHDRAW || item.amount < 1 || item.amount > MONEY_MAX ||
-        item.from_length > ACCOUNT_ID_MAX || item.to_length > ACCOUNT_ID_MAX || item.memo_length > MEMO_MAX ||
-        item.reference_length > REFERENCE_MAX || (item.from_length > 0) != (item.kind != COMMAND_DEPOSIT) ||
-        (item.to_length > 0) != (item.kind != COMMAND_WITHDRAW))
+    int64_t numbers[LINK_ITEM_NUMBERS] = {0};
+    size_t needed = sizeof item + item.numbers * sizeof numbers[0] + item.from_length + item.to_length +
+                    item.memo_length + (size_t)item.reference_length;
+    if (size > length || size != whole_words(needed) || item.numbers > LINK_ITEM_NUMBERS || item.amount < 1 ||
+        item.amount > MONEY_MAX || !item_kind_fits(item.kind) || !item_texts_fit(&item))
         return 0;
-    const uint8_t *at = bytes + sizeof item;
+    memcpy(numbers, bytes + sizeof item, item.numbers * sizeof numbers[0]);
+    const uint8_t *at = bytes + sizeof item + item.numbers * sizeof numbers[0];
     *out = (struct ledger_command){
         .kind = item.kind,
         .currency = currency_find(item.currency, CURRENCY_CODE_LENGTH),
@@ -80,7 +131,7 @@ size_t link_item_read(const uint8_t *bytes, size_t length, struct ledger_command
     out->to = text_read(&at, item.to_length);
     out->memo = text_read(&at, item.memo_length);
     out->reference = text_read(&at, item.reference_length);
-    return out->currency == CURRENCY_NONE ? 0 : size;
+    return out->currency == CURRENCY_NONE || !numbers_take(out, numbers, item.numbers) ? 0 : size;
 }
 
 /* ---- queues ------------------------------------------------------------------------------------------ */
@@ -439,8 +490,7 @@ static void busy(struct ledger *self, struct ledger_ticket *ticket, uint32_t row
 
 static bool send_credit(struct ledger *self, uint32_t peer, const struct ledger_command *command)
 {
-    uint8_t
-        item[sizeof(struct link_item) + (size_t)2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + FACT_WORD];
+    uint8_t item[LINK_ITEM_MAX];
     link_item_write(command, item);
     return link_send(self, peer, LINK_CREDIT, CODE_OK, &command->id, item, link_item_size(command));
 }
@@ -458,6 +508,7 @@ void link_post(struct ledger *self, uint32_t peer, uint32_t debit, const struct 
         return;
     }
     struct fact_strings strings = posting_strings(command->to, command->memo, command->reference);
+    book_rate_put(&strings, &command->rate);
     if (!posting_append(self, FACT_SENT, 0, debit, transit, command->amount, &command->id, &strings)) {
         MARK("no memory to send a transfer");
         busy(self, ticket, row);
@@ -491,7 +542,8 @@ static bool settle(struct ledger *self, uint32_t peer, const struct link_request
 }
 
 /* FACT_RETURNED: the other partition refused, and the money goes back where it came from. */
-static bool give_back(struct ledger *self, const struct link_request *request, enum code code)
+static bool give_back(struct ledger *self, const struct link_request *request, enum code code,
+                      enum field field)
 {
     MARK("a credit was refused by its partition: the money goes back");
     uint8_t sent_bytes[CORE_FACT_MAX];
@@ -505,6 +557,11 @@ static bool give_back(struct ledger *self, const struct link_request *request, e
     struct fact_strings strings;
     enum err err = fact_strings_read(sent_bytes + sizeof sent, size - sizeof sent, &strings);
     CHECK(err == ERR_OK);
+    struct fact_book taken;
+    char why = (char)field;
+    book_give_back(&strings, &taken);
+    if (field != FIELD_TO_ACCOUNT)
+        strings.by_tag[FACT_TAG_FIELD] = (struct str){&why, sizeof why};
     return id_table_ensure(&self->ids, 1) && posting_append(self, FACT_RETURNED, (uint8_t)code, sent.credit,
                                                             sent.debit, sent.amount, &sent.id, &strings);
 }
@@ -520,7 +577,7 @@ static bool process_credit_answer(struct ledger *self, uint32_t peer, uint64_t s
             return false;
         row.has = ROW_HAS_FROM | ROW_HAS_TO;
         row.to_balance = answer->value;
-    } else if (!give_back(self, &request, answer->code)) {
+    } else if (!give_back(self, &request, answer->code, answer->field)) {
         return false;
     }
     if (!request.ticket) {
@@ -624,7 +681,13 @@ static bool process_credit(struct ledger *self, uint32_t peer, const struct ledg
     if (posting_check_house(self, transit, command->amount).code != CODE_OK)
         return link_bounce(self, peer, LINK_CREDIT, (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_TO_ACCOUNT},
                            0);
+    verdict = book_check_credit(self, to, command, 0);
+    if (verdict.code != CODE_OK) {
+        MARK("a credit from another partition says no rate, or one that does not fit");
+        return link_bounce(self, peer, LINK_CREDIT, verdict, 0);
+    }
     struct fact_strings strings = posting_strings(command->from, command->memo, command->reference);
+    book_rate_put(&strings, &command->rate);
     return posting_append(self, FACT_RECEIVED, 0, transit, to, command->amount, &command->id, &strings);
 }
 
@@ -775,9 +838,9 @@ static bool resend_credit(struct ledger *self, uint32_t peer, uint64_t sequence,
         .to = strings.by_tag[FACT_TAG_REMOTE],
         .memo = strings.by_tag[FACT_TAG_MEMO],
         .reference = strings.by_tag[FACT_TAG_REFERENCE],
+        .rate = book_rate_get(&strings),
     };
-    uint8_t
-        item[sizeof(struct link_item) + (size_t)2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + FACT_WORD];
+    uint8_t item[LINK_ITEM_MAX];
     link_item_write(&command, item);
     struct link_request_head head = {
         .kind = LINK_CREDIT, .length = (uint32_t)(sizeof head + link_item_size(&command)), .id = command.id};

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "actors/base/err.h"
+#include "actors/base/text.h"
 #include "actors/base/uuid.h"
 #include "actors/ledger/fact.h"
 
@@ -37,8 +38,9 @@ enum link_kind {
     LINK_DECIDE = 3,  /* carry it out, or let it go */
 };
 
-/* An item as it stands in messages between partitions and in facts of groups, followed by its
- * strings (from, to, memo, reference) and zeros to a whole word. */
+/* An item as it stands in messages between partitions and in facts of groups, followed by its numbers (rate, where it
+ * gives one; EXCHANGE_OUT: value; EXCHANGE_IN: value, spread, residue), its strings (from, to, memo, reference) and zeros
+ * to a whole word. */
 struct FACT_PACKED link_item {
     uint16_t words; /* length with strings, in 8-byte words */
     uint8_t kind;   /* enum ledger_command_kind */
@@ -46,11 +48,17 @@ struct FACT_PACKED link_item {
     uint8_t to_length;
     uint8_t memo_length;
     uint8_t reference_length;
-    uint8_t zero;
+    uint8_t numbers; /* int64_t each */
     char currency[3];
     uint8_t zero2[5];
     int64_t amount;
     struct uuid id;
+};
+
+enum {
+    LINK_ITEM_NUMBERS = 3,
+    LINK_ITEM_MAX = sizeof(struct link_item) + LINK_ITEM_NUMBERS * 8 + OWNER_MAX + ACCOUNT_ID_MAX + MEMO_MAX +
+                    REFERENCE_MAX + FACT_WORD
 };
 
 size_t link_item_size(const struct ledger_command *command);

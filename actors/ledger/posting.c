@@ -93,6 +93,12 @@ struct fact_strings posting_strings(struct str remote, struct str memo, struct s
     return strings;
 }
 
+static bool has_book_tags(const struct fact_strings *strings)
+{
+    return strings &&
+           (strings->by_tag[FACT_TAG_BOOK_DEBIT].length | strings->by_tag[FACT_TAG_BOOK_CREDIT].length) != 0;
+}
+
 bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, uint32_t debit, uint32_t credit,
                     int64_t amount, const struct uuid *id, const struct fact_strings *strings)
 {
@@ -109,6 +115,11 @@ bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, ui
         .credit_balance = to->balance + amount,
         .id = *id,
     };
+    struct book_trailer booked;
+    if (__builtin_expect((from->flags | to->flags) & ACCOUNT_HAS_BOOK, 0) || has_book_tags(strings)) {
+        book_fill(self, debit, credit, amount, strings, &booked);
+        strings = &booked.strings;
+    }
     size_t trailer = strings ? fact_strings_size(strings) : 0;
     uint8_t *room = core_fact_room(self, sizeof fact + trailer);
     if (!room) {
@@ -132,7 +143,7 @@ static void *append_bytes(uint8_t *at, const void *bytes, size_t length)
 /* Everything of a command that its payload is, in one form however it was written on the wire. */
 void posting_fingerprint(const struct ledger *self, const struct ledger_command *command, uint64_t out[2])
 {
-    uint8_t bytes[16 + 2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 8];
+    uint8_t bytes[16 + 2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 8 + sizeof(int64_t)];
     uint8_t *at = bytes;
     const struct currency *currency = currency_at(command->currency);
     uint8_t head[8] = {command->kind,
@@ -150,6 +161,9 @@ void posting_fingerprint(const struct ledger *self, const struct ledger_command 
         if (texts[i].length > 0)
             at = append_bytes(at, texts[i].data, texts[i].length);
     }
+    int64_t rate = book_rate(command);
+    if (rate != 0)
+        at = append_bytes(at, &rate, sizeof rate);
     XXH128_hash_t hash = XXH3_128bits_withSeed(bytes, (size_t)(at - bytes), self->config.hash_key);
     out[0] = hash.low64;
     out[1] = hash.high64;
@@ -233,12 +247,14 @@ static void refuse_missing(struct ledger *self, const struct ledger_command *com
     }
 }
 
+/* Of a transfer, deposit or withdrawal. */
 static const struct fact_strings *command_strings(const struct ledger_command *command,
                                                   struct fact_strings *space)
 {
-    if (command->memo.length + command->reference.length == 0)
+    if (command->memo.length + command->reference.length == 0 && command->rate == 0)
         return NULL;
     *space = posting_strings((struct str){0}, command->memo, command->reference);
+    book_rate_put(space, &command->rate);
     return space;
 }
 
@@ -250,6 +266,8 @@ static void decide_against_house(struct ledger *self, const struct ledger_comman
     uint32_t house = verdict.code == CODE_OK ? posting_house(self, command->currency) : ACCOUNT_NONE;
     if (verdict.code == CODE_OK && house != ACCOUNT_NONE)
         verdict = posting_check_house(self, house, command->amount);
+    if (verdict.code == CODE_OK && deposits)
+        verdict = book_check_credit(self, customer, command, 0);
     if (verdict.code != CODE_OK) {
         refuse(self, command, verdict, ticket, row);
         return;
@@ -292,6 +310,8 @@ static void decide_withdrawal(struct ledger *self, const struct ledger_command *
     }
     struct verdict verdict =
         posting_check_debit(account_at(&self->accounts, from), command->currency, command->amount, 0);
+    if (verdict.code == CODE_OK)
+        verdict = book_check_debit(self, from, command);
     decide_against_house(self, command, from, verdict, ticket, row);
 }
 
@@ -301,6 +321,8 @@ static void decide_local(struct ledger *self, const struct ledger_command *comma
     const struct account *receiver = account_at(&self->accounts, to);
     struct verdict verdict =
         posting_check_credit(receiver, command->currency, command->amount, posting_incoming(self, to));
+    if (verdict.code == CODE_OK && __builtin_expect(receiver->flags & ACCOUNT_HAS_BOOK, 0))
+        verdict = book_check_credit(self, to, command, 0);
     if (__builtin_expect(verdict.code != CODE_OK, 0)) {
         refuse(self, command, verdict, ticket, row);
         return;
@@ -326,6 +348,8 @@ static void decide_transfer(struct ledger *self, const struct ledger_command *co
     }
     struct verdict verdict =
         posting_check_debit(account_at(&self->accounts, from), command->currency, command->amount, 0);
+    if (__builtin_expect(command->rate != 0, 0) && verdict.code == CODE_OK)
+        verdict = book_check_debit(self, from, command);
     if (__builtin_expect(verdict.code != CODE_OK, 0)) {
         refuse(self, command, verdict, ticket, row);
         return;

@@ -225,6 +225,12 @@ void ledger_propose(struct ledger *self, int64_t now_us, const struct ledger_pro
         answer(out, CODE_CURRENCY_MISMATCH, FIELD_ACCOUNT);
         return;
     }
+    bool keeps_book = account_at(&self->accounts, account)->flags & ACCOUNT_HAS_BOOK;
+    if (keeps_book && command->kind == COMMAND_DEPOSIT && command->rate == 0) {
+        MARK("a deposit to an account with a book value is proposed without a rate");
+        answer(out, CODE_RATE_REQUIRED, FIELD_RATE);
+        return;
+    }
     uint64_t position = self->position;
     if (self->refuse_new || !append_proposed(self, account, command))
         answer(out, CODE_BUSY, FIELD_NONE);
@@ -248,6 +254,13 @@ static void answer_ended(const struct ledger_decision_command *command, struct l
     }
 }
 
+/* The deposit or withdrawal that is proposed, as far as tests of book values need it. */
+static struct ledger_command command_of(const struct ledger_proposal_view *view)
+{
+    return (struct ledger_command){
+        .kind = view->kind, .currency = view->currency, .amount = view->amount, .rate = view->rate};
+}
+
 /* What a deposit or withdrawal of these values would be answered. ACCOUNT_NONE in *house: no memory. */
 static struct verdict check_posting(struct ledger *self, const struct ledger_proposal_view *view,
                                     uint32_t *house)
@@ -257,9 +270,14 @@ static struct verdict check_posting(struct ledger *self, const struct ledger_pro
                                  ? posting_check_credit(account, view->currency, view->amount,
                                                         posting_incoming(self, view->account_index))
                                  : posting_check_debit(account, view->currency, view->amount, 0);
+    const struct ledger_command command = command_of(view);
+    if (verdict.code == CODE_OK && view->kind == COMMAND_WITHDRAW)
+        verdict = book_check_debit(self, view->account_index, &command);
     *house = verdict.code == CODE_OK ? posting_house(self, view->currency) : ACCOUNT_NONE;
     if (*house != ACCOUNT_NONE)
         verdict = posting_check_house(self, *house, view->amount);
+    if (*house != ACCOUNT_NONE && verdict.code == CODE_OK && view->kind == COMMAND_DEPOSIT)
+        verdict = book_check_credit(self, view->account_index, &command, 0);
     if (verdict.field == FIELD_FROM_ACCOUNT || verdict.field == FIELD_TO_ACCOUNT)
         verdict.field = FIELD_ACCOUNT; /* a proposal names but one */
     return verdict;
@@ -277,7 +295,9 @@ static bool append_approved(struct ledger *self, const struct ledger_decision_co
     struct fact_strings decision = strings_of(command->operator_name, command->reason);
     struct fact_strings posting =
         strings_of((struct str){0}, (struct str){view->reason, view->reason_length});
-    size_t needed = fact_size(&decision) + sizeof(struct fact_posting) + fact_strings_size(&posting);
+    book_rate_put(&posting, &view->rate);
+    size_t needed = fact_size(&decision) + sizeof(struct fact_posting) + fact_strings_size(&posting) +
+                    sizeof(struct book_trailer);
     if (!core_fact_room(self, needed) || !append(self, &fact, &decision))
         return false;
     bool done = posting_append(self, deposits ? FACT_DEPOSIT : FACT_WITHDRAWAL, FACT_FLAG_PROPOSED,

@@ -158,6 +158,7 @@ static bool strings_same(const uint8_t *bytes, size_t length, const struct ledge
         return false;
     return str_equal(strings.by_tag[FACT_TAG_MEMO], command->memo) &&
            str_equal(strings.by_tag[FACT_TAG_REFERENCE], command->reference) &&
+           book_rate_get(&strings) == book_rate(command) &&
            str_equal(strings.by_tag[FACT_TAG_REMOTE], remote);
 }
 
@@ -167,7 +168,7 @@ static bool account_same(const struct ledger *self, uint32_t index, struct str i
            account_id_is(&self->accounts, index, id);
 }
 
-/* A posting has the payload of the command: kind, accounts, amount, currency, memo, reference. */
+/* A posting has the payload of the command: kind, accounts, amount, currency, memo, reference, rate. */
 static bool posting_same(const struct repeat *r, const struct fact_posting *fact)
 {
     const struct ledger_command *command = r->command;
@@ -200,6 +201,17 @@ static void repeat_sent(struct repeat *r, const struct fact_posting *fact, uint6
     }
 }
 
+/* The field that the refusal of a returned transfer named. */
+static enum field returned_field(const struct repeat *r)
+{
+    struct fact_strings strings;
+    size_t fixed = sizeof(struct fact_posting);
+    if (fact_strings_read(r->fact + fixed, r->size - fixed, &strings) != ERR_OK ||
+        strings.by_tag[FACT_TAG_FIELD].length == 0)
+        return FIELD_TO_ACCOUNT;
+    return (enum field)(uint8_t)strings.by_tag[FACT_TAG_FIELD].data[0];
+}
+
 static void repeat_posting(struct repeat *r, uint64_t position)
 {
     struct fact_posting fact;
@@ -220,7 +232,7 @@ static void repeat_posting(struct repeat *r, uint64_t position)
     }
     if (fact.head.kind == FACT_RETURNED) {
         MARK("a transfer that came back is asked for again");
-        answer(r, fact.head.detail, FIELD_TO_ACCOUNT);
+        answer(r, fact.head.detail, returned_field(r));
         return;
     }
     if (fact.head.kind != FACT_DEPOSIT) {

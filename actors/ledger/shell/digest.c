@@ -28,6 +28,10 @@ size_t digest_line(const struct ledger_account_view *view, char out[DIGEST_LINE_
         snprintf(out, DIGEST_LINE_MAX, "%s|%s|%s|%s|%s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%s\n", view->id,
                  view->owner, currency_at(view->currency)->code, view->product, state_name(view->state),
                  view->balance, view->pending, view->minimum_balance, ceiling);
+    if (view->base != CURRENCY_NONE)
+        length += snprintf(out + length - 1, DIGEST_LINE_MAX - (size_t)length + 1, "|%" PRId64 "\n",
+                           view->book_value) -
+                  1;
     CHECK(length > 0 && length < DIGEST_LINE_MAX);
     return (size_t)length;
 }

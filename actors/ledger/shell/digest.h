@@ -4,8 +4,8 @@
  *
  *     id|owner|CUR|product|STATE|balance|pending|minimum_balance|ceiling
  *
- * (numbers in decimal, minor units; no ceiling is an empty field; STATE is ACTIVE, FROZEN or CLOSED).
- * Each open proposal is one more: proposal|id|account|expires
+ * and, where it keeps a book value, `|book_value` after that (numbers in decimal, minor units; no ceiling is an empty field;
+ * STATE is ACTIVE, FROZEN or CLOSED). Each open proposal is one more: proposal|id|account|expires
  * The digest is the sum, modulo 2^256, of the SHA-256 of each line, read as a big-endian number. So it depends
  * neither on the order of the accounts nor on how they are partitioned, and digests of partitions add up.
  * teller's own accounts (house, transit) are left out: how many there are depends on the partitioning.

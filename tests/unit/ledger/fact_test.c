@@ -248,6 +248,7 @@ static const uint32_t LENGTH_MAX[FACT_TAG_COUNT] = {
     [FACT_TAG_BOOK_CREDIT] = sizeof(struct fact_book),
     [FACT_TAG_OPERATOR] = OWNER_MAX,
     [FACT_TAG_SOURCE] = PRODUCT_MAX,
+    [FACT_TAG_FIELD] = 1,
 };
 
 /* A sender's buffer is as long as its fields: a longer string must not come out of a journal. */

@@ -24,6 +24,9 @@ PURE |= {"__memcpy_chk", "__memmove_chk", "__memset_chk"}
 # Bits counted by the compiler's own library, where the processor is not known to have an instruction for it.
 PURE |= {"__popcountdi2"}
 
+# Quotients of 128 bits, by the same.
+PURE |= {"__udivti3", "__umodti3", "__udivmodti4"}
+
 # What one library may call besides: a failed CHECK reports on standard error and aborts; the ledger writes and reads
 # the numbers in names of accounts that it makes itself.
 ALSO = {
