@@ -4,6 +4,8 @@
 #include <stdbool.h>
 
 #include "actors/base/check.h"
+#include "broker/metrics_text.h"
+#include "broker/wire/figures.h"
 #include "broker/wire/rows.h"
 
 static struct str frame_of(const struct request *part)
@@ -65,12 +67,6 @@ static enum code write_found(const struct join *self, struct mp_writer *w)
 
 /* ---- status ----------------------------------------------------------------------------------- */
 
-static void write_counter(struct mp_writer *w, const char *name, uint64_t value)
-{
-    mp_write_text(w, name);
-    mp_write_uint(w, value);
-}
-
 static void write_partition(const struct request *part, uint32_t partition, struct mp_writer *w)
 {
     struct wire_reply reply;
@@ -81,7 +77,7 @@ static void write_partition(const struct request *part, uint32_t partition, stru
         return;
     }
     mp_write_map(w, 2);
-    write_counter(w, "partition", partition);
+    wire_figure_write(w, "partition", partition);
     mp_write_text(w, "code");
     mp_write_text(w, code_name(is_read ? reply.code : CODE_UNKNOWN));
 }
@@ -94,14 +90,77 @@ static enum code write_status(const struct join *self, const struct join_node *n
     mp_write_array(w, node->partitions);
     for (uint32_t p = 0; p < node->partitions; p++)
         write_partition(self->parts[p], p, w);
-    write_counter(w, "uptime_us", (uint64_t)node->uptime_us);
+    wire_figure_write(w, "uptime_us", (uint64_t)node->uptime_us);
     mp_write_text(w, "router");
     mp_write_map(w, 5);
-    write_counter(w, "requests", node->counters.requests);
-    write_counter(w, "replies", node->counters.replies);
-    write_counter(w, "busy", node->counters.busy);
-    write_counter(w, "dropped", node->counters.dropped);
-    write_counter(w, "bad", node->counters.bad);
+    wire_figure_write(w, "requests", node->counters.requests);
+    wire_figure_write(w, "replies", node->counters.replies);
+    wire_figure_write(w, "busy", node->counters.busy);
+    wire_figure_write(w, "dropped", node->counters.dropped);
+    wire_figure_write(w, "bad", node->counters.bad);
+    return CODE_OK;
+}
+
+/* ---- metrics ---------------------------------------------------------------------------------- */
+
+/* Services that did not answer are left out: the router's queues tell whether they run. */
+static bool service_part(const struct join *self, enum route_service service, struct wire_reply *reply)
+{
+    const struct request *part = self->parts[LEDGER_PARTITIONS_MAX + service];
+    if (part == NULL)
+        return false;
+    struct str frame = frame_of(part);
+    return wire_reply_read((const uint8_t *)frame.data, frame.length, reply) && reply->code == CODE_OK;
+}
+
+static void write_services(const struct join *self, struct mp_writer *w)
+{
+    static const char *const names[SERVICE_COUNT] = {
+        [SERVICE_RATEFEED] = "ratefeed",
+        [SERVICE_PUBLISHER] = "publisher",
+    };
+    struct wire_reply reply;
+    for (int s = 0; s < SERVICE_COUNT; s++) {
+        mp_write_text(w, names[s]);
+        if (service_part(self, (enum route_service)s, &reply))
+            mp_write_raw(w, reply.body.data, reply.body.length);
+        else
+            mp_write_nil(w);
+    }
+}
+
+static void write_sections(const struct join *self, const struct join_node *node, struct mp_writer *w)
+{
+    mp_write_map(w, 3 + SERVICE_COUNT);
+    mp_write_text(w, "partitions");
+    mp_write_array(w, node->partitions);
+    for (uint32_t p = 0; p < node->partitions; p++)
+        write_partition(self->parts[p], p, w);
+    wire_figure_write(w, "uptime_us", (uint64_t)node->uptime_us);
+    mp_write_text(w, "router");
+    router_figures_write(node->figures, &node->counters, w);
+    write_services(self, w);
+}
+
+static enum code write_metrics(const struct join *self, const struct join_node *node, struct mp_writer *w)
+{
+    const struct wire_header *header = &self->origin->header;
+    struct mp_writer sections = {0}, text = {0};
+    bool is_text;
+    enum field field;
+    enum code code = wire_metrics_read(header, &is_text, &field);
+    CHECK(code == CODE_OK); /* else it would not have been routed */
+    write_sections(self, node, &sections);
+    if (is_text && !sections.failed)
+        metrics_text_write((struct str){(const char *)sections.data, (uint32_t)sections.length}, &text);
+    wire_reply_begin(w, header->request_id, CODE_OK);
+    if (is_text)
+        mp_write_str(w, (struct str){(const char *)text.data, (uint32_t)text.length});
+    else
+        mp_write_raw(w, sections.data, sections.length);
+    w->failed = w->failed || sections.failed || text.failed;
+    mp_writer_release(&sections);
+    mp_writer_release(&text);
     return CODE_OK;
 }
 
@@ -113,5 +172,7 @@ enum code join_write(const struct join *self, const struct join_node *node, stru
         return write_found(self, w);
     if (self->origin->header.operation == OPERATION_STATUS)
         return write_status(self, node, w);
+    if (self->origin->header.operation == OPERATION_METRICS)
+        return write_metrics(self, node, w);
     return write_rows(self, w);
 }

@@ -1,8 +1,9 @@
 /* One request that several partitions answer, and the one reply that comes of it.
  *
- * Three kinds, told by the operation: a batch or histories (each partition has its own elements, the rows go back
+ * Four kinds, told by the operation: a batch or histories (each partition has its own elements, the rows go back
  * in the client's order), transfer.show (every partition is asked, the one that knows the id answers), status
- * (every partition is asked, their bodies stand side by side).
+ * (every partition is asked, their bodies stand side by side), metrics (the same with every service that runs, and as text
+ * if asked for).
  *
  * A part that was refused as a whole does not spoil the others: its rows carry its code.
  */
@@ -12,31 +13,25 @@
 #include <stdint.h>
 
 #include "actors/ledger/ledger.h"
+#include "broker/route.h"
+#include "broker/router_figures.h"
 #include "broker/wire/msgpack.h"
 #include "broker/wire/request.h"
 #include "broker/wire/split.h"
-
-/* What the router tells of itself in status. */
-struct router_counters {
-    uint64_t requests; /* read from clients */
-    uint64_t replies;  /* sent to clients */
-    uint64_t busy;     /* answered BUSY by the router */
-    uint64_t dropped;  /* requests with too many frames, and replies that no client took */
-    uint64_t bad;      /* refused by the router for what they say */
-};
 
 struct join_node {
     uint32_t partitions;
     int64_t uptime_us;
     struct router_counters counters;
+    const struct router_figures *figures;
 };
 
 struct join {
     struct join *next;
-    struct request *origin;                       /* what the client sent: its frame stays until the reply */
-    struct wire_split split;                      /* batch and histories; owned */
-    uint32_t open_count;                          /* parts without an answer */
-    struct request *parts[LEDGER_PARTITIONS_MAX]; /* answered ones, by partition */
+    struct request *origin;                      /* what the client sent: its frame stays until the reply */
+    struct wire_split split;                     /* batch and histories; owned */
+    uint32_t open_count;                         /* parts without an answer */
+    struct request *parts[ROUTER_MAILBOXES_MAX]; /* answered ones, by partition or service */
 };
 
 /* Writes the reply when every part has answered; the parts' replies stay theirs. CODE_UNKNOWN, and an error

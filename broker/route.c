@@ -6,6 +6,7 @@
 #include "actors/base/uuid.h"
 #include "actors/ledger/ledger.h"
 #include "broker/wire/accounts.h"
+#include "broker/wire/figures.h"
 #include "broker/wire/proposals.h"
 
 static struct route to_one(uint32_t partition)
@@ -52,6 +53,14 @@ static struct route by_node(const struct wire_header *header, enum route_kind ki
     enum field field = FIELD_NONE;
     enum code code = wire_nothing_read(header, &field);
     return code == CODE_OK ? (struct route){.kind = kind} : refused(code, field);
+}
+
+static struct route by_metrics(const struct wire_header *header)
+{
+    bool is_text;
+    enum field field = FIELD_NONE;
+    enum code code = wire_metrics_read(header, &is_text, &field);
+    return code == CODE_OK ? (struct route){.kind = ROUTE_METRICS} : refused(code, field);
 }
 
 /* A list's cursor is "P:INDEX": the partition whose accounts come next. */
@@ -136,6 +145,8 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
         return (struct route){.kind = ROUTE_ALL};
     case OPERATION_STATUS:
         return by_node(header, ROUTE_ALL);
+    case OPERATION_METRICS:
+        return by_metrics(header);
     case OPERATION_HEALTH:
     case OPERATION_VERSION:
         return by_node(header, ROUTE_SELF);
@@ -164,6 +175,7 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
 static bool is_above_partitions(enum wire_operation operation)
 {
     return operation == OPERATION_HEALTH || operation == OPERATION_VERSION || operation == OPERATION_STATUS ||
+           operation == OPERATION_METRICS ||
            (operation >= OPERATION_RATE_LATEST && operation <= OPERATION_DEADLETTER_RESOLVE);
 }
 

@@ -15,6 +15,7 @@ enum route_kind {
     ROUTE_ONE,     /* to `partition`, untouched */
     ROUTE_SPLIT,   /* a batch or histories of several partitions: see the split */
     ROUTE_ALL,     /* every partition is asked */
+    ROUTE_METRICS, /* every partition, and every service that runs */
     ROUTE_SELF,    /* the router answers by itself */
     ROUTE_SERVICE, /* to `service`, if that runs */
     ROUTE_REFUSED, /* code and field say why */

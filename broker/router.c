@@ -33,17 +33,11 @@ enum {
     SEND_HWM = 16384,  /* replies that wait for one peer */
 };
 
-/* Of partitions by their number, then of services. One without a socket is not there. */
-enum { MAILBOXES_MAX = LEDGER_PARTITIONS_MAX + SERVICE_COUNT };
-
-/* What one partition or service has in hand. */
+/* The way to one partition or service; what it has in hand is in the figures. One without a socket is not there. */
 struct mailbox {
     void *socket;
     struct request *first, *last; /* to be sent at the end of the round */
-    uint32_t requests;            /* without an answer, the list included */
-    uint64_t bytes;
-    enum partition_state state;
-    unsigned states_told; /* a bit for each state that the parent knows of */
+    unsigned states_told;         /* a bit for each state that the parent knows of */
 };
 
 struct router {
@@ -51,7 +45,7 @@ struct router {
     zsock_t *pipe;
     void *clients; /* ROUTER */
     void *answers; /* PULL */
-    struct mailbox mailboxes[MAILBOXES_MAX];
+    struct mailbox mailboxes[ROUTER_MAILBOXES_MAX];
     struct request_pool requests;
     struct join *joins; /* one block, as the pool of requests */
     size_t joins_touched, joins_capacity;
@@ -61,6 +55,7 @@ struct router {
     struct mp_writer writer;
     struct router_turn turn;
     struct router_counters counters;
+    struct router_figures figures;
     size_t outstanding; /* sum of mailboxes' requests */
     unsigned rounds;
     int64_t started_us, now_us, drain_until_us;
@@ -125,6 +120,8 @@ static void send_reply(struct router *self, struct request *request)
         self->counters.replies++;
     else
         self->counters.dropped++;
+    router_figures_answer(&self->figures, request->header.operation, request->code,
+                          self->now_us - request->arrived_us);
     request_pool_give(&self->requests, request);
 }
 
@@ -145,9 +142,9 @@ static struct join *join_take(struct router *self, struct request *origin)
 
 static void join_give(struct router *self, struct join *join)
 {
-    for (uint32_t p = 0; p < self->options.partitions; p++) {
-        if (join->parts[p] != NULL)
-            request_pool_give(&self->requests, join->parts[p]);
+    for (uint32_t i = 0; i < ROUTER_MAILBOXES_MAX; i++) {
+        if (join->parts[i] != NULL)
+            request_pool_give(&self->requests, join->parts[i]);
     }
     wire_split_release(&join->split);
     join->origin = NULL;
@@ -165,6 +162,7 @@ static void join_step(struct router *self, struct join *join)
         .partitions = self->options.partitions,
         .uptime_us = self->now_us - self->started_us,
         .counters = self->counters,
+        .figures = &self->figures,
     };
     set_reply(self, origin, join_write(join, &node, &self->writer));
     join_give(self, join);
@@ -193,10 +191,10 @@ static uint64_t request_bytes(const struct request *request)
 static const char STOPPED[] = "it has stopped";
 
 /* NULL: there is room for it. */
-static const char *reason_to_refuse(const struct router *self, const struct mailbox *mailbox,
+static const char *reason_to_refuse(const struct router *self, const struct router_queue *queue,
                                     const struct request *request)
 {
-    switch (mailbox->state) {
+    switch (queue->state) {
     case PARTITION_STARTING:
         return "not serving yet";
     case PARTITION_STOPPED:
@@ -205,18 +203,15 @@ static const char *reason_to_refuse(const struct router *self, const struct mail
     case PARTITION_FULL:
         break;
     }
-    if (mailbox->requests >= self->options.mailbox_requests ||
-        mailbox->bytes + request_bytes(request) > self->options.mailbox_bytes)
+    if (queue->requests.now >= self->options.mailbox_requests ||
+        queue->bytes.now + request_bytes(request) > self->options.mailbox_bytes)
         return "the queue is full";
     return NULL;
 }
 
 static void release_place(struct router *self, const struct request *request)
 {
-    struct mailbox *mailbox = &self->mailboxes[request->partition];
-    CHECK(mailbox->requests > 0 && mailbox->bytes >= request_bytes(request));
-    mailbox->requests--;
-    mailbox->bytes -= request_bytes(request);
+    router_figures_leave(&self->figures, request->partition, request_bytes(request));
     self->outstanding--;
 }
 
@@ -224,7 +219,7 @@ static void release_place(struct router *self, const struct request *request)
 static void deliver(struct router *self, struct request *request, uint32_t number)
 {
     struct mailbox *mailbox = &self->mailboxes[number];
-    const char *reason = reason_to_refuse(self, mailbox, request);
+    const char *reason = reason_to_refuse(self, &self->figures.queues[number], request);
     if (reason != NULL) {
         refuse(self, request, CODE_BUSY, FIELD_NONE, reason);
         return;
@@ -236,8 +231,7 @@ static void deliver(struct router *self, struct request *request, uint32_t numbe
     else
         mailbox->last->next = request;
     mailbox->last = request;
-    mailbox->requests++;
-    mailbox->bytes += request_bytes(request);
+    router_figures_enter(&self->figures, number, request_bytes(request));
     self->outstanding++;
 }
 
@@ -302,22 +296,23 @@ static struct request *new_request(struct router *self)
     return request;
 }
 
-static void ask_part(struct router *self, struct join *join, uint32_t partition, bool is_split)
+static void ask_part(struct router *self, struct join *join, uint32_t number, bool is_split)
 {
     struct request *part = new_request(self);
     part->join = join;
-    part->join_part = partition;
+    part->join_part = number;
     part->header = join->origin->header; /* its body stays in the origin's frame, which outlives the part */
     join->open_count++;
-    if (is_split && !write_split_frame(self, join, part, partition))
+    if (is_split && !write_split_frame(self, join, part, number))
         refuse(self, part, CODE_BUSY, FIELD_NONE, NULL);
     else
-        deliver(self, part, partition);
+        deliver(self, part, number);
 }
 
 /* The join is held open until every part is on its way, because a part may be refused at once. */
-static void ask_parts(struct router *self, struct request *origin, bool is_split)
+static void ask_parts(struct router *self, struct request *origin, enum route_kind kind)
 {
+    bool is_split = kind == ROUTE_SPLIT;
     struct join *join = join_take(self, origin);
     join->open_count = 1;
     if (is_split) {
@@ -327,6 +322,10 @@ static void ask_parts(struct router *self, struct request *origin, bool is_split
     for (uint32_t p = 0; p < self->options.partitions; p++) {
         if (!is_split || join->split.by_partition[p] > 0)
             ask_part(self, join, p, is_split);
+    }
+    for (uint32_t s = 0; s < SERVICE_COUNT; s++) {
+        if (kind == ROUTE_METRICS && self->options.services[s])
+            ask_part(self, join, LEDGER_PARTITIONS_MAX + s, false);
     }
     join_step(self, join);
 }
@@ -348,7 +347,7 @@ static void answer_self(struct router *self, struct request *request)
     } else {
         struct wire_health health = {.partitions = self->options.partitions};
         for (uint32_t p = 0; p < self->options.partitions; p++)
-            health.states[p] = self->mailboxes[p].state;
+            health.states[p] = self->figures.queues[p].state;
         wire_health_write(&self->writer, request_id, &health);
     }
     set_reply(self, request, CODE_OK);
@@ -371,6 +370,7 @@ static void dispatch(struct router *self, struct request *request)
     enum field field;
     if (!wire_header_read(zmq_msg_data(&request->frame), zmq_msg_size(&request->frame), &request->header,
                           &code, &field)) {
+        request->header.operation = OPERATION_COUNT;
         refuse(self, request, code, field, NULL);
         return;
     }
@@ -381,7 +381,8 @@ static void dispatch(struct router *self, struct request *request)
         break;
     case ROUTE_SPLIT:
     case ROUTE_ALL:
-        ask_parts(self, request, route.kind == ROUTE_SPLIT);
+    case ROUTE_METRICS:
+        ask_parts(self, request, route.kind);
         break;
     case ROUTE_SELF:
         answer_self(self, request);
@@ -471,6 +472,7 @@ static bool read_request(struct router *self)
         enum field field;
         wire_header_read(zmq_msg_data(&request->frame), zmq_msg_size(&request->frame), &request->header,
                          &code, &field);
+        request->header.operation = OPERATION_COUNT;
         refuse(self, request, CODE_BAD_REQUEST, FIELD_NONE, "a message has one payload frame");
     }
     return true;
@@ -491,9 +493,9 @@ static void take_answers(struct router *self, struct request *list)
 /* The parent hears of each state once, so that what waits in the pipe is bounded. */
 static void take_state(struct router *self, uint32_t number, enum partition_state state)
 {
-    CHECK(number < MAILBOXES_MAX && self->mailboxes[number].socket != NULL);
+    CHECK(number < ROUTER_MAILBOXES_MAX && self->mailboxes[number].socket != NULL);
     struct mailbox *mailbox = &self->mailboxes[number];
-    mailbox->state = state;
+    self->figures.queues[number].state = state;
     if ((mailbox->states_told & (1u << state)) != 0)
         return;
     mailbox->states_told |= 1u << state;
@@ -546,6 +548,7 @@ static bool run_round(struct router *self)
     while (!self->draining && read < ROUND_REQUESTS && read_request(self))
         read++;
     send_boxes(self);
+    self->now_us = monotonic_us(); /* what is answered now was not answered when the round began */
     bool answered = read_answers(self);
     return read > 0 || answered;
 }
@@ -602,7 +605,7 @@ static void wait_for_work(struct router *self, bool was_busy)
 static void router_destroy(struct router **self_p)
 {
     struct router *self = *self_p;
-    for (uint32_t i = 0; i < MAILBOXES_MAX; i++) {
+    for (uint32_t i = 0; i < ROUTER_MAILBOXES_MAX; i++) {
         if (self->mailboxes[i].socket != NULL)
             zmq_close(self->mailboxes[i].socket);
     }
@@ -664,7 +667,7 @@ static bool take_memory(struct router *self)
     size_t admitted = mailboxes * self->options.mailbox_requests;
     self->joins_capacity = admitted + 1;
     self->joins = calloc(self->joins_capacity, sizeof *self->joins);
-    return self->joins != NULL && request_pool_init(&self->requests, 2 * admitted + 2 + MAILBOXES_MAX);
+    return self->joins != NULL && request_pool_init(&self->requests, 2 * admitted + 2 + ROUTER_MAILBOXES_MAX);
 }
 
 static void set_option(void *socket, int option, int value)
@@ -699,6 +702,7 @@ static bool open_mailbox(struct router *self, void *context, uint32_t number, co
     if (socket == NULL)
         return false;
     self->mailboxes[number].socket = socket;
+    self->figures.queues[number].is_there = true;
     set_option(socket, ZMQ_SNDHWM, 0);
     set_option(socket, ZMQ_LINGER, 0);
     return zmq_connect(socket, endpoint) == 0;
@@ -714,7 +718,7 @@ static bool open_services(struct router *self, void *context)
         uint32_t number = LEDGER_PARTITIONS_MAX + s;
         if (!self->options.services[s])
             continue;
-        self->mailboxes[number].state = PARTITION_SERVING;
+        self->figures.queues[number].state = PARTITION_SERVING;
         if (!open_mailbox(self, context, number, endpoints[s]))
             return false;
     }

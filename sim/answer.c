@@ -196,6 +196,7 @@ static bool read_body(struct answer_reader *reader, const struct operation *oper
     case OPERATION_PROPOSAL_SHOW:
     case OPERATION_PROPOSAL_LIST:
     case OPERATION_HISTORIES:
+    case OPERATION_METRICS:
     case OPERATION_RATE_LATEST:
     case OPERATION_RATE_ASOF:
     case OPERATION_RATE_RANGE:

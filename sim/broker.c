@@ -28,6 +28,7 @@ struct broker {
     struct wire_split split;
     struct mp_writer writer;
     struct router_turn turn;
+    struct router_figures figures; /* stays empty */
 };
 
 struct broker *broker_new(const struct broker_config *config)
@@ -144,7 +145,7 @@ static void join_step(struct broker *self, struct join *join)
     if (--join->open_count > 0)
         return;
     struct request *origin = join->origin;
-    struct join_node node = {.partitions = self->config.partitions};
+    struct join_node node = {.partitions = self->config.partitions, .figures = &self->figures};
     bool is_lost = false;
     for (uint32_t p = 0; p < self->config.partitions; p++)
         is_lost = is_lost || (join->parts[p] && asked_of(join->parts[p])->is_lost);
@@ -273,6 +274,7 @@ void broker_receive(struct broker *self, const struct packet *packet)
         break;
     case ROUTE_SPLIT:
     case ROUTE_ALL:
+    case ROUTE_METRICS:
         ask_parts(self, request, route.kind == ROUTE_SPLIT);
         break;
     case ROUTE_SELF: /* health and version: no client of the world asks */

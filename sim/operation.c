@@ -187,6 +187,7 @@ static void write_body(const struct operation *self, struct mp_writer *w)
     case OPERATION_PROPOSAL_SHOW:
     case OPERATION_PROPOSAL_LIST:
     case OPERATION_HISTORIES:
+    case OPERATION_METRICS:
     case OPERATION_RATE_LATEST:
     case OPERATION_RATE_ASOF:
     case OPERATION_RATE_RANGE:

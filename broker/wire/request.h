@@ -56,6 +56,7 @@ enum wire_operation {
     OPERATION_HEALTH,
     OPERATION_VERSION,
     OPERATION_STATUS,
+    OPERATION_METRICS,
     /* the rate feed's */
     OPERATION_RATE_LATEST,
     OPERATION_RATE_ASOF,
@@ -117,6 +118,7 @@ struct request {
     enum code code;             /* of the reply: for counters */
     uint32_t partition;         /* whose mailbox it was put into: see `number` of a box */
     struct uuid transaction_id; /* of a single transfer, deposit or withdrawal, for its answer */
+    unsigned kinds;             /* of commands in it, a bit for each: for counters */
     /* the router's own: */
     zmq_msg_t identity;
     bool has_delimiter;

@@ -108,6 +108,7 @@ uint32_t wire_partition_of(const struct wire_header *header, uint32_t partitions
     case OPERATION_HEALTH:
     case OPERATION_VERSION:
     case OPERATION_STATUS:
+    case OPERATION_METRICS:
     case OPERATION_RATE_LATEST:
     case OPERATION_RATE_ASOF:
     case OPERATION_RATE_RANGE:

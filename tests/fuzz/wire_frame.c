@@ -5,6 +5,7 @@
 
 #include "actors/base/check.h"
 #include "broker/wire/accounts.h"
+#include "broker/wire/figures.h"
 #include "broker/wire/history.h"
 #include "broker/wire/items.h"
 #include "broker/wire/proposals.h"
@@ -189,6 +190,17 @@ static void check_proposals(struct mp_writer *w, const struct wire_header *heade
     else
         CHECK(wire_proposals_read(&second, &r, &field) == CODE_OK && q.limit == r.limit &&
               str_equal(q.cursor, r.cursor));
+
+static void check_metrics(struct mp_writer *w, const struct wire_header *header)
+{
+    bool is_text, is_text_again;
+    enum field field;
+    if (wire_metrics_read(header, &is_text, &field) != CODE_OK)
+        return;
+    wire_header_write(w, header);
+    wire_metrics_body_write(w, is_text);
+    struct wire_header second = head_again(w, header);
+    CHECK(wire_metrics_read(&second, &is_text_again, &field) == CODE_OK && is_text == is_text_again);
 }
 
 static void check_body(struct mp_writer *w, const struct wire_header *header)
@@ -236,6 +248,9 @@ static void check_body(struct mp_writer *w, const struct wire_header *header)
     case OPERATION_VERSION:
     case OPERATION_STATUS:
         CHECK(wire_nothing_read(header, &field) != CODE_OK || header->body.length == 1);
+        return;
+    case OPERATION_METRICS:
+        check_metrics(w, header);
         return;
     case OPERATION_HISTORIES: /* batch_join has it */
     case OPERATION_RATE_LATEST:

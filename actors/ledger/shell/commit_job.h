@@ -23,6 +23,7 @@ struct commit_job {
     uint64_t sequence, epoch;
     enum journal_outcome outcome; /* of COMMIT_APPEND */
     enum err err;                 /* of COMMIT_APPLY */
+    uint64_t took_us;             /* by the clock of whoever carried it out; 0: nobody looked */
 };
 
 /* Carries out the step, in the calling thread. */

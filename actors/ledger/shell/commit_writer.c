@@ -1,5 +1,7 @@
 #include "actors/ledger/shell/commit_writer.h"
 
+#include <time.h>
+
 #include "actors/base/check.h"
 #include "actors/base/handover.h"
 
@@ -26,6 +28,16 @@ static void job_send(void *socket, struct commit_job *job)
     CHECK(sent == (int)sizeof(struct commit_job *));
 }
 
+void commit_writer_run(struct commit_job *job)
+{
+    struct timespec start, end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    commit_job_run(job);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    int64_t took_ns = (int64_t)(end.tv_sec - start.tv_sec) * 1000000000 + (end.tv_nsec - start.tv_nsec);
+    job->took_us = (uint64_t)took_ns / 1000;
+}
+
 static void writer_main(zsock_t *pipe, void *argument)
 {
     (void)argument;
@@ -38,7 +50,7 @@ static void writer_main(zsock_t *pipe, void *argument)
         struct commit_job *job = job_receive(zsock_resolve(pipe), idle_steps > 0 ? ZMQ_DONTWAIT : 0, &end);
         if (job) {
             journal = job->journal;
-            commit_job_run(job);
+            commit_writer_run(job);
             job_send(zsock_resolve(pipe), job);
             idle_steps = journal ? IDLE_STEPS : 0;
         } else if (idle_steps > 0) {

@@ -10,6 +10,9 @@
 
 /* An actor whose pipe takes jobs and gives them back, done, in order. */
 zactor_t *commit_writer_new(void);
+/* Carries out a job in the calling thread, and says how long it took. */
+void commit_writer_run(struct commit_job *job);
+
 void commit_writer_give(zactor_t *writer, struct commit_job *job);
 /* NULL: none is done yet. */
 struct commit_job *commit_writer_take(zactor_t *writer);

@@ -51,7 +51,7 @@ static bool port_run(void *context, struct commit_job *job)
 {
     struct actor *self = context;
     if (job->step == COMMIT_APPEND && job->unit->length <= INLINE_BYTES_MAX) {
-        commit_job_run(job);
+        commit_writer_run(job);
         return true;
     }
     commit_writer_give(job->step == COMMIT_APPEND ? self->append_writer : self->apply_writer, job);

@@ -324,6 +324,7 @@ static void apply_done(struct partition *self)
         MARK("the state store has no room");
         lane_no_room(self, &self->apply);
     } else if (err == ERR_OK) {
+        figures_record(&self->requests.figures.apply_us, self->apply.job.took_us);
         durable_release(self);
         apply_next(self);
     } else {
@@ -340,12 +341,23 @@ static void unit_durable(struct partition *self, struct ledger_unit *unit)
     apply_next(self);
 }
 
+static void note_commit(struct partition *self, const struct ledger_unit *unit)
+{
+    struct partition_figures *figures = &self->requests.figures;
+    figures->commits++;
+    figures->facts += unit->fact_count;
+    figures->last_commit_us = self->now.wall_us;
+    figures_record(&figures->append_us, self->append.job.took_us);
+    figures_record(&figures->append_bytes, unit->length);
+}
+
 static void append_durable(struct partition *self)
 {
     struct ledger_unit *unit = self->appending;
     self->appending = NULL;
     self->sequence++;
     self->appended_bytes += unit->length;
+    note_commit(self, unit);
     unit_durable(self, unit);
     if (!self->is_stopped && (self->appended_bytes - self->space_checked_bytes >= self->space_every_bytes ||
                               self->state_said == PARTITION_FULL))
@@ -530,6 +542,7 @@ static void tick(struct partition *self)
     bool quiet = stats.position == self->position_before;
     if (stats.links_open > 0 && quiet) {
         MARK("a quiet second: open requests are sent again");
+        self->requests.figures.resends++;
         ledger_resend(self->ledger);
     }
     if (quiet)

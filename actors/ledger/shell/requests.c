@@ -112,6 +112,7 @@ struct request *requests_answer_ticket(struct requests *self, struct ledger_tick
     struct request *request = ticket->user;
     uint64_t id = request->header.request_id;
     enum code code = ticket->rows[0].code;
+    partition_figures_rows(&self->figures, request->kinds, ticket->rows, ticket->row_count);
     if (request->header.operation == OPERATION_BATCH) {
         wire_rows_write(&self->writer, id, ticket->rows, ticket->row_count);
         code = CODE_OK;
@@ -123,6 +124,14 @@ struct request *requests_answer_ticket(struct requests *self, struct ledger_tick
 }
 
 /* ---- money --------------------------------------------------------------------------------------------------- */
+
+/* Before the commands are decided: their rows may be answered long after these are gone. */
+static void note_kinds(const struct requests *self, struct request *request)
+{
+    request->kinds = 0;
+    for (size_t i = 0; i < self->items.count; i++)
+        request->kinds |= 1u << self->items.commands[i].kind;
+}
 
 static void work_money(struct requests *self, struct ledger *ledger, struct request *request, int64_t now_us)
 {
@@ -137,6 +146,7 @@ static void work_money(struct requests *self, struct ledger *ledger, struct requ
     }
     if (request->header.operation != OPERATION_BATCH)
         request->transaction_id = self->items.commands[0].id;
+    note_kinds(self, request);
     ledger_post(ledger, now_us, ticket, self->items.commands, self->items.count);
 }
 
@@ -453,39 +463,32 @@ static void work_transfer_show(struct requests *self, struct ledger *ledger, str
 
 /* ---- the partition about itself ---------------------------------------------------------------------------------- */
 
+static void journal_space(const struct requests *self, struct journal_space *out)
+{
+    if (!self->journal || journal_get_space(self->journal, out) != ERR_OK)
+        *out = (struct journal_space){0};
+}
+
 static void work_status(struct requests *self, struct ledger *ledger, struct request *request)
 {
     struct ledger_stats stats;
-    struct journal_space space = {0};
+    struct journal_space space;
     ledger_stats(ledger, &stats);
-    if (self->journal && journal_get_space(self->journal, &space) != ERR_OK)
-        space = (struct journal_space){0};
-    const struct {
-        const char *name;
-        uint64_t value;
-    } numbers[] = {
-        {"partition", self->partition},
-        {"accounts", stats.accounts},
-        {"postings", stats.postings},
-        {"refusals", stats.refusals},
-        {"ids_in_memory", stats.ids_active},
-        {"ids_stored", stats.ids_stored},
-        {"transfers_in_transit", stats.links_open},
-        {"groups_open", stats.groups_open},
-        {"proposals_open", stats.proposals_open},
-        {"position", stats.position},
-        {"checkpoint_position", stats.checkpoint_position},
-        {"memory_bytes", stats.memory_bytes},
-        {"journal_bytes", space.used_bytes},
-        {"journal_limit_bytes", space.limit_bytes},
-    };
-    size_t count = sizeof numbers / sizeof numbers[0];
+    journal_space(self, &space);
     wire_reply_begin(&self->writer, request->header.request_id, CODE_OK);
-    mp_write_map(&self->writer, (uint32_t)count);
-    for (size_t i = 0; i < count; i++) {
-        mp_write_str(&self->writer, str_from(numbers[i].name));
-        mp_write_uint(&self->writer, numbers[i].value);
-    }
+    partition_numbers_write(&self->writer, 0, self->partition, &stats, &space);
+    answer(self, request, CODE_OK);
+}
+
+static void work_metrics(struct requests *self, struct ledger *ledger, struct request *request,
+                         int64_t now_us)
+{
+    struct ledger_stats stats;
+    struct journal_space space;
+    ledger_stats(ledger, &stats);
+    journal_space(self, &space);
+    wire_reply_begin(&self->writer, request->header.request_id, CODE_OK);
+    partition_figures_write(&self->figures, &self->writer, self->partition, &stats, &space, now_us);
     answer(self, request, CODE_OK);
 }
 
@@ -540,6 +543,9 @@ void requests_work(struct requests *self, struct ledger *ledger, struct request 
         return;
     case OPERATION_STATUS:
         work_status(self, ledger, request);
+        return;
+    case OPERATION_METRICS:
+        work_metrics(self, ledger, request, now_us);
         return;
     case OPERATION_HEALTH:
     case OPERATION_VERSION:

@@ -6,6 +6,7 @@
 #define TELLER_LEDGER_REQUESTS_H
 
 #include "actors/ledger/ledger.h"
+#include "actors/ledger/shell/figures.h"
 #include "actors/ledger/shell/read_job.h"
 #include "broker/wire/items.h"
 #include "broker/wire/request.h"
@@ -29,6 +30,7 @@ struct requests {
     struct read_job *reads, **reads_end;
     struct ledger_account_view *page; /* LEDGER_PAGE_MAX */
     struct wire_history_query *queries;
+    struct partition_figures figures;
 };
 
 /* The journal, which reads and the status need, comes later. */

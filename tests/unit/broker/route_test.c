@@ -88,7 +88,7 @@ static void test_the_headers_partition_wins(void **state)
         {OPERATION_BATCH, 1000000, ROUTE_REFUSED}, {OPERATION_TRANSFER_SHOW, 1, ROUTE_ONE},
         {OPERATION_ACCOUNT_LIST, 1, ROUTE_ONE},    {OPERATION_STATUS, 1, ROUTE_ALL},
         {OPERATION_HEALTH, 1, ROUTE_SELF},         {OPERATION_VERSION, 1, ROUTE_SELF},
-        {OPERATION_HEALTH, 9, ROUTE_REFUSED},
+        {OPERATION_HEALTH, 9, ROUTE_REFUSED},      {OPERATION_METRICS, 1, ROUTE_METRICS},
     };
     (void)state;
     struct router_turn turn = {0};

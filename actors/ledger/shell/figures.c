@@ -1,0 +1,98 @@
+#include "actors/ledger/shell/figures.h"
+
+#include "actors/base/check.h"
+#include "broker/wire/figures.h"
+
+static const char *const kind_names[FIGURES_KINDS] = {
+    [FIGURES_MIXED] = "mixed",       [COMMAND_TRANSFER] = "transfer", [COMMAND_DEPOSIT] = "deposit",
+    [COMMAND_WITHDRAW] = "withdraw", [COMMAND_GROUP] = "group",       [COMMAND_HOLD] = "hold",
+    [COMMAND_CAPTURE] = "capture",   [COMMAND_RELEASE] = "release",   [COMMAND_EXCHANGE] = "exchange",
+};
+
+void partition_figures_rows(struct partition_figures *self, unsigned kinds, const struct ledger_row *rows,
+                            uint32_t count)
+{
+    bool is_mixed = kinds == 0 || (kinds & (kinds - 1)) != 0;
+    unsigned kind = is_mixed ? FIGURES_MIXED : (unsigned)__builtin_ctz(kinds);
+    CHECK(kind < FIGURES_KINDS);
+    uint64_t *codes = self->commands[kind];
+    uint32_t good = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i].code == CODE_OK)
+            good++;
+        else
+            codes[rows[i].code]++;
+    }
+    codes[CODE_OK] += good;
+}
+
+void partition_numbers_write(struct mp_writer *w, uint32_t more, uint32_t partition,
+                             const struct ledger_stats *stats, const struct journal_space *space)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } numbers[] = {
+        {"partition", partition},
+        {"accounts", stats->accounts},
+        {"postings", stats->postings},
+        {"refusals", stats->refusals},
+        {"ids_in_memory", stats->ids_active},
+        {"ids_stored", stats->ids_stored},
+        {"transfers_in_transit", stats->links_open},
+        {"groups_open", stats->groups_open},
+        {"proposals_open", stats->proposals_open},
+        {"position", stats->position},
+        {"checkpoint_position", stats->checkpoint_position},
+        {"checkpoint_lag", stats->position - stats->checkpoint_position},
+        {"memory_bytes", stats->memory_bytes},
+        {"journal_bytes", space->used_bytes},
+        {"journal_limit_bytes", space->limit_bytes},
+        {"journal_percent", space->used_bytes / (space->limit_bytes / 100 + 1)},
+    };
+    uint32_t count = sizeof numbers / sizeof *numbers;
+    mp_write_map(w, count + more);
+    for (uint32_t i = 0; i < count; i++)
+        wire_figure_write(w, numbers[i].name, numbers[i].value);
+}
+
+static void write_commands(const struct partition_figures *self, struct mp_writer *w)
+{
+    uint32_t used = 0;
+    for (size_t i = 0; i < (size_t)FIGURES_KINDS * CODE_COUNT; i++)
+        used += self->commands[i / CODE_COUNT][i % CODE_COUNT] > 0;
+    mp_write_text(w, "commands");
+    mp_write_array(w, used);
+    for (size_t i = 0; i < (size_t)FIGURES_KINDS * CODE_COUNT; i++) {
+        uint64_t count = self->commands[i / CODE_COUNT][i % CODE_COUNT];
+        if (count == 0)
+            continue;
+        mp_write_map(w, 3);
+        mp_write_text(w, "kind");
+        mp_write_text(w, kind_names[i / CODE_COUNT]);
+        mp_write_text(w, "code");
+        mp_write_text(w, code_name((enum code)(i % CODE_COUNT)));
+        wire_figure_write(w, "count", count);
+    }
+}
+
+void partition_figures_write(const struct partition_figures *self, struct mp_writer *w, uint32_t partition,
+                             const struct ledger_stats *stats, const struct journal_space *space,
+                             int64_t now_us)
+{
+    enum { OWN_PAIRS = 8 };
+    int64_t since_us = now_us > self->last_commit_us ? now_us - self->last_commit_us : 0;
+    partition_numbers_write(w, OWN_PAIRS, partition, stats, space);
+    wire_figure_write(w, "commits", self->commits);
+    wire_figure_write(w, "facts", self->facts);
+    wire_figure_write(w, "resends", self->resends);
+    mp_write_text(w, "since_commit_us");
+    if (self->last_commit_us == 0)
+        mp_write_nil(w);
+    else
+        mp_write_uint(w, (uint64_t)since_us);
+    write_commands(self, w);
+    wire_histogram_write(w, "append_us", &self->append_us);
+    wire_histogram_write(w, "append_bytes", &self->append_bytes);
+    wire_histogram_write(w, "apply_us", &self->apply_us);
+}
