@@ -22,6 +22,7 @@ int command_restore(int argc, char **argv);
 int command_serve(int argc, char **argv);
 int command_sim(int argc, char **argv);
 int command_status(int argc, char **argv);
+int command_metrics(int argc, char **argv);
 int command_transfer(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_version(int argc, char **argv);

@@ -29,6 +29,7 @@ static const struct command commands[] = {
     {"history", "what happened to an account", command_history},
     {"import", "carry out the lines of a file", command_import},
     {"status", "counters of a node", command_status},
+    {"metrics", "figures of a node since it started", command_metrics},
     {"health", "whether a node serves", command_health},
     {"sim", "run the node in a simulated world, with faults", command_sim},
     {"version", "versions of a node and of this program", command_version},

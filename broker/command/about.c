@@ -1,4 +1,4 @@
-/* teller version, health, status: the node about itself. */
+/* teller version, health, status, metrics: the node about itself. */
 #include <stdio.h>
 
 #include "actors/base/check.h"
@@ -121,7 +121,7 @@ int command_health(int argc, char **argv)
     return ask(&question, argc, argv);
 }
 
-/* ---- status ----------------------------------------------------------------------------------- */
+/* ---- status, metrics -------------------------------------------------------------------------- */
 
 /* Counters change from version to version: whatever the server tells is printed. A false stops the walk:
  * the bytes are not what they should be. */
@@ -169,7 +169,7 @@ static bool value_json(struct mp_reader *r, struct emit *json, const char *name)
     return true;
 }
 
-/* Indented, a line a value. */
+/* Indented, a line a value. Buckets of histograms are for programs. */
 static bool value_text(struct mp_reader *r, struct str name, int depth)
 {
     uint64_t number;
@@ -197,10 +197,26 @@ static bool value_text(struct mp_reader *r, struct str name, int depth)
         char number_text[16];
         snprintf(number_text, sizeof number_text, "%u", i);
         struct str member = str_from(number_text);
-        if ((is_map && !mp_read_str(r, &member)) || !value_text(r, member, depth + 1))
+        if (is_map && !mp_read_str(r, &member))
+            return false;
+        bool is_shown = !str_equal(member, STR_LITERAL("buckets"));
+        if (!(is_shown ? value_text(r, member, depth + 1) : mp_skip(r, 1)))
             return false;
     }
     return true;
+}
+
+static int print_body(const struct session *session, struct str body, const struct teller_answer *answer)
+{
+    struct emit json = emit_to(stdout);
+    struct mp_reader check = mp_reader_of(body.data, body.length);
+    struct mp_reader r = check;
+    if (!mp_skip(&check, MP_DEPTH_MAX))
+        return session_check(session, ERR_INVALID, answer, NULL);
+    bool is_read = session->json ? value_json(&r, &json, NULL) : value_text(&r, (struct str){0}, -1);
+    if (session->json)
+        emit_line(&json);
+    return is_read ? EXIT_CODE_OK : session_check(session, ERR_INVALID, answer, NULL);
 }
 
 static int run_status(struct session *session)
@@ -211,15 +227,7 @@ static int run_status(struct session *session)
     int code = session_check(session, err, &answer, NULL);
     if (code != EXIT_CODE_OK)
         return code;
-    struct emit json = emit_to(stdout);
-    struct mp_reader check = mp_reader_of(body.data, body.length);
-    struct mp_reader r = check;
-    if (!mp_skip(&check, MP_DEPTH_MAX))
-        return session_check(session, ERR_INVALID, &answer, NULL);
-    bool is_read = session->json ? value_json(&r, &json, NULL) : value_text(&r, (struct str){0}, -1);
-    if (session->json)
-        emit_line(&json);
-    return is_read ? EXIT_CODE_OK : session_check(session, ERR_INVALID, &answer, NULL);
+    return print_body(session, body, &answer);
 }
 
 int command_status(int argc, char **argv)
@@ -229,4 +237,46 @@ int command_status(int argc, char **argv)
         "Shows the counters of the node and of its partitions.\n" SESSION_EXIT_CODES,
         "  teller status\n  teller status --json", run_status};
     return ask(&question, argc, argv);
+}
+
+static int run_metrics(struct session *session, bool is_text)
+{
+    struct teller_answer answer;
+    struct str body;
+    enum err err = teller_metrics(session->client, is_text, &body, &answer);
+    int code = session_check(session, err, &answer, NULL);
+    if (code != EXIT_CODE_OK || !is_text)
+        return code != EXIT_CODE_OK ? code : print_body(session, body, &answer);
+    fwrite(body.data, 1, body.length, stdout);
+    return EXIT_CODE_OK;
+}
+
+int command_metrics(int argc, char **argv)
+{
+    struct session session;
+    bool is_text = false;
+    struct option_row rows[SESSION_OPTIONS + 1] = {
+        [SESSION_OPTIONS] = {.name = "text",
+                             .type = OPTION_FLAG,
+                             .out = &is_text,
+                             .help = "the text format of Prometheus"},
+    };
+    session_options(&session, "metrics", rows);
+    const struct manual manual = {
+        .usage = "teller metrics [options]",
+        .summary = "Shows the figures of the node since it started: answers, times, "
+                   "queues, commits.\n" SESSION_EXIT_CODES,
+        .examples = "  teller metrics\n  teller metrics --json\n  teller metrics --text",
+        .options = rows,
+        .option_count = SESSION_OPTIONS + 1};
+    enum options_result result = options_read(&manual, argc, argv, NULL);
+    if (result != OPTIONS_OK)
+        return options_exit_code(result);
+    if (is_text && session.json)
+        return session_usage(&session, "--text and --json are two forms; take one");
+    int code = session_open(&session);
+    if (code == EXIT_CODE_OK)
+        code = run_metrics(&session, is_text);
+    session_close(&session);
+    return code;
 }

@@ -3,6 +3,7 @@
 
 #include "actors/base/check.h"
 #include "broker/wire/accounts.h"
+#include "broker/wire/figures.h"
 #include "broker/wire/history.h"
 #include "broker/wire/items.h"
 #include "broker/wire/node.h"
@@ -579,4 +580,17 @@ enum err teller_status(struct teller *self, struct str *body, struct teller_answ
     if (err == ERR_OK && answer->code == CODE_OK)
         *body = w.reply.body;
     return err;
+}
+
+enum err teller_metrics(struct teller *self, bool is_text, struct str *body, struct teller_answer *answer)
+{
+    struct waiting w;
+    begin(self, &w, OPERATION_METRICS);
+    wire_metrics_body_write(&self->writer, is_text);
+    enum err err = ask(self, &w, answer);
+    if (err != ERR_OK || answer->code != CODE_OK)
+        return err;
+    *body = w.reply.body;
+    struct mp_reader r = mp_reader_of(body->data, body->length);
+    return is_text ? read_result(mp_read_str(&r, body) && mp_at_end(&r), answer) : ERR_OK;
 }

@@ -437,4 +437,8 @@ enum err teller_health(struct teller *self, struct teller_health *out, struct te
 /* Counters, as the msgpack of the reply's body. */
 enum err teller_status(struct teller *self, struct str *body, struct teller_answer *answer) MUST_USE;
 
+/* Figures since the node started. is_text: in Prometheus' text format; else as the msgpack of the reply's body. */
+enum err teller_metrics(struct teller *self, bool is_text, struct str *body,
+                        struct teller_answer *answer) MUST_USE;
+
 #endif

@@ -74,7 +74,7 @@ json() {
 
 # --- help, and lines that are wrong -----------------------------------------------------------------------
 
-for command in deposit withdraw transfer balance history import export status health version sim account \
+for command in deposit withdraw transfer balance history import export status metrics health version sim account \
   'account open' 'account change' 'account freeze' 'account unfreeze' 'account close' 'account show' \
   'account list' 'transfer show' 'export --accounts' proposal 'proposal open' 'proposal approve' \
   'proposal reject' 'proposal show' 'proposal list'; do
@@ -170,6 +170,16 @@ check 0 status --json
 json 'len(v["partitions"]) == 2'
 check 0 status
 has out "postings"
+check 0 metrics --json
+json '[p["partition"] for p in v["partitions"]] == [0, 1] and v["ratefeed"] is None and v["publisher"] is None'
+json '{"operation": "status", "code": "OK", "count": 2} in v["router"]["answers"]'
+json '[q["queue"] for q in v["router"]["queues"]] == ["ledger-0", "ledger-1"]'
+check 0 metrics
+has out "checkpoint_lag"
+check 0 metrics --text
+has out 'teller_answers_total{operation="status",code="OK"} 2'
+has out '# TYPE teller_append_seconds histogram'
+check 2 metrics --text --json
 
 check 0 account open alice --owner 'Alice "A" Smith' --currency USD --json
 json 'v["account"] == "alice" and v["owner"] == "Alice \"A\" Smith" and v["state"] == "ACTIVE"'
