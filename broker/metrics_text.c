@@ -73,6 +73,8 @@ static const struct metric metrics[] = {
      "Transfers on their way to another partition.", GAUGE, PLAIN, by_partition},
     {"partitions/groups_open", "teller_groups_open", "Groups over several partitions that are not decided.",
      GAUGE, PLAIN, by_partition},
+    {"partitions/proposals_open", "teller_proposals_open", "Proposals that wait for a second operator.",
+     GAUGE, PLAIN, by_partition},
     {"partitions/resends", "teller_resends_total",
      "Quiet seconds after which peers were sent what they had not answered.", COUNTER, PLAIN, by_partition},
     {"partitions/commits", "teller_commits_total", "Commits to the journal.", COUNTER, PLAIN, by_partition},

@@ -57,7 +57,7 @@ enum wire_operation {
     OPERATION_VERSION,
     OPERATION_STATUS,
     OPERATION_METRICS,
-    /* the rate feed's */
+    /* services' operations stand together, behind all others: the rate feed's, … */
     OPERATION_RATE_LATEST,
     OPERATION_RATE_ASOF,
     OPERATION_RATE_RANGE,
@@ -65,7 +65,7 @@ enum wire_operation {
     OPERATION_RATE_ACCEPT,
     OPERATION_RATE_REJECT,
     OPERATION_RATE_SOURCES,
-    /* the publisher's */
+    /* … the publisher's */
     OPERATION_SUBSCRIBER_ADD,
     OPERATION_SUBSCRIBER_REMOVE,
     OPERATION_SUBSCRIBER_LIST,
