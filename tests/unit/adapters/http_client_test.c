@@ -371,6 +371,24 @@ static void the_environment_names_no_proxy(void **state)
         unsetenv(names[i]);
 }
 
+static void no_password_comes_from_a_netrc(void **state)
+{
+    char directory[] = "/tmp/teller-home-XXXXXX", path[64];
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/.netrc", directory);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "machine 127.0.0.1 login ann password secret\n");
+    assert_int_equal(fclose(file), 0);
+    setenv("HOME", directory, 1);
+    struct world *world = world_new();
+    assert_null(strstr(get(world, "/echo")->body, "Authorization"));
+    world_end(world);
+    unlink(path);
+    rmdir(directory);
+}
+
 /* ---- many at once ------------------------------------------------------------------------------------ */
 
 static void calls_are_under_way_at_once(void **state)
@@ -399,6 +417,21 @@ static void one_host_gets_so_many_at_once_and_no_more(void **state)
     for (size_t i = 0; i < 8; i++)
         assert_result(&world->seen[i], HTTP_REPLY);
     assert_int_equal(hostile_server_gate_peak(world->server), 2);
+    world_end(world);
+}
+
+static void an_idle_connection_makes_room_for_another(void **state)
+{
+    struct http_client_options options = {.allows_http = true, .calls_max = 1, .calls_per_host_max = 1};
+    struct world *world = world_with(HOSTILE_PLAIN, options);
+    struct http_request request = {.method = "GET", .url = world->url, .timeout_ms = LONG_MS};
+    (void)state;
+    assert_result(get(world, "/ok"), HTTP_REPLY);
+    assert_result(call(world, (struct http_request){.method = "POST"}, "/ok"), HTTP_REPLY);
+    snprintf(world->url, sizeof world->url, "http://localhost:%u/ok", hostile_server_port(world->server));
+    assert_int_equal(http_client_start(world->client, &request, done, &world->seen[1]), ERR_OK);
+    run_all(world);
+    assert_result(&world->seen[1], HTTP_REPLY);
     world_end(world);
 }
 
@@ -577,8 +610,10 @@ int main(void)
         cmocka_unit_test(a_header_or_method_that_cannot_be_is_refused),
         cmocka_unit_test(http_is_refused_where_it_is_not_allowed),
         cmocka_unit_test(the_environment_names_no_proxy),
+        cmocka_unit_test(no_password_comes_from_a_netrc),
         cmocka_unit_test(calls_are_under_way_at_once),
         cmocka_unit_test(one_host_gets_so_many_at_once_and_no_more),
+        cmocka_unit_test(an_idle_connection_makes_room_for_another),
         cmocka_unit_test(one_more_than_all_is_refused),
         cmocka_unit_test(a_call_that_waits_for_its_host_ends_in_its_time_too),
         cmocka_unit_test(a_call_may_be_started_when_one_is_told),
