@@ -94,7 +94,7 @@ static bool read_rate(struct sheet_build *build, const json_t *row, const char *
 {
     char number[NUMBER_MAX];
     uint32_t length = 0;
-    struct str text;
+    struct str text = {0};
     if (!read_text(build, row, name, &text))
         return false;
     if (may_be_zero && is_zero(text)) {
@@ -109,7 +109,7 @@ static bool read_rate(struct sheet_build *build, const json_t *row, const char *
 static bool read_row(struct sheet_build *build, const json_t *object)
 {
     struct rate_row row = {.counter = "KRW"};
-    struct str unit;
+    struct str unit = {0};
     if (!read_result(build, object) || !read_text(build, object, "cur_unit", &unit))
         return false;
     if (str_equal(unit, STR_LITERAL("KRW")))
