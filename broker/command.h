@@ -17,6 +17,7 @@ int command_history(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_init(int argc, char **argv);
 int command_proposal(int argc, char **argv);
+int command_rates_source(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_restore(int argc, char **argv);
 int command_serve(int argc, char **argv);

@@ -32,6 +32,7 @@ static const struct command commands[] = {
     {"metrics", "figures of a node since it started", command_metrics},
     {"health", "whether a node serves", command_health},
     {"sim", "run the node in a simulated world, with faults", command_sim},
+    {"rates-source", "a source of rates for tests, that does wrong by rule", command_rates_source},
     {"version", "versions of a node and of this program", command_version},
 };
 

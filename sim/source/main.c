@@ -1,4 +1,5 @@
-/* teller-rates: a source of rates for tests and the demo, that does wrong by rule. README.md tells more. */
+/* teller-rates: a source of rates for tests and the demo, that does wrong by rule. README.md tells more. `teller rates-source`
+ * starts it. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -59,12 +60,12 @@ static enum options_result read_options(struct source_options *self, int argc, c
         {.name = "key", .out = &self->key, .value = "FILE", .type = OPTION_TEXT, .help = "PEM"},
     };
     const struct manual manual = {
-        .usage = "teller-rates --csv FILE [options]",
+        .usage = "teller rates-source --csv FILE [options]",
         .summary =
             "A source of rates on loopback, for tests and the demo: it serves the documents of the ECB and "
             "the\n"
             "Eximbank, and does wrong by rule. Prints {\"port\", \"url\"} when it serves; ends on SIGTERM.",
-        .examples = "  teller-rates --csv eurofxref-hist.csv --port 8080\n"
+        .examples = "  teller rates-source --csv eurofxref-hist.csv --port 8080\n"
                     "  curl http://127.0.0.1:8080/stats/eurofxref/eurofxref-daily.xml\n",
         .options = rows,
         .option_count = sizeof rows / sizeof *rows,
@@ -75,7 +76,7 @@ static enum options_result read_options(struct source_options *self, int argc, c
 
 static int wrong(const char *what, const char *why)
 {
-    fprintf(stderr, "teller-rates: %s: %s\n", what, why);
+    fprintf(stderr, "teller rates-source: %s: %s\n", what, why);
     return EXIT_CODE_ERROR;
 }
 
@@ -151,9 +152,12 @@ static int run_with_tls(const struct source_options *given, struct source_server
 
 int main(int argc, char **argv)
 {
+    static char name[] = "rates-source"; /* for messages: "teller rates-source: …" */
     struct source_options given;
     struct documents documents;
     char why[160];
+    if (argc > 0)
+        argv[0] = name;
     enum options_result result = read_options(&given, argc, argv);
     if (result != OPTIONS_OK)
         return options_exit_code(result);

@@ -1,6 +1,6 @@
 """The source of rates that does wrong by rule (sim/source): each thing it is told to do is really served.
 
-  rate_source.py --rates PATH [--data DIRECTORY]
+  rate_source.py --rates PATH [--teller PATH] [--data DIRECTORY]
 
 What it serves is read here by other code than the product's. With DIRECTORY, that of TELLER_TEST_DATA, the ECB's real files
 are served and compared, too.
@@ -296,6 +296,11 @@ def the_same_seed_is_the_same_chance(program, path):
     assert runs[0] == runs[1] != runs[2]
 
 
+def teller_starts_it(teller, path):
+    with RateSource(teller, path, prefix=["rates-source"]) as source:
+        assert daily(source)[0][0] == TODAY
+
+
 def it_ends_on_sigterm_also_with_calls_under_way(program, path, scratch):
     rules = scratch / "rules.json"
     rules.write_text('[{"path": "daily", "do": "timeout"}, {"path": "hist", "do": "slow", "pause_ms": 60000}]')
@@ -360,6 +365,7 @@ def the_real_files_are_served_as_they_are(program, directory, scratch):
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rates", type=Path, required=True)
+    options.add_argument("--teller", type=Path)
     options.add_argument("--data", type=Path, default=Path(os.environ.get("TELLER_TEST_DATA", ".")))
     given = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="teller-test-") as name:
@@ -372,10 +378,12 @@ def main():
                 case(source)
         the_same_seed_is_the_same_chance(given.rates, path)
         it_ends_on_sigterm_also_with_calls_under_way(given.rates, path, scratch)
+        if given.teller:
+            teller_starts_it(given.teller, path)
         wrong_command_lines_are_refused(given.rates, path, scratch)
         https_is_served(given.rates, path, scratch)
         the_real_files_are_served_as_they_are(given.rates, given.data, scratch)
-    print(f"{len(CASES) + 5} cases, all good")
+    print(f"{len(CASES) + 6} cases, all good")
 
 
 if __name__ == "__main__":

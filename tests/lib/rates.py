@@ -22,9 +22,10 @@ TIMEOUT_S = 60
 
 
 class RateSource:
-    def __init__(self, program, csv, *options, ca_file=None):
+    def __init__(self, program, csv, *options, ca_file=None, prefix=()):
+        """prefix: words between the program and its options."""
         self.context = ssl.create_default_context(cafile=ca_file) if ca_file else None
-        self.process = subprocess.Popen([str(program), "--csv", str(csv), *map(str, options)],
+        self.process = subprocess.Popen([str(program), *prefix, "--csv", str(csv), *map(str, options)],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line, f"it does not serve: {self.process.wait()}"
