@@ -20,6 +20,8 @@ enum {
     PERCENT_MAX = 40,
     START_BALANCE = 1000,
     GIVEN_BALANCE = 200,
+    PROPOSALS = 4,
+    PROPOSAL_ID = 5000,
 };
 
 /* A command that a client has sent, and what became of it. */
@@ -37,6 +39,7 @@ struct play {
     struct sent sent[COMMANDS_MAX];
     size_t sent_count;
     int64_t balances[ACCOUNTS];
+    struct ledger_proposal_command proposals[PROPOSALS]; /* the first under each id; amount 0: none yet */
 };
 
 static struct play *play_new(struct input *input)
@@ -123,6 +126,51 @@ static void change_account(struct play *play, struct input *input)
     (void)runner_account(play->runner, &command);
 }
 
+/* Proposes under one of a few ids, or proposes that again. */
+static void propose(struct play *play, struct input *input)
+{
+    struct ledger_proposal_answer answer;
+    uint8_t which = input_byte(input) % PROPOSALS, kind = input_byte(input) & 1;
+    struct ledger_proposal_command *command = &play->proposals[which];
+    if (command->amount == 0) {
+        uint8_t account = input_byte(input) % ACCOUNTS;
+        *command = (struct ledger_proposal_command){
+            .kind = kind ? COMMAND_DEPOSIT : COMMAND_WITHDRAW,
+            .currency = world_currency("KRW"),
+            .id = world_uuid(PROPOSAL_ID + which),
+            .account = str_from(play->ids[account]),
+            .amount = input_byte(input) + 1,
+            .expires_us = runner_now(play->runner) + INT64_C(1000000) * (input_byte(input) + 1),
+            .reason = STR_LITERAL("r"),
+            .operator_name = STR_LITERAL("ann"),
+        };
+    }
+    uint32_t home = ledger_partition_of(command->account, play->partitions);
+    ledger_propose(runner_ledger(play->runner, home), runner_now(play->runner), command, &answer);
+    CHECK(answer.code == CODE_OK || answer.code == CODE_DEADLINE_EXCEEDED || answer.code == CODE_BUSY);
+}
+
+static void decide(struct play *play, struct input *input)
+{
+    struct ledger_proposal_answer answer;
+    uint8_t which = input_byte(input) % PROPOSALS, how = input_byte(input);
+    const struct ledger_proposal_command *command = &play->proposals[which];
+    if (command->amount == 0)
+        return;
+    const struct ledger_decision_command decision = {
+        .approves = how & 1,
+        .account = command->account,
+        .proposal = command->id,
+        .operator_name = how & 2 ? STR_LITERAL("ann") : STR_LITERAL("bob"),
+    };
+    uint32_t home = ledger_partition_of(command->account, play->partitions);
+    struct ledger *ledger = runner_ledger(play->runner, home);
+    if (how & 4)
+        runner_advance(play->runner, INT64_C(1000000) * how);
+    ledger_proposal_decide(ledger, runner_now(play->runner), &decision, &answer);
+    CHECK(answer.code != CODE_OK || !(how & 2) || !(how & 1)); /* two persons */
+}
+
 static void operate(struct play *play, struct input *input)
 {
     uint8_t operation = input_byte(input);
@@ -160,6 +208,12 @@ static void operate(struct play *play, struct input *input)
         return;
     case 12:
         ask_again(play, input);
+        return;
+    case 13:
+        if (operation & 16)
+            propose(play, input);
+        else
+            decide(play, input);
         return;
     default:
         for (uint8_t i = input_byte(input) % STEPS_MAX; i > 0; i--)
@@ -210,6 +264,23 @@ static void ask_at_last(struct play *play, struct sent *sent)
         model_apply(play, &sent->items[i]);
 }
 
+/* What was approved has been posted once. */
+static void proposals_apply(struct play *play)
+{
+    for (size_t i = 0; i < PROPOSALS; i++) {
+        const struct ledger_proposal_command *command = &play->proposals[i];
+        struct ledger_proposal_answer answer = {.code = CODE_PROPOSAL_NOT_FOUND};
+        uint32_t home = ledger_partition_of(command->account, play->partitions);
+        if (command->amount > 0)
+            ledger_proposal_show(runner_ledger(play->runner, home), runner_now(play->runner),
+                                 command->account, &command->id, &answer);
+        CHECK(answer.code == CODE_OK || answer.code == CODE_PROPOSAL_NOT_FOUND);
+        if (answer.code == CODE_OK && answer.view.state == PROPOSAL_APPROVED)
+            *balance_of(play, command->account) +=
+                command->kind == COMMAND_DEPOSIT ? command->amount : -command->amount;
+    }
+}
+
 static void play_end(struct play *play)
 {
     struct uuid ids[COMMANDS_MAX];
@@ -220,6 +291,7 @@ static void play_end(struct play *play)
     }
     runner_settle(play->runner);
     runner_check(play->runner);
+    proposals_apply(play);
     for (unsigned i = 0; i < ACCOUNTS; i++) {
         struct ledger_account_view view = world_view(play->runner, play->ids[i]);
         CHECK(view.balance == play->balances[i] && view.pending == 0);

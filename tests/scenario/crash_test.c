@@ -161,6 +161,69 @@ static void many_answers_that_come_again_after_a_restart_do_nothing(void **state
     runner_destroy(&pair.runner);
 }
 
+/* So many steps, a crash, and the rest. */
+static void crash_within(struct pair *pair, unsigned steps, enum runner_state state)
+{
+    for (unsigned i = 0; i < steps && runner_step(pair->runner); i++) {
+    }
+    runner_crash(pair->runner, 0, state);
+    runner_settle(pair->runner);
+}
+
+/* As a client does: the same again until there is an answer that has left. */
+static void proposal_crash(unsigned steps, enum runner_state state, bool approves)
+{
+    struct pair pair;
+    struct ledger_proposal_answer answer;
+    pair_open(&pair, steps + 1);
+    const struct ledger_proposal_command command = {
+        .kind = COMMAND_WITHDRAW,
+        .currency = world_currency("KRW"),
+        .id = world_uuid(10),
+        .account = str_from(pair.here),
+        .amount = 300,
+        .reason = STR_LITERAL("counted"),
+        .operator_name = STR_LITERAL("ann"),
+    };
+    const struct ledger_decision_command decision = {
+        .approves = approves,
+        .account = command.account,
+        .proposal = command.id,
+        .operator_name = STR_LITERAL("bob"),
+    };
+    for (int asks = 0; asks < 2; asks++) {
+        ledger_propose(runner_ledger(pair.runner, 0), runner_now(pair.runner), &command, &answer);
+        assert_int_equal(answer.code, CODE_OK);
+        if (asks == 0)
+            crash_within(&pair, steps, state);
+    }
+    runner_settle(pair.runner);
+    for (int asks = 0; asks < 2; asks++) {
+        ledger_proposal_decide(runner_ledger(pair.runner, 0), runner_now(pair.runner), &decision, &answer);
+        assert_int_equal(answer.code, CODE_OK);
+        if (asks == 0)
+            crash_within(&pair, steps, state);
+    }
+    runner_settle(pair.runner);
+    balances_are(&pair, approves ? 700 : 1000, 1000);
+    runner_flush(pair.runner, 0);
+    runner_compare(pair.runner, 0, state, &command.id, 1);
+    runner_destroy(&pair.runner);
+}
+
+static void a_proposal_is_opened_and_decided_once_whatever_step_crashes(void **state)
+{
+    enum { STEPS = 8 };
+    (void)state;
+    for (unsigned steps = 0; steps < STEPS; steps++) {
+        for (int approves = 0; approves < 2; approves++) {
+            proposal_crash(steps, RUNNER_STATE_KEPT, approves);
+            proposal_crash(steps, RUNNER_STATE_DELETED, approves);
+            proposal_crash(steps, RUNNER_STATE_STALE, approves);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +231,7 @@ int main(void)
         cmocka_unit_test(a_crossing_transfer_survives_a_crash_at_any_step),
         cmocka_unit_test(a_refused_crossing_transfer_is_returned_after_a_crash_at_any_step),
         cmocka_unit_test(a_crossing_group_survives_a_crash_at_any_step),
+        cmocka_unit_test(a_proposal_is_opened_and_decided_once_whatever_step_crashes),
         cmocka_unit_test(a_refused_crossing_group_moves_nothing_after_a_crash_at_any_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
