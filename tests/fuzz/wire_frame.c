@@ -190,101 +190,102 @@ static void check_proposals(struct mp_writer *w, const struct wire_header *heade
     else
         CHECK(wire_proposals_read(&second, &r, &field) == CODE_OK && q.limit == r.limit &&
               str_equal(q.cursor, r.cursor));
+}
 
-    static void check_metrics(struct mp_writer * w, const struct wire_header *header)
-    {
-        bool is_text, is_text_again;
-        enum field field;
-        if (wire_metrics_read(header, &is_text, &field) != CODE_OK)
-            return;
-        wire_header_write(w, header);
-        wire_metrics_body_write(w, is_text);
-        struct wire_header second = head_again(w, header);
-        CHECK(wire_metrics_read(&second, &is_text_again, &field) == CODE_OK && is_text == is_text_again);
+static void check_metrics(struct mp_writer *w, const struct wire_header *header)
+{
+    bool is_text, is_text_again;
+    enum field field;
+    if (wire_metrics_read(header, &is_text, &field) != CODE_OK)
+        return;
+    wire_header_write(w, header);
+    wire_metrics_body_write(w, is_text);
+    struct wire_header second = head_again(w, header);
+    CHECK(wire_metrics_read(&second, &is_text_again, &field) == CODE_OK && is_text == is_text_again);
+}
+
+static void check_body(struct mp_writer *w, const struct wire_header *header)
+{
+    enum field field;
+    switch (header->operation) {
+    case OPERATION_TRANSFER:
+    case OPERATION_DEPOSIT:
+    case OPERATION_WITHDRAW:
+    case OPERATION_BATCH:
+        check_items(w, header);
+        return;
+    case OPERATION_ACCOUNT_OPEN:
+    case OPERATION_ACCOUNT_CHANGE:
+    case OPERATION_ACCOUNT_FREEZE:
+    case OPERATION_ACCOUNT_UNFREEZE:
+    case OPERATION_ACCOUNT_CLOSE:
+        check_account(w, header);
+        return;
+    case OPERATION_ACCOUNT_SHOW:
+    case OPERATION_TRANSFER_SHOW:
+        check_show(w, header);
+        return;
+    case OPERATION_ACCOUNT_LIST:
+        check_list(w, header);
+        return;
+    case OPERATION_BALANCE:
+        check_balance(w, header);
+        return;
+    case OPERATION_HISTORY:
+        check_history(w, header);
+        return;
+    case OPERATION_PROPOSAL_OPEN:
+        check_propose(w, header);
+        return;
+    case OPERATION_PROPOSAL_APPROVE:
+    case OPERATION_PROPOSAL_REJECT:
+        check_decision(w, header);
+        return;
+    case OPERATION_PROPOSAL_SHOW:
+    case OPERATION_PROPOSAL_LIST:
+        check_proposals(w, header);
+        return;
+    case OPERATION_HEALTH:
+    case OPERATION_VERSION:
+    case OPERATION_STATUS:
+        CHECK(wire_nothing_read(header, &field) != CODE_OK || header->body.length == 1);
+        return;
+    case OPERATION_METRICS:
+        check_metrics(w, header);
+        return;
+    case OPERATION_HISTORIES: /* batch_join has it */
+    case OPERATION_RATE_LATEST:
+    case OPERATION_RATE_ASOF:
+    case OPERATION_RATE_RANGE:
+    case OPERATION_RATE_REVIEW:
+    case OPERATION_RATE_ACCEPT:
+    case OPERATION_RATE_REJECT:
+    case OPERATION_RATE_SOURCES:
+    case OPERATION_SUBSCRIBER_ADD:
+    case OPERATION_SUBSCRIBER_REMOVE:
+    case OPERATION_SUBSCRIBER_LIST:
+    case OPERATION_DEADLETTER_LIST:
+    case OPERATION_DEADLETTER_RETRY:
+    case OPERATION_DEADLETTER_RESOLVE:
+    case OPERATION_COUNT:
+        return;
     }
+}
 
-    static void check_body(struct mp_writer * w, const struct wire_header *header)
-    {
-        enum field field;
-        switch (header->operation) {
-        case OPERATION_TRANSFER:
-        case OPERATION_DEPOSIT:
-        case OPERATION_WITHDRAW:
-        case OPERATION_BATCH:
-            check_items(w, header);
-            return;
-        case OPERATION_ACCOUNT_OPEN:
-        case OPERATION_ACCOUNT_CHANGE:
-        case OPERATION_ACCOUNT_FREEZE:
-        case OPERATION_ACCOUNT_UNFREEZE:
-        case OPERATION_ACCOUNT_CLOSE:
-            check_account(w, header);
-            return;
-        case OPERATION_ACCOUNT_SHOW:
-        case OPERATION_TRANSFER_SHOW:
-            check_show(w, header);
-            return;
-        case OPERATION_ACCOUNT_LIST:
-            check_list(w, header);
-            return;
-        case OPERATION_BALANCE:
-            check_balance(w, header);
-            return;
-        case OPERATION_HISTORY:
-            check_history(w, header);
-            return;
-        case OPERATION_PROPOSAL_OPEN:
-            check_propose(w, header);
-            return;
-        case OPERATION_PROPOSAL_APPROVE:
-        case OPERATION_PROPOSAL_REJECT:
-            check_decision(w, header);
-            return;
-        case OPERATION_PROPOSAL_SHOW:
-        case OPERATION_PROPOSAL_LIST:
-            check_proposals(w, header);
-            return;
-        case OPERATION_HEALTH:
-        case OPERATION_VERSION:
-        case OPERATION_STATUS:
-            CHECK(wire_nothing_read(header, &field) != CODE_OK || header->body.length == 1);
-            return;
-        case OPERATION_METRICS:
-            check_metrics(w, header);
-            return;
-        case OPERATION_HISTORIES: /* batch_join has it */
-        case OPERATION_RATE_LATEST:
-        case OPERATION_RATE_ASOF:
-        case OPERATION_RATE_RANGE:
-        case OPERATION_RATE_REVIEW:
-        case OPERATION_RATE_ACCEPT:
-        case OPERATION_RATE_REJECT:
-        case OPERATION_RATE_SOURCES:
-        case OPERATION_SUBSCRIBER_ADD:
-        case OPERATION_SUBSCRIBER_REMOVE:
-        case OPERATION_SUBSCRIBER_LIST:
-        case OPERATION_DEADLETTER_LIST:
-        case OPERATION_DEADLETTER_RETRY:
-        case OPERATION_DEADLETTER_RESOLVE:
-        case OPERATION_COUNT:
-            return;
-        }
-    }
-
-    int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-    {
-        struct wire_header header;
-        enum code code = CODE_OK;
-        enum field field;
-        struct mp_writer w = {0};
-        if (!wire_header_read(data, size, &header, &code, &field)) {
-            CHECK(code == CODE_BAD_REQUEST || code == CODE_UNSUPPORTED || code == CODE_TOO_LARGE ||
-                  code == CODE_WRONG_PARTITION || code == CODE_INVALID_FIELD);
-            return 0;
-        }
-        CHECK(header.operation < OPERATION_COUNT && header.deadline_us >= 0);
-        CHECK((const uint8_t *)header.body.data + header.body.length == data + size);
-        check_body(&w, &header);
-        mp_writer_release(&w);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct wire_header header;
+    enum code code = CODE_OK;
+    enum field field;
+    struct mp_writer w = {0};
+    if (!wire_header_read(data, size, &header, &code, &field)) {
+        CHECK(code == CODE_BAD_REQUEST || code == CODE_UNSUPPORTED || code == CODE_TOO_LARGE ||
+              code == CODE_WRONG_PARTITION || code == CODE_INVALID_FIELD);
         return 0;
     }
+    CHECK(header.operation < OPERATION_COUNT && header.deadline_us >= 0);
+    CHECK((const uint8_t *)header.body.data + header.body.length == data + size);
+    check_body(&w, &header);
+    mp_writer_release(&w);
+    return 0;
+}
