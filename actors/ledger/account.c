@@ -69,6 +69,14 @@ static void house_id(const struct ledger *self, currency_index currency, char ou
              self->config.partition);
 }
 
+static void desk_house_id(const struct ledger *self, enum desk_house house, currency_index currency,
+                          char out[ACCOUNT_ID_MAX + 1])
+{
+    static const char *const names[DESK_HOUSES] = {"fx", "spread", "residue"};
+    snprintf(out, ACCOUNT_ID_MAX + 1, "house:%s:%s:%u", names[house], currency_at(currency)->code,
+             self->config.partition);
+}
+
 static void transit_id(const struct ledger *self, uint32_t peer, currency_index currency,
                        char out[ACCOUNT_ID_MAX + 1])
 {
@@ -82,6 +90,16 @@ uint32_t posting_house(struct ledger *self, currency_index currency)
     if (__builtin_expect(self->house[currency] != ACCOUNT_NONE, 1))
         return self->house[currency];
     house_id(self, currency, id);
+    return open_own(self, id, currency);
+}
+
+uint32_t posting_desk_house(struct ledger *self, enum desk_house house, currency_index currency)
+{
+    char id[ACCOUNT_ID_MAX + 1];
+    uint32_t known = self->desk_houses[house][currency];
+    if (known != ACCOUNT_NONE)
+        return known;
+    desk_house_id(self, house, currency, id);
     return open_own(self, id, currency);
 }
 
@@ -102,6 +120,10 @@ bool posting_id_fits(const struct ledger *self, struct str id, currency_index cu
         return true;
     house_id(self, currency, own);
     bool fits = str_equal(id, str_from(own));
+    for (int house = 0; house < DESK_HOUSES && !fits; house++) {
+        desk_house_id(self, (enum desk_house)house, currency, own);
+        fits = str_equal(id, str_from(own));
+    }
     for (uint32_t peer = 0; peer < self->config.partitions && !fits; peer++) {
         transit_id(self, peer, currency, own);
         fits = peer != self->config.partition && str_equal(id, str_from(own));

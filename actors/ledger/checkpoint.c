@@ -478,7 +478,7 @@ static bool account_is_there(const struct ledger *self, uint32_t index)
 /* A posting to or from transit moves a link: its numbers are there to be moved, and there is memory. */
 static enum err posting_link_fits(struct ledger *self, const struct fact_posting *fact)
 {
-    if (fact->head.kind < FACT_SENT)
+    if (fact->head.kind < FACT_SENT || fact->head.kind > FACT_RETURNED)
         return ERR_OK;
     uint32_t transit = fact->head.kind == FACT_SENT ? fact->credit : fact->debit;
     if (!(account_at(&self->accounts, transit)->flags & ACCOUNT_IS_TRANSIT))

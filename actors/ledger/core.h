@@ -6,13 +6,14 @@
  *     posting.c       decide: transfer, deposit, withdraw, repeats
  *     account.c       decide: open, change, freeze, unfreeze, close
  *     group.c         decide: atomic groups
- *     group_legs.c    what a group asks of the accounts here
+ *     group_legs.c    what a group asks of the accounts here; group_rows.c its answer
  *     proposal.c      decide: manual deposits and withdrawals
  *     proposal_table.c the open ones
  *     book.c          what postings do to book values of foreign-currency accounts
  *     link.c          requests to and from other partitions
  *     desk.c          the FX desk: rates and terms of pairs; desk_price.c its arithmetic
  *     quote.c         decide: quotes
+ *     exchange.c      decide: exchanges, and the legs of one within its group
  *     evolve.c        the only code that changes state, one fact at a time
  *     checkpoint.c    what is written to the state store, and read back
  *     fact.c          the shape of facts
@@ -69,6 +70,14 @@ struct group;
 
 enum { LEDGER_HELD_SLOTS = 4096, LEDGER_GROUPS_OPEN_MAX = 256 };
 
+/* House accounts of the FX desk, one of each for a currency. */
+enum desk_house {
+    DESK_HOUSE_FX,      /* "house:fx:USD:0": what exchanges have taken and given */
+    DESK_HOUSE_SPREAD,  /* "house:spread:USD:0": what teller has earned by them */
+    DESK_HOUSE_RESIDUE, /* "house:residue:USD:0": what rounding left */
+    DESK_HOUSES
+};
+
 struct ledger {
     struct ledger_config config;
     struct ledger_ports ports;
@@ -77,8 +86,9 @@ struct ledger {
     size_t memory_bytes;
 
     struct account_table accounts;
-    uint32_t house[256]; /* by currency: the cash account; ACCOUNT_NONE */
-    uint32_t *transit;   /* by partition * 256 + currency */
+    uint32_t house[256];                    /* by currency: the cash account; ACCOUNT_NONE */
+    uint32_t desk_houses[DESK_HOUSES][256]; /* the same, of the FX desk */
+    uint32_t *transit;                      /* by partition * 256 + currency */
     struct id_table ids;
     struct link links[LEDGER_PARTITIONS_MAX];
     struct waiter *waiters;             /* more tickets for requests in flight */
@@ -160,6 +170,7 @@ bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, ui
 
 /* The house cash account of a currency, opened if need be. ACCOUNT_NONE: no memory. */
 uint32_t posting_house(struct ledger *self, currency_index currency);
+uint32_t posting_desk_house(struct ledger *self, enum desk_house house, currency_index currency);
 uint32_t posting_transit(struct ledger *self, uint32_t peer, currency_index currency);
 /* A stored id that is reserved is one that this partition would have given. */
 bool posting_id_fits(const struct ledger *self, struct str id, currency_index currency);
@@ -176,6 +187,10 @@ struct fact_strings posting_strings(struct str remote, struct str memo, struct s
 
 void group_post(struct ledger *self, struct ledger_ticket *ticket, uint32_t row,
                 const struct ledger_command *command);
+/* The same for a group whose id is known to be new: of a GROUP, or of an EXCHANGE with its two legs as items, which takes
+ * one row. */
+void group_begin(struct ledger *self, struct ledger_ticket *ticket, uint32_t row,
+                 const struct ledger_command *command);
 /* true: this partition coordinates a group of this id that is not answered yet. */
 bool group_is_open(const struct ledger *self, const struct uuid *id);
 /* true: the id belongs to an item of a group that is still open. */

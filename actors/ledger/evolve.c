@@ -98,8 +98,10 @@ static void evolve_posting(struct ledger *self, uint64_t position, const uint8_t
         evolve_sent(self, position, &fact);
     else if (fact.head.kind == FACT_RECEIVED)
         evolve_received(self, position, &fact);
-    else
+    else if (fact.head.kind == FACT_RETURNED)
         evolve_returned(self, position, &fact);
+    else if (fact.head.kind == FACT_EXCHANGE_OUT || fact.head.kind == FACT_EXCHANGE_IN)
+        id_put(self, &fact.id, position);
     if (__builtin_expect(self->group_count > 0, 0) && fact.head.kind != FACT_RETURNED &&
         (fact.head.detail & FACT_FLAG_GROUP))
         group_note_posting(self, &fact);
@@ -167,6 +169,18 @@ static void evolve_link(struct ledger *self, uint64_t position, const uint8_t *b
 
 /* ---- accounts --------------------------------------------------------------------------------------------- */
 
+/* "house:fx:…", "house:spread:…", "house:residue:…"; DESK_HOUSES: another account. */
+static enum desk_house evolve_desk_house(struct str id)
+{
+    static const struct str prefixes[DESK_HOUSES] = {
+        {"house:fx:", 9}, {"house:spread:", 13}, {"house:residue:", 14}};
+    int which = 0;
+    while (which < DESK_HOUSES && (id.length < prefixes[which].length ||
+                                   memcmp(id.data, prefixes[which].data, prefixes[which].length) != 0))
+        which++;
+    return (enum desk_house)which;
+}
+
 /* Own accounts are found by what their id says. */
 static void own_account_note(struct ledger *self, uint32_t index)
 {
@@ -177,7 +191,10 @@ static void own_account_note(struct ledger *self, uint32_t index)
         return;
     account->flags |= ACCOUNT_IS_HOUSE;
     self->accounts.house_count++;
-    if (id[0] == 'h') {
+    enum desk_house desk = evolve_desk_house((struct str){id, length});
+    if (desk != DESK_HOUSES) {
+        self->desk_houses[desk][account->currency] = index;
+    } else if (id[0] == 'h') {
         self->house[account->currency] = index;
     } else {
         account->flags |= ACCOUNT_IS_TRANSIT;
@@ -302,6 +319,10 @@ void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, 
     case FACT_SENT:
     case FACT_RECEIVED:
     case FACT_RETURNED:
+    case FACT_EXCHANGE_OUT:
+    case FACT_EXCHANGE_IN:
+    case FACT_EXCHANGE_SPREAD:
+    case FACT_EXCHANGE_RESIDUE:
         evolve_posting(self, position, fact, size);
         return;
     case FACT_SETTLED:
@@ -351,10 +372,6 @@ void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, 
     case FACT_HOLD_CAPTURED:
     case FACT_HOLD_RELEASED:
     case FACT_HOLD_EXPIRED:
-    case FACT_EXCHANGE_OUT:
-    case FACT_EXCHANGE_IN:
-    case FACT_EXCHANGE_SPREAD:
-    case FACT_EXCHANGE_RESIDUE:
     case FACT_KIND_COUNT:
         break;
     }

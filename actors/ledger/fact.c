@@ -74,6 +74,10 @@ size_t fact_fixed_size(uint8_t kind)
     case FACT_SENT:
     case FACT_RECEIVED:
     case FACT_RETURNED:
+    case FACT_EXCHANGE_OUT:
+    case FACT_EXCHANGE_IN:
+    case FACT_EXCHANGE_SPREAD:
+    case FACT_EXCHANGE_RESIDUE:
         return sizeof(struct fact_posting);
     case FACT_SETTLED:
         return sizeof(struct fact_settled);
@@ -102,6 +106,8 @@ size_t fact_fixed_size(uint8_t kind)
         return sizeof(struct fact_pair);
     case FACT_QUOTED:
         return sizeof(struct fact_quote);
+    case FACT_QUOTE_USED:
+        return sizeof(struct fact_quote_used);
     case FACT_PROPOSED:
     case FACT_PROPOSAL_APPROVED:
     case FACT_PROPOSAL_REJECTED:
@@ -111,11 +117,6 @@ size_t fact_fixed_size(uint8_t kind)
     case FACT_HOLD_CAPTURED:
     case FACT_HOLD_RELEASED:
     case FACT_HOLD_EXPIRED:
-    case FACT_QUOTE_USED:
-    case FACT_EXCHANGE_OUT:
-    case FACT_EXCHANGE_IN:
-    case FACT_EXCHANGE_SPREAD:
-    case FACT_EXCHANGE_RESIDUE:
     case FACT_KIND_COUNT:
         break;
     }

@@ -161,8 +161,8 @@ struct FACT_PACKED fact_group {
     uint8_t field;         /* VOTED, DECIDED: enum field of the refused item */
     struct uuid id;        /* of the group */
     uint64_t fingerprint[2];
-    uint32_t count; /* STARTED, PREPARED: group_items; DONE, ANSWERED: group_rows */
-    uint32_t zero;
+    uint32_t count;       /* STARTED, PREPARED: group_items; DONE, ANSWERED: group_rows */
+    uint32_t is_exchange; /* STARTED, ANSWERED: 1: the two legs of an exchange; else 0 */
     /* then count packed items or rows: see group.h */
 };
 
@@ -306,7 +306,8 @@ size_t fact_fixed_size(uint8_t kind);
 
 static inline int fact_is_posting(uint8_t kind)
 {
-    return kind >= FACT_TRANSFER && kind <= FACT_RETURNED;
+    return (kind >= FACT_TRANSFER && kind <= FACT_RETURNED) ||
+           (kind >= FACT_EXCHANGE_OUT && kind <= FACT_EXCHANGE_RESIDUE);
 }
 
 static inline int fact_is_group(uint8_t kind)

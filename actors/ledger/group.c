@@ -2,7 +2,9 @@
 #include "actors/ledger/group.h"
 
 #include "actors/ledger/core.h"
+#include "actors/ledger/exchange.h"
 #include "actors/ledger/group_legs.h"
+#include "actors/ledger/group_rows.h"
 #include "actors/ledger/hash.h"
 
 struct group {
@@ -74,9 +76,15 @@ static void items_read(const uint8_t *bytes, size_t length, uint32_t count, stru
     }
 }
 
-static void group_fingerprint(const struct ledger *self, const struct ledger_command *items, uint32_t count,
+static void group_fingerprint(const struct ledger *self, const struct ledger_command *command,
                               uint64_t out[2])
 {
+    const struct ledger_command *items = command->items;
+    uint32_t count = command->group_count;
+    if (command->kind == COMMAND_EXCHANGE) {
+        posting_fingerprint(self, command, out);
+        return;
+    }
     struct {
         struct uuid id;
         uint64_t payload[2];
@@ -188,7 +196,10 @@ static bool postings_ensure(struct ledger *self, const struct ledger_command *it
         if (from != own(self) && to != own(self))
             continue;
         uint32_t account = 0;
-        if (items[i].kind != COMMAND_TRANSFER)
+        if (exchange_is_leg(&items[i])) {
+            bytes += EXCHANGE_POSTINGS_MAX * sizeof(struct fact_posting);
+            account = exchange_leg_ensure(self, &items[i]) ? 0 : ACCOUNT_NONE;
+        } else if (items[i].kind != COMMAND_TRANSFER)
             account = posting_house(self, items[i].currency);
         else if (from != to)
             account = posting_transit(self, from == own(self) ? to : from, items[i].currency);
@@ -209,6 +220,11 @@ static void post_item(struct ledger *self, const struct ledger_command *item, ui
     uint32_t payer = group_from_home(self, item), receiver = group_to_home(self, item);
     if (payer != own(self) && receiver != own(self))
         return;
+    row->item = (uint8_t)index;
+    if (exchange_is_leg(item)) {
+        exchange_leg_post(self, item, row);
+        return;
+    }
     uint32_t from = item->from.length == 0 ? posting_house(self, item->currency)
                     : payer == own(self)   ? find(self, item->from)
                                            : posting_transit(self, payer, item->currency);
@@ -226,7 +242,6 @@ static void post_item(struct ledger *self, const struct ledger_command *item, ui
     book_rate_put(&strings, &rate);
     bool written = posting_append(self, kind, FACT_FLAG_GROUP, from, to, item->amount, &item->id, &strings);
     CHECK(written);
-    row->item = (uint8_t)index;
     if (item->from.length > 0 && payer == own(self)) {
         row->has |= ROW_HAS_FROM;
         row->from_balance = account_at(&self->accounts, from)->balance;
@@ -277,34 +292,6 @@ static struct fact_group fact_of(enum fact_kind kind, const struct uuid *id, con
 
 /* ---- rows --------------------------------------------------------------------------------------------------- */
 
-/* Rows of a refused group: the culprit has its code, the others say that they went with it. */
-static void rows_refused(struct group_refusal refusal, uint32_t count, struct group_row *rows)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        bool culprit = i == refusal.item;
-        rows[i] = (struct group_row){.code = culprit ? (uint8_t)refusal.code : CODE_GROUP_REFUSED,
-                                     .field = culprit ? (uint8_t)refusal.field : FIELD_NONE,
-                                     .item = (uint8_t)i};
-    }
-}
-
-static void answer_rows(struct ledger *self, struct ledger_ticket *ticket, uint32_t row, enum code code,
-                        enum field field, const struct group_row *rows, uint32_t count)
-{
-    ticket->rows[row] =
-        (struct ledger_row){.code = (uint8_t)code, .field = (uint8_t)field, .group_count = (uint16_t)count};
-    for (uint32_t i = 0; i < count; i++) {
-        ticket->rows[row + 1 + i] = (struct ledger_row){
-            .code = rows[i].code,
-            .field = rows[i].field,
-            .has = rows[i].has,
-            .from_balance = rows[i].from_balance,
-            .to_balance = rows[i].to_balance,
-        };
-    }
-    core_row_done(self, ticket, count + 1);
-}
-
 /* A whole group answered with one code that no item caused. */
 static void answer_all(struct ledger *self, const struct ledger_command *command,
                        struct ledger_ticket *ticket, uint32_t row, enum code code, enum field field)
@@ -312,7 +299,7 @@ static void answer_all(struct ledger *self, const struct ledger_command *command
     struct group_row rows[LEDGER_GROUP_MAX] = {0};
     for (uint32_t i = 0; i < command->group_count; i++)
         rows[i].code = CODE_GROUP_REFUSED;
-    answer_rows(self, ticket, row, code, field, rows, command->group_count);
+    group_rows_answer(self, ticket, row, code, field, rows, command->group_count, group_rows_folded(command));
 }
 
 void group_conflict(struct ledger *self, const struct ledger_command *command, struct ledger_ticket *ticket,
@@ -325,8 +312,9 @@ static void answer_refusal(struct ledger *self, const struct ledger_command *com
                            struct ledger_ticket *ticket, uint32_t row, struct group_refusal refusal)
 {
     struct group_row rows[LEDGER_GROUP_MAX];
-    rows_refused(refusal, command->group_count, rows);
-    answer_rows(self, ticket, row, refusal.code, refusal.field, rows, command->group_count);
+    group_rows_refused(refusal, command->group_count, rows);
+    group_rows_answer(self, ticket, row, refusal.code, refusal.field, rows, command->group_count,
+                      group_rows_folded(command));
 }
 
 static bool waiter_add(struct ledger *self, struct group *group, struct ledger_ticket *ticket, uint32_t row)
@@ -347,7 +335,7 @@ void group_repeat(struct ledger *self, const uint8_t *fact, const struct ledger_
     struct fact_group head;
     uint64_t fingerprint[2];
     memcpy(&head, fact, sizeof head);
-    group_fingerprint(self, command->items, command->group_count, fingerprint);
+    group_fingerprint(self, command, fingerprint);
     if (memcmp(head.fingerprint, fingerprint, sizeof fingerprint) != 0) {
         MARK("a group's id comes again with other items");
         group_conflict(self, command, ticket, row);
@@ -357,7 +345,8 @@ void group_repeat(struct ledger *self, const uint8_t *fact, const struct ledger_
         MARK("an answered group comes again");
         struct group_row rows[LEDGER_GROUP_MAX];
         memcpy(rows, fact + sizeof head, head.count * sizeof rows[0]);
-        answer_rows(self, ticket, row, head.head.detail, head.field, rows, head.count);
+        group_rows_answer(self, ticket, row, head.head.detail, head.field, rows, head.count,
+                          group_rows_folded(command));
         return;
     }
     MARK("an open group comes again and waits");
@@ -371,10 +360,12 @@ void group_repeat(struct ledger *self, const uint8_t *fact, const struct ledger_
 
 /* An answer that is kept with the group's id. */
 static bool append_answered(struct ledger *self, const struct uuid *id, const uint64_t *fingerprint,
-                            struct group_refusal refusal, const struct group_row *rows, uint32_t count)
+                            struct group_refusal refusal, const struct group_row *rows, uint32_t count,
+                            bool is_exchange)
 {
     struct fact_group fact = fact_of(FACT_GROUP_ANSWERED, id, fingerprint, refusal);
     fact.count = count;
+    fact.is_exchange = is_exchange;
     return append_group(self, &fact, rows, count * sizeof rows[0]);
 }
 
@@ -384,9 +375,11 @@ static void post_local(struct ledger *self, const struct ledger_command *command
     struct group_row rows[LEDGER_GROUP_MAX] = {0};
     struct group_refusal none = {CODE_OK, FIELD_NONE, 0};
     post_all(self, command->items, command->group_count, rows);
-    bool written = append_answered(self, &command->id, fingerprint, none, rows, command->group_count);
+    bool written = append_answered(self, &command->id, fingerprint, none, rows, command->group_count,
+                                   group_rows_folded(command));
     CHECK(written);
-    answer_rows(self, ticket, row, CODE_OK, FIELD_NONE, rows, command->group_count);
+    group_rows_answer(self, ticket, row, CODE_OK, FIELD_NONE, rows, command->group_count,
+                      group_rows_folded(command));
 }
 
 static bool append_started(struct ledger *self, const struct ledger_command *command,
@@ -401,6 +394,7 @@ static bool append_started(struct ledger *self, const struct ledger_command *com
     struct group_refusal none = {CODE_OK, FIELD_NONE, 0};
     struct fact_group fact = fact_of(FACT_GROUP_STARTED, &command->id, fingerprint, none);
     fact.count = command->group_count;
+    fact.is_exchange = group_rows_folded(command);
     return spare_ensure(self, length) && append_group(self, &fact, items, length);
 }
 
@@ -423,7 +417,7 @@ static uint64_t partitions_of(const struct ledger *self, const struct ledger_com
 {
     uint64_t partitions = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (items[i].from.length > 0)
+        if (ledger_payer(&items[i]).length > 0)
             partitions |= bit(home(self, items[i].from));
         if (items[i].to.length > 0)
             partitions |= bit(home(self, items[i].to));
@@ -526,18 +520,25 @@ void group_post(struct ledger *self, struct ledger_ticket *ticket, uint32_t row,
     uint64_t id_hash = hash_uuid(&command->id, self->config.hash_key);
     if (id_table_may_have(&self->ids, id_hash) && posting_repeat(self, command, id_hash, ticket, row))
         return;
+    group_begin(self, ticket, row, command);
+}
+
+void group_begin(struct ledger *self, struct ledger_ticket *ticket, uint32_t row,
+                 const struct ledger_command *command)
+{
     if (refuse_at_once(self, command, ticket, row))
         return;
     struct group_leg legs[GROUP_LEGS_MAX];
     uint64_t fingerprint[2];
-    group_fingerprint(self, command->items, command->group_count, fingerprint);
+    group_fingerprint(self, command, fingerprint);
     uint32_t n = group_legs(self, command->items, command->group_count, legs);
     struct group_refusal refusal = group_legs_check(self, command->items, legs, n);
     if (refusal.code != CODE_OK) {
         struct group_row rows[LEDGER_GROUP_MAX];
         MARK("a group is refused by its own partition");
-        rows_refused(refusal, command->group_count, rows);
-        if (append_answered(self, &command->id, fingerprint, refusal, rows, command->group_count))
+        group_rows_refused(refusal, command->group_count, rows);
+        if (append_answered(self, &command->id, fingerprint, refusal, rows, command->group_count,
+                            group_rows_folded(command)))
             answer_refusal(self, command, ticket, row, refusal);
         else
             answer_all(self, command, ticket, row, CODE_BUSY, FIELD_NONE);
@@ -555,13 +556,22 @@ void group_post(struct ledger *self, struct ledger_ticket *ticket, uint32_t row,
         post_crossing(self, command, fingerprint, others, ticket, row);
 }
 
+static bool group_is_exchange(const struct group *group)
+{
+    struct link_item first;
+    memcpy(&first, group->items, sizeof first);
+    return first.kind == COMMAND_EXCHANGE_OUT;
+}
+
 static void answer_waiters(struct ledger *self, struct group *group, struct group_refusal refusal,
                            const struct group_row *rows)
 {
+    bool folded = group_is_exchange(group);
     while (group->waiters) {
         struct group_waiter *waiter = group->waiters;
         group->waiters = waiter->next;
-        answer_rows(self, waiter->ticket, waiter->row, refusal.code, refusal.field, rows, group->item_count);
+        group_rows_answer(self, waiter->ticket, waiter->row, refusal.code, refusal.field, rows,
+                          group->item_count, folded);
         core_free(self, waiter, sizeof *waiter);
     }
 }
@@ -575,11 +585,12 @@ static void finish(struct ledger *self, struct group *group)
     if (!group->waiters)
         MARK("a group ends that nobody waits for");
     if (refusal.code != CODE_OK)
-        rows_refused(refusal, group->item_count, rows);
+        group_rows_refused(refusal, group->item_count, rows);
     answer_waiters(self, group, refusal, rows);
     uint64_t fingerprint[2] = {group->fingerprint[0], group->fingerprint[1]};
     struct uuid id = group->id;
-    bool written = append_answered(self, &id, fingerprint, refusal, rows, group->item_count);
+    bool is_exchange = group_is_exchange(group);
+    bool written = append_answered(self, &id, fingerprint, refusal, rows, group->item_count, is_exchange);
     CHECK(written);
 }
 
@@ -873,9 +884,11 @@ void group_note_posting(struct ledger *self, const struct fact_posting *fact)
         for (uint32_t i = 0; i < group->item_count; i++) {
             if (!uuid_equal(&items[i].id, &id))
                 continue;
+            if (fact->head.kind == FACT_EXCHANGE_SPREAD || fact->head.kind == FACT_EXCHANGE_RESIDUE)
+                return;
             struct group_row *row = &group->rows[i];
             row->item = (uint8_t)i;
-            if (items[i].from.length > 0 && fact->head.kind != FACT_RECEIVED) {
+            if (ledger_payer(&items[i]).length > 0 && fact->head.kind != FACT_RECEIVED) {
                 row->has |= ROW_HAS_FROM;
                 row->from_balance = fact->debit_balance;
             }

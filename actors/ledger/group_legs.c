@@ -1,6 +1,7 @@
 #include "actors/ledger/group_legs.h"
 
 #include "actors/ledger/core.h"
+#include "actors/ledger/exchange.h"
 
 static uint32_t own(const struct ledger *self)
 {
@@ -14,7 +15,8 @@ static uint32_t home(const struct ledger *self, struct str id)
 
 uint32_t group_from_home(const struct ledger *self, const struct ledger_command *item)
 {
-    return home(self, item->from.length > 0 ? item->from : item->to);
+    struct str payer = ledger_payer(item);
+    return home(self, payer.length > 0 ? payer : item->to);
 }
 
 uint32_t group_to_home(const struct ledger *self, const struct ledger_command *item)
@@ -32,6 +34,8 @@ static uint32_t find(const struct ledger *self, struct str id)
 static const uint32_t *own_side(const struct ledger *self, const struct ledger_command *item)
 {
     uint32_t payer = group_from_home(self, item), receiver = group_to_home(self, item);
+    if (exchange_is_leg(item))
+        return &self->desk_houses[DESK_HOUSE_FX][item->currency];
     if (item->kind != COMMAND_TRANSFER)
         return &self->house[item->currency];
     if (payer == receiver)
@@ -44,12 +48,17 @@ uint32_t group_legs(const struct ledger *self, const struct ledger_command *item
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (items[i].from.length > 0 && home(self, items[i].from) == own(self))
-            legs[n++] = (struct group_leg){(uint8_t)i, false, find(self, items[i].from), items[i].amount,
-                                           own_side(self, &items[i])};
-        if (items[i].to.length > 0 && home(self, items[i].to) == own(self))
-            legs[n++] = (struct group_leg){(uint8_t)i, true, find(self, items[i].to), items[i].amount,
-                                           own_side(self, &items[i])};
+        struct str sides[] = {ledger_payer(&items[i]), items[i].to};
+        for (int is_credit = 0; is_credit < 2; is_credit++) {
+            if (sides[is_credit].length == 0 || home(self, sides[is_credit]) != own(self))
+                continue;
+            legs[n++] = (struct group_leg){.item = (uint8_t)i,
+                                           .is_credit = is_credit,
+                                           .account = find(self, sides[is_credit]),
+                                           .amount = items[i].amount,
+                                           .through = exchange_leg_through(&items[i]),
+                                           .own_side = own_side(self, &items[i])};
+        }
     }
     return n;
 }
@@ -72,7 +81,7 @@ static bool own_side_counts(const struct ledger *self, const struct group_leg *l
     const uint32_t *side = legs[n].own_side;
     int64_t sum = 0;
     for (uint32_t i = 0; side && i <= n; i++) {
-        if (legs[i].own_side == side && !money_add(sum, legs[i].amount, &sum))
+        if (legs[i].own_side == side && !money_add(sum, legs[i].through, &sum))
             return false;
     }
     if (!side || *side == ACCOUNT_NONE)
@@ -98,7 +107,8 @@ static struct verdict leg_account_check(const struct ledger *self, const struct 
     }
     if (!money_add(posting_incoming(self, leg->account), already, &already))
         return (struct verdict){CODE_BALANCE_OVERFLOW, field};
-    return posting_check_credit(account, currency, leg->amount, already);
+    return exchange_check_owner(self, &items[leg->item], leg->account,
+                                posting_check_credit(account, currency, leg->amount, already));
 }
 
 /* The value of the credits that earlier legs have promised an account. */
@@ -120,7 +130,8 @@ static struct verdict leg_check(const struct ledger *self, const struct ledger_c
                                 const struct group_leg *legs, uint32_t n)
 {
     struct verdict verdict = leg_account_check(self, items, legs, n);
-    if (verdict.code == CODE_OK && !own_side_counts(self, legs, n))
+    if (verdict.code == CODE_OK &&
+        (!own_side_counts(self, legs, n) || !exchange_leg_counts(self, &items[legs[n].item])))
         return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT};
     const struct group_leg *leg = &legs[n];
     if (verdict.code == CODE_OK && leg->is_credit &&

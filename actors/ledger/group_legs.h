@@ -21,6 +21,7 @@ struct group_leg {
     bool is_credit;
     uint32_t account; /* ACCOUNT_NONE: it is not there */
     int64_t amount;
+    int64_t through;          /* what moves through own_side: for an EXCHANGE_IN more than the amount */
     const uint32_t *own_side; /* see group_legs.c */
 };
 

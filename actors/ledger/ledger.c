@@ -77,6 +77,7 @@ static bool ledger_init(struct ledger *self)
         return false;
     memset(self->transit, 0xff, transit * sizeof *self->transit);
     memset(self->house, 0xff, sizeof self->house);
+    memset(self->desk_houses, 0xff, sizeof self->desk_houses);
     for (uint32_t peer = 0; peer < LEDGER_PARTITIONS_MAX; peer++)
         self->links[peer] = (struct link){.next = 1, .usual_bytes = 4096};
     proposal_table_init(self);

@@ -109,7 +109,7 @@ struct ledger_command {
     uint8_t code;            /* enum code: CODE_OK, or why the decoder refuses it */
     uint8_t field;           /* enum field */
     currency_index currency; /* CURRENCY_NONE: RELEASE, EXCHANGE */
-    uint16_t group_count;    /* GROUP: number of items; EXCHANGE: 2, its legs */
+    uint16_t group_count;    /* GROUP: number of items */
     uint8_t flags;           /* CAPTURE: COMMAND_KEEPS_REST */
     int64_t amount;          /* minor units; CAPTURE: 0: all that is held; RELEASE, EXCHANGE: 0 */
     int64_t deadline_us;     /* 0: none */
@@ -119,7 +119,7 @@ struct ledger_command {
     struct str memo;
     struct str reference;
     union {
-        const struct ledger_command *items; /* GROUP; groups do not nest */
+        const struct ledger_command *items; /* GROUP, not nested; EXCHANGE: the core's own use */
         int64_t rate; /* TRANSFER, DEPOSIT, WITHDRAW: base currency per unit (base/rate.h); 0: none */
         int64_t
             value; /* EXCHANGE_OUT, EXCHANGE_IN: of the amount, minor units of the base currency; 0: not known */
@@ -132,6 +132,12 @@ struct ledger_command {
         };
     };
 };
+
+/* The account that an item debits; empty: none. */
+static inline struct str ledger_payer(const struct ledger_command *item)
+{
+    return item->kind == COMMAND_EXCHANGE_IN ? (struct str){0} : item->from;
+}
 
 enum { ROW_HAS_FROM = 1, ROW_HAS_TO = 2 };
 

@@ -1,5 +1,6 @@
 /* Decide: deposits, withdrawals and transfers, and the answers to repeats of them. */
 #include "actors/ledger/core.h"
+#include "actors/ledger/exchange.h"
 #include "actors/ledger/hash.h"
 
 /* Commands of a batch are worked in chunks: first every line of memory that a chunk will need is
@@ -143,9 +144,11 @@ static void *append_bytes(uint8_t *at, const void *bytes, size_t length)
 /* Everything of a command that its payload is, in one form however it was written on the wire. */
 void posting_fingerprint(const struct ledger *self, const struct ledger_command *command, uint64_t out[2])
 {
-    uint8_t bytes[16 + 2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 8 + sizeof(int64_t)];
+    static const struct currency none = {{0}, 0};
+    uint8_t bytes[16 + 2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 8 + sizeof(int64_t) + sizeof command->of];
     uint8_t *at = bytes;
-    const struct currency *currency = currency_at(command->currency);
+    const struct currency *currency =
+        command->currency == CURRENCY_NONE ? &none : currency_at(command->currency);
     uint8_t head[8] = {command->kind,
                        (uint8_t)command->from.length,
                        (uint8_t)command->to.length,
@@ -164,6 +167,8 @@ void posting_fingerprint(const struct ledger *self, const struct ledger_command 
     int64_t rate = book_rate(command);
     if (rate != 0)
         at = append_bytes(at, &rate, sizeof rate);
+    if (command->kind == COMMAND_EXCHANGE)
+        at = append_bytes(at, &command->of, sizeof command->of);
     XXH128_hash_t hash = XXH3_128bits_withSeed(bytes, (size_t)(at - bytes), self->config.hash_key);
     out[0] = hash.low64;
     out[1] = hash.high64;
@@ -366,6 +371,19 @@ static void decide_transfer(struct ledger *self, const struct ledger_command *co
         link_post(self, peer, from, command, ticket, row);
 }
 
+static void decide_exchange(struct ledger *self, const struct ledger_command *command,
+                            const struct plan *plan, struct ledger_ticket *ticket, uint32_t row)
+{
+    uint32_t from = resolve(self, command->from, plan->from_hash, plan->from);
+    if (from == ACCOUNT_NONE) {
+        refuse_missing(self, command, command->from, FIELD_FROM_ACCOUNT, ticket, row);
+        return;
+    }
+    struct verdict verdict = exchange_decide(self, command, from, ticket, row);
+    if (verdict.code != CODE_OK)
+        refuse(self, command, verdict, ticket, row);
+}
+
 static void decide(struct ledger *self, const struct ledger_command *command, const struct plan *plan,
                    struct ledger_ticket *ticket, uint32_t row)
 {
@@ -408,11 +426,13 @@ static void decide(struct ledger *self, const struct ledger_command *command, co
     case COMMAND_WITHDRAW:
         decide_withdrawal(self, command, plan, ticket, row);
         return;
+    case COMMAND_EXCHANGE:
+        decide_exchange(self, command, plan, ticket, row);
+        return;
     case COMMAND_GROUP:
     case COMMAND_HOLD:
     case COMMAND_CAPTURE:
     case COMMAND_RELEASE:
-    case COMMAND_EXCHANGE:
     case COMMAND_EXCHANGE_OUT:
     case COMMAND_EXCHANGE_IN:
         break;

@@ -34,6 +34,8 @@ static const uint8_t *fact_id(const uint8_t *fact)
     case FACT_SENT:
     case FACT_RETURNED:
     case FACT_RECEIVED:
+    case FACT_EXCHANGE_OUT:
+    case FACT_EXCHANGE_IN:
         return fact + offsetof(struct fact_posting, id);
     case FACT_REFUSED:
         return fact + offsetof(struct fact_refused, id);
@@ -69,8 +71,6 @@ static const uint8_t *fact_id(const uint8_t *fact)
     case FACT_HOLD_EXPIRED:
     case FACT_RATE_SET:
     case FACT_PAIR_SET:
-    case FACT_EXCHANGE_OUT:
-    case FACT_EXCHANGE_IN:
     case FACT_EXCHANGE_SPREAD:
     case FACT_EXCHANGE_RESIDUE:
     case FACT_KIND_COUNT:
@@ -296,7 +296,7 @@ bool posting_repeat(struct ledger *self, const struct ledger_command *command, u
     struct repeat r = {self, command, ticket, row, fact, match.size};
     uint8_t kind = fact[0];
     if (kind == FACT_GROUP_STARTED || kind == FACT_GROUP_ANSWERED) {
-        if (command->kind == COMMAND_GROUP) {
+        if (command->kind == COMMAND_GROUP || command->kind == COMMAND_EXCHANGE) {
             group_repeat(self, fact, command, ticket, row);
         } else {
             MARK("a single command with the id of a group");

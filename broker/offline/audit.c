@@ -42,6 +42,23 @@ static bool id_begins(struct str id, const char *word)
     return id.length > length && memcmp(id.data, word, length) == 0;
 }
 
+static uint8_t role_of(struct str id)
+{
+    static const struct {
+        const char *prefix;
+        enum audit_role role;
+    } roles[] = {{"transit:", AUDIT_TRANSIT},
+                 {"house:fx:", AUDIT_FX},
+                 {"house:spread:", AUDIT_SPREAD},
+                 {"house:residue:", AUDIT_RESIDUE},
+                 {"house:", AUDIT_CASH}};
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        if (id_begins(id, roles[i].prefix))
+            return (uint8_t)roles[i].role;
+    }
+    return AUDIT_CUSTOMER;
+}
+
 static enum err open_account(struct audit *self, const struct fact_account *fact,
                              const struct fact_strings *strings, const char **what)
 {
@@ -69,9 +86,7 @@ static enum err open_account(struct audit *self, const struct fact_account *fact
         .id_hash = text_hash(id),
         .currency = currency,
         .state = ACCOUNT_ACTIVE,
-        .role = id_begins(id, "transit:") ? AUDIT_TRANSIT
-                : id_begins(id, "house:") ? AUDIT_CASH
-                                          : AUDIT_CUSTOMER,
+        .role = role_of(id),
     };
     self->customers += account->role == AUDIT_CUSTOMER;
     return ERR_OK;
@@ -115,12 +130,17 @@ static enum err check_account(struct audit *self, const uint8_t *bytes, size_t s
 
 /* Who stands on the two sides of each kind. */
 static const uint8_t DEBIT_ROLE[] = {
-    [FACT_TRANSFER] = AUDIT_CUSTOMER, [FACT_DEPOSIT] = AUDIT_CASH,     [FACT_WITHDRAWAL] = AUDIT_CUSTOMER,
-    [FACT_SENT] = AUDIT_CUSTOMER,     [FACT_RECEIVED] = AUDIT_TRANSIT, [FACT_RETURNED] = AUDIT_TRANSIT,
+    [FACT_TRANSFER] = AUDIT_CUSTOMER,     [FACT_DEPOSIT] = AUDIT_CASH,     [FACT_WITHDRAWAL] = AUDIT_CUSTOMER,
+    [FACT_SENT] = AUDIT_CUSTOMER,         [FACT_RECEIVED] = AUDIT_TRANSIT, [FACT_RETURNED] = AUDIT_TRANSIT,
+    [FACT_EXCHANGE_OUT] = AUDIT_CUSTOMER, [FACT_EXCHANGE_IN] = AUDIT_FX,   [FACT_EXCHANGE_SPREAD] = AUDIT_FX,
+    [FACT_EXCHANGE_RESIDUE] = AUDIT_FX,
 };
 static const uint8_t CREDIT_ROLE[] = {
-    [FACT_TRANSFER] = AUDIT_CUSTOMER, [FACT_DEPOSIT] = AUDIT_CUSTOMER,  [FACT_WITHDRAWAL] = AUDIT_CASH,
-    [FACT_SENT] = AUDIT_TRANSIT,      [FACT_RECEIVED] = AUDIT_CUSTOMER, [FACT_RETURNED] = AUDIT_CUSTOMER,
+    [FACT_TRANSFER] = AUDIT_CUSTOMER,      [FACT_DEPOSIT] = AUDIT_CUSTOMER,
+    [FACT_WITHDRAWAL] = AUDIT_CASH,        [FACT_SENT] = AUDIT_TRANSIT,
+    [FACT_RECEIVED] = AUDIT_CUSTOMER,      [FACT_RETURNED] = AUDIT_CUSTOMER,
+    [FACT_EXCHANGE_OUT] = AUDIT_FX,        [FACT_EXCHANGE_IN] = AUDIT_CUSTOMER,
+    [FACT_EXCHANGE_SPREAD] = AUDIT_SPREAD, [FACT_EXCHANGE_RESIDUE] = AUDIT_RESIDUE,
 };
 
 /* The rules that bind customers. Parts of a group were judged when they were reserved, and what comes back is
@@ -240,11 +260,15 @@ static enum err check_posting(struct audit *self, const uint8_t *bytes, size_t s
     if (self->accounts[fact.debit].role != DEBIT_ROLE[fact.head.kind] ||
         self->accounts[fact.credit].role != CREDIT_ROLE[fact.head.kind])
         return wrong(what, "a posting stands between accounts that its kind does not allow");
+    bool is_exchange = fact.head.kind >= FACT_EXCHANGE_OUT;
+    if (is_exchange && !(fact.head.detail & FACT_FLAG_GROUP))
+        return wrong(what, "one leg of an exchange stands by itself");
     self->postings++;
     enum err err = apply(self, &fact, what);
-    if (err == ERR_OK && fact.head.kind >= FACT_SENT)
+    if (err == ERR_OK && fact.head.kind >= FACT_SENT && !is_exchange)
         err = bridge_posting(self, &fact, &strings, what);
-    bool answers = fact.head.kind <= FACT_SENT && !(fact.head.detail & FACT_FLAG_PROPOSED);
+    bool answers = (fact.head.kind <= FACT_SENT && !(fact.head.detail & FACT_FLAG_PROPOSED)) ||
+                   fact.head.kind == FACT_EXCHANGE_OUT || fact.head.kind == FACT_EXCHANGE_IN;
     if (err != ERR_OK || !answers)
         return err;
     struct uuid id = fact.id;
@@ -309,6 +333,12 @@ static enum err check_other(struct audit *self, const struct tally_step *step, c
         return bridge_settled(self, bytes, what);
     if (bytes[0] == FACT_BOUNCED)
         return bridge_bounced(self, step, bytes, what);
+    if (bytes[0] == FACT_QUOTED) {
+        struct fact_quote fact;
+        memcpy(&fact, bytes, sizeof fact);
+        struct uuid id = fact.id;
+        return id_sort_add(&self->ids, &id, self->position, self->time_us);
+    }
     if (bytes[0] == FACT_REFUSED) {
         struct fact_refused fact;
         memcpy(&fact, bytes, sizeof fact);
@@ -346,7 +376,10 @@ static enum err check_fact(struct audit *self, const uint8_t *bytes, size_t size
 static enum err check_sums(const struct audit *self, const char **what)
 {
     for (size_t c = 0; c < currency_count(); c++) {
-        if (self->sums[AUDIT_CUSTOMER][c] + self->sums[AUDIT_CASH][c] + self->sums[AUDIT_TRANSIT][c] != 0)
+        __int128 sum = 0;
+        for (int role = 0; role < AUDIT_ROLE_COUNT; role++)
+            sum += self->sums[role][c];
+        if (sum != 0)
             return wrong(what, "the postings of a currency do not sum to zero");
     }
     return ERR_OK;

@@ -21,7 +21,15 @@
 #include "broker/offline/tally.h"
 #include "store/journal.h"
 
-enum audit_role { AUDIT_CUSTOMER, AUDIT_CASH, AUDIT_TRANSIT, AUDIT_ROLE_COUNT };
+enum audit_role {
+    AUDIT_CUSTOMER,
+    AUDIT_CASH,
+    AUDIT_TRANSIT,
+    AUDIT_FX,
+    AUDIT_SPREAD,
+    AUDIT_RESIDUE,
+    AUDIT_ROLE_COUNT
+};
 
 struct audit_account {
     int64_t balance, minimum, ceiling;

@@ -145,10 +145,10 @@ static enum err posting_line(struct exporting *self, struct lane *lane, const ui
         .amount = fact.amount,
         .time_us = self->time_us,
     };
-    if (fact.head.kind == FACT_DEPOSIT) {
+    if (fact.head.kind == FACT_DEPOSIT || fact.head.kind == FACT_EXCHANGE_IN) {
         line.op = "deposit";
         line.from = (struct str){0};
-    } else if (fact.head.kind == FACT_WITHDRAWAL) {
+    } else if (fact.head.kind == FACT_WITHDRAWAL || fact.head.kind == FACT_EXCHANGE_OUT) {
         line.op = "withdraw";
         line.to = (struct str){0};
     } else if (fact.head.kind == FACT_RECEIVED) {
@@ -162,6 +162,8 @@ static enum err posting(struct exporting *self, struct lane *lane, const uint8_t
                         size_t size)
 {
     uint8_t kind = facts[at];
+    if (kind == FACT_EXCHANGE_SPREAD || kind == FACT_EXCHANGE_RESIDUE)
+        return ERR_OK; /* between teller's own accounts */
     bool in_group = kind != FACT_RETURNED && (facts[at + 1] & FACT_FLAG_GROUP);
     if (in_group && lane->decided_postings > 0) {
         lane->decided_postings--;
@@ -206,12 +208,15 @@ static enum err local_group(struct exporting *self, struct lane *lane, const str
 
 static void decided_item(struct exporting *self, const struct ledger_command *item)
 {
-    static const char *const ops[] = {
-        [COMMAND_TRANSFER] = "transfer", [COMMAND_DEPOSIT] = "deposit", [COMMAND_WITHDRAW] = "withdraw"};
+    static const char *const ops[] = {[COMMAND_TRANSFER] = "transfer",
+                                      [COMMAND_DEPOSIT] = "deposit",
+                                      [COMMAND_WITHDRAW] = "withdraw",
+                                      [COMMAND_EXCHANGE_OUT] = "withdraw",
+                                      [COMMAND_EXCHANGE_IN] = "deposit"};
     const struct export_line line = {
         .op = ops[item->kind],
         .id = item->id,
-        .from = item->from,
+        .from = ledger_payer(item),
         .to = item->to,
         .memo = item->memo,
         .reference = item->reference,

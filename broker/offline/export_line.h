@@ -8,8 +8,10 @@
  *     account.change    owner, product, minimum_balance and ceiling are all given; no ceiling is null
  *     group             JSON: an array `items` of such lines, without time. CSV: its items, one line each, with the
  *                       group's id in the last column, `group`, and op the item's
+ *     an exchange       a group of two: withdraw what was sold, deposit what was bought. An import repeats the
+ *                       customers' balances; what stood in house:fx, house:spread and house:residue stands in house:cash then
  *
- * In CSV a first line names the columns, and what is not there is empty; so is the ceiling of a change to none.
+ * Rates, terms of pairs and quotes are left out. In CSV a first line names the columns, and what is not there is empty; so is the ceiling of a change to none.
  */
 #ifndef TELLER_BROKER_OFFLINE_EXPORT_LINE_H
 #define TELLER_BROKER_OFFLINE_EXPORT_LINE_H

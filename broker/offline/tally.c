@@ -71,8 +71,9 @@ uint64_t tally_homes(const uint8_t *items, size_t length, uint32_t partitions)
     uint64_t homes = 0;
     struct ledger_command item;
     for (size_t size; length > 0 && (size = link_item_read(items, length, &item)) > 0; items += size) {
-        if (item.from.length > 0)
-            homes |= bit(tally_home(item.from, partitions));
+        struct str payer = ledger_payer(&item);
+        if (payer.length > 0)
+            homes |= bit(tally_home(payer, partitions));
         if (item.to.length > 0)
             homes |= bit(tally_home(item.to, partitions));
         length -= size;
@@ -258,7 +259,8 @@ static enum err posting(struct tally *self, const uint8_t *bytes, struct tally_s
     if (fact.debit >= self->account_count || fact.credit >= self->account_count)
         return wrong(what, "a posting names an account that was never opened");
     bool returned = fact.head.kind == FACT_RETURNED;
-    if (fact.head.kind <= FACT_WITHDRAWAL || (!returned && (fact.head.detail & FACT_FLAG_GROUP)))
+    if (fact.head.kind <= FACT_WITHDRAWAL || fact.head.kind > FACT_RETURNED ||
+        (!returned && (fact.head.detail & FACT_FLAG_GROUP)))
         return ERR_OK;
     uint32_t peer = self->peers[fact.head.kind == FACT_SENT ? fact.credit : fact.debit];
     if (peer == TALLY_NO_PEER)

@@ -133,12 +133,21 @@ enum code wire_transfer_show_read(const struct wire_header *header, struct uuid 
 /* ---- words ------------------------------------------------------------------------------------ */
 
 static const struct str entry_names[ENTRY_KIND_COUNT] = {
-    [ENTRY_TRANSFER] = {"transfer", 8},      [ENTRY_DEPOSIT] = {"deposit", 7},
-    [ENTRY_WITHDRAWAL] = {"withdrawal", 10}, [ENTRY_SENT] = {"sent", 4},
-    [ENTRY_RECEIVED] = {"received", 8},      [ENTRY_RETURNED] = {"returned", 8},
-    [ENTRY_OPENED] = {"opened", 6},          [ENTRY_CHANGED] = {"changed", 7},
-    [ENTRY_FROZEN] = {"frozen", 6},          [ENTRY_UNFROZEN] = {"unfrozen", 8},
+    [ENTRY_TRANSFER] = {"transfer", 8},
+    [ENTRY_DEPOSIT] = {"deposit", 7},
+    [ENTRY_WITHDRAWAL] = {"withdrawal", 10},
+    [ENTRY_SENT] = {"sent", 4},
+    [ENTRY_RECEIVED] = {"received", 8},
+    [ENTRY_RETURNED] = {"returned", 8},
+    [ENTRY_OPENED] = {"opened", 6},
+    [ENTRY_CHANGED] = {"changed", 7},
+    [ENTRY_FROZEN] = {"frozen", 6},
+    [ENTRY_UNFROZEN] = {"unfrozen", 8},
     [ENTRY_CLOSED] = {"closed", 6},
+    [ENTRY_EXCHANGE_OUT] = {"exchange_out", 12},
+    [ENTRY_EXCHANGE_IN] = {"exchange_in", 11},
+    [ENTRY_EXCHANGE_SPREAD] = {"exchange_spread", 15},
+    [ENTRY_EXCHANGE_RESIDUE] = {"exchange_residue", 16},
 };
 
 static const struct str direction_names[] = {
@@ -159,6 +168,7 @@ static const struct str kind_names[] = {
     [COMMAND_DEPOSIT] = {"deposit", 7},
     [COMMAND_WITHDRAW] = {"withdraw", 8},
     [COMMAND_GROUP] = {"group", 5},
+    [COMMAND_EXCHANGE] = {"exchange", 8},
 };
 
 #define NAME_COUNT(names) (sizeof(names) / sizeof(names)[0])

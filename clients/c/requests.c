@@ -372,15 +372,24 @@ enum err teller_balance(struct teller *self, struct str account, int64_t at_us, 
 }
 
 static const char *const entry_names[] = {
-    [TELLER_ENTRY_TRANSFER] = "transfer",     [TELLER_ENTRY_DEPOSIT] = "deposit",
-    [TELLER_ENTRY_WITHDRAWAL] = "withdrawal", [TELLER_ENTRY_SENT] = "sent",
-    [TELLER_ENTRY_RECEIVED] = "received",     [TELLER_ENTRY_RETURNED] = "returned",
-    [TELLER_ENTRY_OPENED] = "opened",         [TELLER_ENTRY_CHANGED] = "changed",
-    [TELLER_ENTRY_FROZEN] = "frozen",         [TELLER_ENTRY_UNFROZEN] = "unfrozen",
+    [TELLER_ENTRY_TRANSFER] = "transfer",
+    [TELLER_ENTRY_DEPOSIT] = "deposit",
+    [TELLER_ENTRY_WITHDRAWAL] = "withdrawal",
+    [TELLER_ENTRY_SENT] = "sent",
+    [TELLER_ENTRY_RECEIVED] = "received",
+    [TELLER_ENTRY_RETURNED] = "returned",
+    [TELLER_ENTRY_OPENED] = "opened",
+    [TELLER_ENTRY_CHANGED] = "changed",
+    [TELLER_ENTRY_FROZEN] = "frozen",
+    [TELLER_ENTRY_UNFROZEN] = "unfrozen",
     [TELLER_ENTRY_CLOSED] = "closed",
+    [TELLER_ENTRY_EXCHANGE_OUT] = "exchange_out",
+    [TELLER_ENTRY_EXCHANGE_IN] = "exchange_in",
+    [TELLER_ENTRY_EXCHANGE_SPREAD] = "exchange_spread",
+    [TELLER_ENTRY_EXCHANGE_RESIDUE] = "exchange_residue",
 };
 
-_Static_assert((int)TELLER_ENTRY_CLOSED == (int)ENTRY_CLOSED, "as on the wire");
+_Static_assert((int)TELLER_ENTRY_EXCHANGE_RESIDUE == (int)ENTRY_EXCHANGE_RESIDUE, "as on the wire");
 _Static_assert((int)TELLER_OUT == (int)DIRECTION_OUT, "as on the wire");
 
 const char *teller_entry_kind_name(enum teller_entry_kind kind)

@@ -349,6 +349,10 @@ enum teller_entry_kind {
     TELLER_ENTRY_FROZEN,
     TELLER_ENTRY_UNFROZEN,
     TELLER_ENTRY_CLOSED,
+    TELLER_ENTRY_EXCHANGE_OUT,     /* sold: to the house */
+    TELLER_ENTRY_EXCHANGE_IN,      /* bought: from the house */
+    TELLER_ENTRY_EXCHANGE_SPREAD,  /* of house accounts: what teller has earned */
+    TELLER_ENTRY_EXCHANGE_RESIDUE, /* … and what rounding left */
 };
 
 /* "transfer", "withdrawal" …; static storage. */

@@ -29,6 +29,11 @@ static size_t fixed_size(uint8_t kind)
         [FACT_RATE_SET] = sizeof(struct fact_rate),
         [FACT_PAIR_SET] = sizeof(struct fact_pair),
         [FACT_QUOTED] = sizeof(struct fact_quote),
+        [FACT_QUOTE_USED] = sizeof(struct fact_quote_used),
+        [FACT_EXCHANGE_OUT] = sizeof(struct fact_posting),
+        [FACT_EXCHANGE_IN] = sizeof(struct fact_posting),
+        [FACT_EXCHANGE_SPREAD] = sizeof(struct fact_posting),
+        [FACT_EXCHANGE_RESIDUE] = sizeof(struct fact_posting),
     };
     return kind < FACT_KIND_COUNT ? sizes[kind] : 0;
 }

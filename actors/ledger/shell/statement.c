@@ -97,12 +97,21 @@ static struct str keep(char **at, struct str text)
 }
 
 static const enum wire_entry_kind KINDS[FACT_KIND_COUNT] = {
-    [FACT_TRANSFER] = ENTRY_TRANSFER,     [FACT_DEPOSIT] = ENTRY_DEPOSIT,
-    [FACT_WITHDRAWAL] = ENTRY_WITHDRAWAL, [FACT_SENT] = ENTRY_SENT,
-    [FACT_RECEIVED] = ENTRY_RECEIVED,     [FACT_RETURNED] = ENTRY_RETURNED,
-    [FACT_ACCOUNT_OPENED] = ENTRY_OPENED, [FACT_ACCOUNT_CHANGED] = ENTRY_CHANGED,
-    [FACT_ACCOUNT_FROZEN] = ENTRY_FROZEN, [FACT_ACCOUNT_UNFROZEN] = ENTRY_UNFROZEN,
+    [FACT_TRANSFER] = ENTRY_TRANSFER,
+    [FACT_DEPOSIT] = ENTRY_DEPOSIT,
+    [FACT_WITHDRAWAL] = ENTRY_WITHDRAWAL,
+    [FACT_SENT] = ENTRY_SENT,
+    [FACT_RECEIVED] = ENTRY_RECEIVED,
+    [FACT_RETURNED] = ENTRY_RETURNED,
+    [FACT_ACCOUNT_OPENED] = ENTRY_OPENED,
+    [FACT_ACCOUNT_CHANGED] = ENTRY_CHANGED,
+    [FACT_ACCOUNT_FROZEN] = ENTRY_FROZEN,
+    [FACT_ACCOUNT_UNFROZEN] = ENTRY_UNFROZEN,
     [FACT_ACCOUNT_CLOSED] = ENTRY_CLOSED,
+    [FACT_EXCHANGE_OUT] = ENTRY_EXCHANGE_OUT,
+    [FACT_EXCHANGE_IN] = ENTRY_EXCHANGE_IN,
+    [FACT_EXCHANGE_SPREAD] = ENTRY_EXCHANGE_SPREAD,
+    [FACT_EXCHANGE_RESIDUE] = ENTRY_EXCHANGE_RESIDUE,
 };
 
 static enum err posting_entry(const struct statement_source *source, uint32_t account, const uint8_t *bytes,
@@ -209,6 +218,8 @@ static void transfer_of_posting(const struct statement_source *source, const str
     } else if (fact->head.kind == FACT_RETURNED) {
         from = to;
         to = remote;
+    } else if (fact->head.kind >= FACT_EXCHANGE_OUT) { /* one leg: between the account and the house */
+        transfer->kind = COMMAND_EXCHANGE;
     }
     transfer->id = fact->id;
     transfer->amount = fact->amount;
@@ -315,7 +326,7 @@ enum err statement_transfer_read(const struct statement_source *source, uint64_t
         struct fact_group fact;
         memcpy(&fact, bytes, sizeof fact);
         out->transfer.id = fact.id;
-        out->transfer.kind = COMMAND_GROUP;
+        out->transfer.kind = fact.is_exchange ? COMMAND_EXCHANGE : COMMAND_GROUP;
         out->transfer.code = fact.head.detail;
         out->transfer.status = bytes[0] == FACT_GROUP_STARTED ? TRANSFER_PENDING
                                : fact.head.detail == CODE_OK  ? TRANSFER_SUCCESS

@@ -70,25 +70,33 @@ static void propose(struct runner *runner, const char *account)
     runner_settle(runner);
 }
 
-static void quote(struct runner *runner, const char *account)
+/* Won for 66 cents: 59 bought, 6 earned, one left. */
+static void exchange(struct runner *runner, const char *won, const char *dollars)
 {
     struct ledger *ledger = runner_ledger(runner, 0);
     int64_t now = runner_now(runner);
     struct ledger_rate rate = {
-        world_currency("USD"), world_currency("KRW"), 4, "bank", 1, 1350, now, 1000000};
-    struct ledger_pair pair = {world_currency("USD"), world_currency("KRW"), 5000, 1000000};
-    struct ledger_quote_command command = {world_uuid(30),        str_from(account), world_currency("KRW"),
-                                           world_currency("USD"), QUOTE_SELL,        100000};
+        world_currency("USD"), world_currency("KRW"), 4, "bank", 1, INT64_C(13502500000000), now, 1000000};
+    struct ledger_pair pair = {world_currency("USD"), world_currency("KRW"), 100000, 1000000};
+    struct ledger_quote_command command = {world_uuid(30),        str_from(won), world_currency("KRW"),
+                                           world_currency("USD"), QUOTE_SELL,    900};
     struct ledger_quote_answer answer;
     assert_int_equal(ledger_rate_set(ledger, now, &rate, STR_LITERAL("kim")), CODE_OK);
     assert_int_equal(ledger_pair_set(ledger, now, &pair, STR_LITERAL("kim")), CODE_OK);
     ledger_quote(ledger, now, &command, &answer);
     assert_int_equal(answer.code, CODE_OK);
+    const struct ledger_command use = {.kind = COMMAND_EXCHANGE,
+                                       .id = world_uuid(40),
+                                       .from = str_from(won),
+                                       .to = str_from(dollars),
+                                       .of = command.id};
+    assert_int_equal(world_run(runner, &use)->code, CODE_OK);
 }
 
 static void live(struct runner *runner)
 {
-    char near[WORLD_ID_MAX], far[WORLD_ID_MAX], next[WORLD_ID_MAX], missing[WORLD_ID_MAX];
+    char near[WORLD_ID_MAX], far[WORLD_ID_MAX], next[WORLD_ID_MAX], missing[WORLD_ID_MAX],
+        dollars[WORLD_ID_MAX];
     world_account_id(1, PARTITIONS, "m", 0, missing);
     world_open(runner, world_account_id(0, PARTITIONS, "n", 0, near), "KRW");
     world_open(runner, world_account_id(0, PARTITIONS, "n", 1, next), "KRW");
@@ -114,7 +122,8 @@ static void live(struct runner *runner)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         world_run(runner, &commands[i]);
     propose(runner, near);
-    quote(runner, near);
+    world_open(runner, world_account_id(1, PARTITIONS, "d", 0, dollars), "USD");
+    exchange(runner, near, dollars);
     for (int kind = ACCOUNT_CHANGE; kind <= ACCOUNT_UNFREEZE; kind++) {
         struct ledger_account_command step = world_account((enum ledger_account_kind)kind, near, "KRW");
         step.sets = ACCOUNT_SETS_OWNER;
