@@ -149,6 +149,16 @@ struct verdict exchange_check_owner(const struct ledger *self, const struct ledg
     return (struct verdict){CODE_WRONG_OWNER, FIELD_TO_ACCOUNT};
 }
 
+struct verdict exchange_check_payer(const struct ledger *self, const struct ledger_command *item,
+                                    uint32_t account, struct verdict verdict)
+{
+    bool has_book = (account_at(&self->accounts, account)->flags & ACCOUNT_HAS_BOOK) != 0;
+    if (item->kind != COMMAND_EXCHANGE_OUT || verdict.code != CODE_OK || !has_book || item->value != 0)
+        return verdict;
+    MARK("an exchange out of an account with a book value has no value");
+    return (struct verdict){CODE_RATE_REQUIRED, FIELD_RATE};
+}
+
 static bool house_counts(const struct ledger *self, enum desk_house house, const struct ledger_command *item,
                          int64_t amount)
 {
@@ -173,8 +183,13 @@ static void post(struct ledger *self, enum fact_kind kind, uint32_t debit, uint3
 void exchange_leg_post(struct ledger *self, const struct ledger_command *item, struct group_row *row)
 {
     struct fact_strings strings = posting_strings((struct str){0}, item->memo, item->reference);
+    const struct fact_book book = {.value = item->value};
     const uint32_t fx = self->desk_houses[DESK_HOUSE_FX][item->currency];
-    if (item->kind == COMMAND_EXCHANGE_OUT) {
+    bool pays = item->kind == COMMAND_EXCHANGE_OUT;
+    if (item->value != 0)
+        strings.by_tag[pays ? FACT_TAG_BOOK_DEBIT : FACT_TAG_BOOK_CREDIT] =
+            (struct str){(const char *)&book, sizeof book};
+    if (pays) {
         uint32_t from = find(self, item->from);
         post(self, FACT_EXCHANGE_OUT, from, fx, item->amount, item, &strings);
         row->has = ROW_HAS_FROM;

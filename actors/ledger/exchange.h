@@ -41,6 +41,10 @@ int64_t exchange_leg_through(const struct ledger_command *item);
 struct verdict exchange_check_owner(const struct ledger *self, const struct ledger_command *item,
                                     uint32_t account, struct verdict verdict);
 
+/* Adds to the verdict on the paying account of an EXCHANGE_OUT: one that keeps a book value needs the amount's. */
+struct verdict exchange_check_payer(const struct ledger *self, const struct ledger_command *item,
+                                    uint32_t account, struct verdict verdict);
+
 /* The house accounts beside the FX account can be counted after the leg. */
 bool exchange_leg_counts(const struct ledger *self, const struct ledger_command *item);
 

@@ -140,8 +140,7 @@ _Static_assert(sizeof(struct fact_hold) % FACT_WORD == 0, "whole words");
 /* Kinds that move an account's money, and with it a book value. */
 static bool moves_money(uint8_t kind)
 {
-    return fact_is_posting(kind) || kind == FACT_HOLD_CAPTURED ||
-           (kind >= FACT_EXCHANGE_OUT && kind <= FACT_EXCHANGE_RESIDUE);
+    return fact_is_posting(kind) || kind == FACT_HOLD_CAPTURED;
 }
 
 static bool is_absent_or(struct str text, size_t length)

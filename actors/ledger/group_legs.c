@@ -103,7 +103,9 @@ static struct verdict leg_account_check(const struct ledger *self, const struct 
     currency_index currency = items[leg->item].currency;
     if (!leg->is_credit) {
         struct verdict verdict = posting_check_debit(account, currency, leg->amount, already);
-        return verdict.code == CODE_OK ? book_check_debit(self, leg->account, &items[leg->item]) : verdict;
+        if (verdict.code == CODE_OK)
+            verdict = book_check_debit(self, leg->account, &items[leg->item]);
+        return exchange_check_payer(self, &items[leg->item], leg->account, verdict);
     }
     if (!money_add(posting_incoming(self, leg->account), already, &already))
         return (struct verdict){CODE_BALANCE_OVERFLOW, field};

@@ -141,18 +141,13 @@ static struct verdict check_account(const struct ledger *self, uint32_t index,
     return (struct verdict){CODE_OK, FIELD_NONE};
 }
 
-static currency_index base_currency(void)
-{
-    return currency_find("KRW", CURRENCY_CODE_LENGTH);
-}
-
 /* What an amount is worth in the base currency; 0: there is no way to know, or only a stale one. `other` is what it is
  * exchanged for: where that is in the base currency, it is the answer. */
 static int64_t value_of(const struct ledger *self, currency_index currency, int64_t amount,
                         currency_index other, int64_t other_amount)
 {
     struct desk_way way;
-    currency_index base = base_currency();
+    currency_index base = self->config.base_currency;
     int64_t value = 0;
     if (currency == base)
         return amount;
