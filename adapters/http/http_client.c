@@ -1,3 +1,6 @@
+/* An HTTP client on libcurl's multi interface. A call is one easy handle and one struct call, in the list of its client from
+ * http_client_start until `done` is told. libcurl watches the time to connect; the whole time, the lengths and Retry-After are
+ * watched here. */
 #include "adapters/http/http_client.h"
 
 #include <curl/curl.h>
@@ -430,7 +433,8 @@ static int64_t next_deadline_ms(const struct http_client *self, int64_t end_ms)
 static bool work(struct http_client *self)
 {
     int running;
-    CHECK(curl_multi_perform(self->multi, &running) == CURLM_OK);
+    CURLMcode code = curl_multi_perform(self->multi, &running);
+    CHECK(code == CURLM_OK || code == CURLM_OUT_OF_MEMORY || code == CURLM_INTERNAL_ERROR);
     bool has_told = tell_ended(self);
     return tell_late(self, now_ms()) || has_told;
 }
@@ -446,7 +450,7 @@ void http_client_run(struct http_client *self, int wake_fd, int timeout_ms)
         int64_t wait_ms = next_deadline_ms(self, end_ms) - now;
         int polled = wait_ms < 0 ? 0 : wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
         CURLMcode code = curl_multi_poll(self->multi, &wake, wake_fd >= 0 ? 1 : 0, polled, NULL);
-        CHECK(code == CURLM_OK || code == CURLM_OUT_OF_MEMORY);
+        CHECK(code != CURLM_BAD_HANDLE && code != CURLM_BAD_FUNCTION_ARGUMENT);
         is_over = work(self) || code != CURLM_OK || wake.revents != 0 || now_ms() >= end_ms;
     }
 }

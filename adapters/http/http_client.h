@@ -8,7 +8,8 @@
  * - It ends within its time: connecting and whole have limits, and so has the length of the reply.
  * - https only, unless the client allows http (tests, loopback); no redirects; peer and host verified; TLS 1.2 or newer; no
  *   proxy and no netrc from the environment.
- * - A reply of any status is HTTP_REPLY. What the status means is the caller's.
+ * - A reply of any status is HTTP_REPLY. What the status means is the caller's. A reply that tells its length, or comes in
+ *   chunks, is whole; one that does neither ends where its connection ends, and may have been cut.
  * - A POST is sent at most once, also where the connection breaks: unless the request allows it, it does not use a
  *   connection that is open from before, which may be dead and make the library try again.
  *

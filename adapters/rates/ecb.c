@@ -1,3 +1,4 @@
+/* The ECB's XML, by expat's stream: an element is judged by its namespace, its name and its depth. */
 #include "adapters/rates/ecb.h"
 
 #include <expat.h>

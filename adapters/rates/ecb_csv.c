@@ -1,3 +1,4 @@
+/* The ECB's CSV, line by line. It has no quotes, and so none are read. */
 #include "adapters/rates/ecb_csv.h"
 
 #include "adapters/rates/sheet_build.h"
@@ -41,7 +42,7 @@ static struct str next_cell(struct str *line, bool *is_last)
 
 static bool read_head(struct reading *self)
 {
-    struct str line;
+    struct str line = {0};
     bool is_last;
     if (!next_line(self, &line) || !str_equal(next_cell(&line, &is_last), STR_LITERAL("Date")))
         return sheet_fail(&self->build, "the first line does not begin with Date");
@@ -89,7 +90,7 @@ static bool read_day(struct reading *self, struct str line)
 enum err ecb_csv_read(const char *data, size_t length, struct rate_sheet *out, const char **why)
 {
     struct reading self = {0};
-    struct str line;
+    struct str line = {0};
     sheet_begin(&self.build, RATE_SHEET_ECB);
     if (length > RATE_SHEET_BYTES_MAX) {
         sheet_fail(&self.build, "the document is too long");

@@ -1,3 +1,4 @@
+/* The Eximbank's JSON, by jansson, and its numbers with thousands commas. */
 #include "adapters/rates/koreaexim.h"
 
 #include <jansson.h>

@@ -1,3 +1,4 @@
+/* Sheets of rates, how they are built, and days of the calendar. */
 #include "adapters/rates/rate_sheet.h"
 
 #include <stdio.h>

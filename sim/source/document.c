@@ -1,3 +1,4 @@
+/* Documents of rates, written anew for each request. A rule spoils the newest day, or chooses another one. */
 #include "sim/source/document.h"
 
 #include <stdio.h>
@@ -210,9 +211,11 @@ static void cents_text(int64_t cents, char out[CENTS_TEXT_MAX])
             out[length++] = ',';
         out[length++] = whole[i];
     }
-    snprintf(out + length, CENTS_TEXT_MAX - length, cents % CENTS != 0 ? ".%02d" : "", (int)(cents % CENTS));
-    if (cents % CENTS != 0 && cents % 10 == 0)
-        out[strlen(out) - 1] = '\0';
+    out[length] = '\0';
+    int rest = (int)(cents % CENTS);
+    if (rest != 0)
+        snprintf(out + length, CENTS_TEXT_MAX - length, rest % 10 == 0 ? ".%01d" : ".%02d",
+                 rest % 10 == 0 ? rest / 10 : rest);
 }
 
 /* What a currency is worth in won by way of the euro; rate: of the currency for a euro. */

@@ -1,3 +1,4 @@
+/* Rules: read whole or not at all, and drawn for each request under one lock. */
 #include "sim/source/rule.h"
 
 #include <jansson.h>

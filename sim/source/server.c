@@ -1,3 +1,4 @@
+/* The server, on libmicrohttpd. A thread that waits (no answer, a pause) also watches stop_fd, so that the end is prompt. */
 #include "sim/source/server.h"
 
 #include <arpa/inet.h>

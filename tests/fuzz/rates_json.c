@@ -25,7 +25,7 @@ static const char *written(int64_t rate, char out[2 * RATE_TEXT_MAX])
             out[length++] = ',';
         out[length++] = plain[i];
     }
-    strcpy(out + length, plain + whole);
+    memcpy(out + length, plain + whole, strlen(plain + whole) + 1);
     return out;
 }
 

@@ -1,3 +1,4 @@
+/* The hostile server: plain sockets, and OpenSSL around them where it speaks TLS. */
 #include "tests/unit/adapters/hostile_server.h"
 
 #include <arpa/inet.h>
@@ -190,6 +191,10 @@ static void answer_badly(struct connection *self, const char *request)
             wait_for_the_end(self);
     } else if (is_path(request, "/cut", &rest)) {
         say(self, part);
+    } else if (is_path(request, "/chunks", &rest)) {
+        say(self, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    } else if (is_path(request, "/bad-chunk", &rest)) {
+        say(self, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n");
     } else if (is_path(request, "/endless", &rest)) {
         if (say(self, "HTTP/1.1 200 OK\r\n\r\n"))
             say_without_end(self, "and on and on and on and on and on and on ");

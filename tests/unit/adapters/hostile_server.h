@@ -8,6 +8,8 @@
  *     /silent        nothing, ever
  *     /half          a part of the body, then nothing
  *     /cut           a part of the body, then the end
+ *     /chunks        a chunk, then the end without the last one
+ *     /bad-chunk     a chunk whose length is none
  *     /hang-up       the end, without an answer
  *     /endless       a body without an end
  *     /long/9        a body of so many bytes

@@ -231,7 +231,7 @@ static void a_call_ends_in_its_time_before_and_during_the_answer(void **state)
 
 static void a_connection_that_ends_early_is_no_answer(void **state)
 {
-    static const char *const paths[] = {"/cut", "/hang-up", "/garbage"};
+    static const char *const paths[] = {"/cut", "/chunks", "/bad-chunk", "/hang-up", "/garbage"};
     struct world *world = world_new();
     (void)state;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)

@@ -1,3 +1,4 @@
+/* Expectations of a sheet, and files of real rates. */
 #include "tests/unit/adapters/sheets.h"
 
 #include <setjmp.h>
