@@ -24,9 +24,10 @@ static const char *const TABLE_NAMES[STATE_TABLE_COUNT] = {
     [STATE_ACCOUNTS] = "accounts",
     [STATE_IDS] = "ids",
     [STATE_RECORDS] = "records",
+    [STATE_HOLDS] = "holds",
 };
 
-enum { KEY_MAX = 64, SEAL_BYTES = 8, FORMAT = 2 };
+enum { KEY_MAX = 64, SEAL_BYTES = 8, FORMAT = 3 };
 
 enum { GROWTH_BYTES = 256 * 1024, GROWTH_BYTES_PER_PUT = 8 * 4096 };
 

@@ -27,7 +27,8 @@ static uint32_t account_append_opened(struct ledger *self, const struct ledger_a
                                       struct str id)
 {
     uint32_t index = self->accounts.count;
-    if (!account_ensure(&self->accounts, index) || !checkpoint_ensure(self, index + 1) ||
+    if (!account_ensure(&self->accounts, index) ||
+        !checkpoint_ensure(self, CHECKPOINT_CHUNKS_ACCOUNTS, index / ACCOUNT_CHUNK + 1) ||
         !id_table_ensure(&self->ids, 1) || (command->has_book && !account_ensure_book(&self->accounts))) {
         MARK("no memory for another account");
         return ACCOUNT_NONE;

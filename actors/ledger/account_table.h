@@ -53,8 +53,9 @@ struct account_more {
     uint32_t owner_next; /* next account of the same owner; ACCOUNT_NONE */
     uint32_t product;    /* name */
     uint32_t id_rest;    /* name: the id beyond ACCOUNT_ID_INLINE bytes; NAME_NONE */
+    uint32_t holds;      /* slot + 1 of its oldest open hold; 0: none */
+    uint32_t book;       /* ACCOUNT_HAS_BOOK: index in account_table.books */
     int64_t opened_us;
-    uint32_t book; /* ACCOUNT_HAS_BOOK: index in account_table.books */
 };
 
 _Static_assert(sizeof(struct account_more) == 32, "half a cache line");

@@ -17,13 +17,13 @@ enum { REPLAY_AHEAD_BYTES = 1024, HURRIED_SLICES = 64 };
 static const char CHECKPOINT_KEY[] = "checkpoint";
 static const char IDS_KEY[] = "ids";
 
-bool checkpoint_ensure(struct ledger *self, uint32_t accounts)
+bool checkpoint_ensure(struct ledger *self, enum checkpoint_kind kind, uint32_t chunks)
 {
-    struct checkpoint *cp = &self->checkpoint;
-    size_t needed = ((size_t)accounts + ACCOUNT_CHUNK - 1) / ACCOUNT_CHUNK / 64 + 1;
-    if (needed <= cp->words)
+    struct checkpoint_chunks *set = &self->checkpoint.chunks[kind];
+    size_t needed = (size_t)chunks / 64 + 1;
+    if (needed <= set->words)
         return true;
-    size_t wanted = cp->words ? cp->words * 2 : FIRST_BITMAP_WORDS;
+    size_t wanted = set->words ? set->words * 2 : FIRST_BITMAP_WORDS;
     while (wanted < needed)
         wanted *= 2;
     uint64_t *dirty = core_alloc(self, wanted * sizeof *dirty);
@@ -33,23 +33,25 @@ bool checkpoint_ensure(struct ledger *self, uint32_t accounts)
         core_free(self, passing, wanted * sizeof *passing);
         return false;
     }
-    if (cp->words > 0) {
-        memcpy(dirty, cp->dirty, cp->words * sizeof *dirty);
-        memcpy(passing, cp->passing, cp->words * sizeof *passing);
+    if (set->words > 0) {
+        memcpy(dirty, set->dirty, set->words * sizeof *dirty);
+        memcpy(passing, set->passing, set->words * sizeof *passing);
     }
-    core_free(self, cp->dirty, cp->words * sizeof *dirty);
-    core_free(self, cp->passing, cp->words * sizeof *passing);
-    cp->dirty = dirty;
-    cp->passing = passing;
-    cp->words = wanted;
+    core_free(self, set->dirty, set->words * sizeof *dirty);
+    core_free(self, set->passing, set->words * sizeof *passing);
+    set->dirty = dirty;
+    set->passing = passing;
+    set->words = wanted;
     return true;
 }
 
 void checkpoint_release(struct ledger *self)
 {
     struct checkpoint *cp = &self->checkpoint;
-    core_free(self, cp->dirty, cp->words * sizeof *cp->dirty);
-    core_free(self, cp->passing, cp->words * sizeof *cp->passing);
+    for (int kind = 0; kind < CHECKPOINT_CHUNKS_COUNT; kind++) {
+        core_free(self, cp->chunks[kind].dirty, cp->chunks[kind].words * sizeof(uint64_t));
+        core_free(self, cp->chunks[kind].passing, cp->chunks[kind].words * sizeof(uint64_t));
+    }
     core_free(self, cp->record, cp->record_capacity);
 }
 
@@ -132,21 +134,29 @@ static uint8_t *account_write(const struct ledger *self, uint32_t index, uint8_t
     return at + sizeof(int64_t);
 }
 
-static bool chunk_put(struct ledger *self, uint32_t chunk)
+static uint8_t *accounts_store(const struct ledger *self, uint32_t chunk, uint8_t *at)
 {
-    uint8_t key[4];
-    uint8_t *start = put_room(self, CHUNK_BOUND), *at = start;
-    if (!start) {
-        MARK("no memory for a chunk of accounts");
-        return false;
-    }
     uint32_t first = chunk * ACCOUNT_CHUNK;
     for (uint32_t i = first; i < first + ACCOUNT_CHUNK && i < self->accounts.count; i++) {
         if (account_at(&self->accounts, i)->id_length > 0)
             at = account_write(self, i, at);
     }
+    return at;
+}
+
+static bool chunk_put(struct ledger *self, enum checkpoint_kind kind, uint32_t chunk)
+{
+    uint8_t key[4];
+    bool accounts = kind == CHECKPOINT_CHUNKS_ACCOUNTS;
+    uint8_t *start = put_room(self, accounts ? CHUNK_BOUND : hold_chunk_bound());
+    if (!start) {
+        MARK("no memory for a chunk");
+        return false;
+    }
+    const uint8_t *end = accounts ? accounts_store(self, chunk, start) : hold_chunk_store(self, chunk, start);
     checkpoint_big_endian(chunk, key);
-    return put_add(self, CHECKPOINT_ACCOUNTS, key, sizeof key, (size_t)(at - start), false);
+    return put_add(self, accounts ? CHECKPOINT_ACCOUNTS : CHECKPOINT_HOLDS, key, sizeof key,
+                   (size_t)(end - start), false);
 }
 
 static enum err account_restore(struct ledger *self, const uint8_t **at, const uint8_t *end)
@@ -169,7 +179,8 @@ static enum err account_restore(struct ledger *self, const uint8_t **at, const u
     *at += strings;
     if (!text_is_account_id(id) || !posting_id_fits(self, id, currency))
         return ERR_CORRUPT;
-    if (!account_ensure(&self->accounts, stored.index) || !checkpoint_ensure(self, stored.index + 1) ||
+    if (!account_ensure(&self->accounts, stored.index) ||
+        !checkpoint_ensure(self, CHECKPOINT_CHUNKS_ACCOUNTS, stored.index / ACCOUNT_CHUNK + 1) ||
         (stored.has_book && !account_ensure_book(&self->accounts)))
         return ERR_NO_MEMORY;
     bool taken =
@@ -249,11 +260,26 @@ static enum err record_restore(struct ledger *self, const uint8_t *value, size_t
 
 static bool any_dirty(const struct checkpoint *cp)
 {
-    for (size_t i = 0; i < cp->words; i++) {
-        if (cp->dirty[i])
-            return true;
+    for (int kind = 0; kind < CHECKPOINT_CHUNKS_COUNT; kind++) {
+        for (size_t i = 0; i < cp->chunks[kind].words; i++) {
+            if (cp->chunks[kind].dirty[i])
+                return true;
+        }
     }
     return false;
+}
+
+/* Moves the dirty chunks to those of the pass; returns their number. */
+static size_t chunks_begin(struct checkpoint_chunks *set)
+{
+    size_t chunks = 0;
+    for (size_t i = 0; i < set->words; i++) {
+        set->passing[i] = set->dirty[i];
+        set->dirty[i] = 0;
+        chunks += (size_t)__builtin_popcountll(set->passing[i]);
+    }
+    set->at = 0;
+    return chunks;
 }
 
 static bool pass_begin(struct ledger *self)
@@ -262,13 +288,9 @@ static bool pass_begin(struct ledger *self)
     if (!record_build(self))
         return false;
     size_t chunks = 0;
-    for (size_t i = 0; i < cp->words; i++) {
-        cp->passing[i] = cp->dirty[i];
-        cp->dirty[i] = 0;
-        chunks += (size_t)__builtin_popcountll(cp->passing[i]);
-    }
+    for (int kind = 0; kind < CHECKPOINT_CHUNKS_COUNT; kind++)
+        chunks += chunks_begin(&cp->chunks[kind]);
     cp->active = true;
-    cp->at = 0;
     cp->quota = chunks / CHECKPOINT_SLICES + 1;
     cp->pass_position = self->position;
     return true;
@@ -291,23 +313,30 @@ static void pass_end(struct ledger *self)
     cp->done_position = cp->pass_position;
 }
 
-static void pass_slice(struct ledger *self, size_t quota)
+/* Puts chunks of one kind while there is a quota. true: none is left. */
+static bool chunks_put(struct ledger *self, enum checkpoint_kind kind, size_t *quota)
 {
-    struct checkpoint *cp = &self->checkpoint;
-    while (cp->at < cp->words && quota > 0) {
-        if (cp->passing[cp->at] == 0) {
-            cp->at++;
+    struct checkpoint_chunks *set = &self->checkpoint.chunks[kind];
+    while (set->at < set->words) {
+        if (set->passing[set->at] == 0) {
+            set->at++;
             continue;
         }
-        uint32_t low = (uint32_t)__builtin_ctzll(cp->passing[cp->at]);
-        if (!chunk_put(self, (uint32_t)cp->at * 64 + low))
-            return;
-        cp->passing[cp->at] &= cp->passing[cp->at] - 1;
-        quota--;
+        uint32_t low = (uint32_t)__builtin_ctzll(set->passing[set->at]);
+        if (*quota == 0 || !chunk_put(self, kind, (uint32_t)set->at * 64 + low))
+            return false;
+        set->passing[set->at] &= set->passing[set->at] - 1;
+        (*quota)--;
     }
-    while (cp->at < cp->words && cp->passing[cp->at] == 0)
-        cp->at++;
-    if (cp->at == cp->words)
+    return true;
+}
+
+static void pass_slice(struct ledger *self, size_t quota)
+{
+    bool whole = true;
+    for (int kind = 0; kind < CHECKPOINT_CHUNKS_COUNT && whole; kind++)
+        whole = chunks_put(self, (enum checkpoint_kind)kind, &quota);
+    if (whole)
         pass_end(self);
     else
         MARK("a pass of the checkpoint goes on in a later unit");
@@ -449,6 +478,8 @@ enum err ledger_restore(struct ledger *self, uint8_t table, const uint8_t *key, 
         return self->config.ids_in_memory == 0 ? ERR_OK : id_table_load(&self->ids, value, value_length);
     if (table == CHECKPOINT_IDS && key_length == 8)
         return id_table_load_slice(&self->ids, key_number(key), value, value_length);
+    if (table == CHECKPOINT_HOLDS && key_length == 4)
+        return hold_chunk_load(self, value, value_length);
     if (table != CHECKPOINT_ACCOUNTS || key_length != 4)
         return ERR_CORRUPT;
     for (const uint8_t *at = value, *end = value + value_length; at < end && err == ERR_OK;)
@@ -520,7 +551,8 @@ static enum err posting_fits(struct ledger *self, uint64_t position, const uint8
         return ERR_CORRUPT;
     enum err err = posting_link_fits(self, &fact);
     if (err == ERR_OK && (size > sizeof fact || ((debit->flags | credit->flags) & ACCOUNT_HAS_BOOK)))
-        err = book_fits(self, position, &fact, bytes + sizeof fact, size - sizeof fact);
+        err = book_fits(self, position, &fact, bytes + fact_posting_size(bytes[0]),
+                        size - fact_posting_size(bytes[0]));
     return err == ERR_OK && !id_table_ensure(&self->ids, 1) ? ERR_NO_MEMORY : err;
 }
 
@@ -536,8 +568,8 @@ static enum err opened_fits(struct ledger *self, const struct fact_account *fact
     if (account_is_there(self, fact->account) ? known != fact->account : known != ACCOUNT_NONE)
         return ERR_CORRUPT;
     bool room = account_ensure(&self->accounts, fact->account) &&
-                checkpoint_ensure(self, fact->account + 1) && id_table_ensure(&self->ids, 1) &&
-                (!fact->has_book || account_ensure_book(&self->accounts));
+                checkpoint_ensure(self, CHECKPOINT_CHUNKS_ACCOUNTS, fact->account / ACCOUNT_CHUNK + 1) &&
+                id_table_ensure(&self->ids, 1) && (!fact->has_book || account_ensure_book(&self->accounts));
     return room ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -608,8 +640,12 @@ static enum err fact_fits(struct ledger *self, uint64_t position, const uint8_t 
 {
     if (!proposal_lets_follow(self, position, fact))
         return ERR_CORRUPT;
-    if (fact_is_posting(fact[0]))
-        return posting_fits(self, position, fact, size);
+    if (fact_is_posting(fact[0])) {
+        enum err err = posting_fits(self, position, fact, size);
+        return err == ERR_OK && fact[0] == FACT_HOLD_CAPTURED ? hold_fits(self, position, fact) : err;
+    }
+    if (fact_is_hold(fact[0]))
+        return hold_fits(self, position, fact);
     if (proposal_is_fact(fact[0]))
         return proposal_fits(self, position, fact);
     if (fact[0] >= FACT_ACCOUNT_OPENED && fact[0] <= FACT_ACCOUNT_CLOSED)
@@ -685,6 +721,9 @@ enum err ledger_recovered(struct ledger *self)
         MARK("the journal ends before the checkpoint");
         return ERR_CORRUPT; /* the journal ends before the checkpoint */
     }
+    enum err err = hold_rebuild(self);
+    if (err != ERR_OK)
+        return err;
     if (core_broken(self) || !group_reserve_all(self))
         return ERR_CORRUPT;
     self->recovering = false;

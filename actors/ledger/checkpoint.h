@@ -2,8 +2,8 @@
  *
  * A checkpoint is fuzzy: it is written in passes while facts go on. A pass remembers the position S at which it
  * began and, as of S, the small state (links, groups, counters); then, a slice a commit, it writes every chunk
- * of accounts that had changed. A chunk may be newer than S: each account holds the position of the last
- * fact applied to it, so that replay from S skips what an account already has. When all chunks are
+ * of accounts, and of slots of holds, that had changed. A chunk may be newer than S: each account and each slot holds the
+ * position of the last fact applied to it, so that replay from S skips what it already has. When all chunks are
  * written, the record "checkpoint" with S and the small state is written with the last of them.
  * Everything is put only after the facts it reflects are durable.
  *
@@ -18,7 +18,7 @@
 enum { CHECKPOINT_VERSION = 2, CHECKPOINT_SLICES = 2048 };
 
 /* Table numbers of store/state.h. */
-enum { CHECKPOINT_ACCOUNTS = 0, CHECKPOINT_IDS = 1, CHECKPOINT_RECORDS = 2 };
+enum { CHECKPOINT_ACCOUNTS = 0, CHECKPOINT_IDS = 1, CHECKPOINT_RECORDS = 2, CHECKPOINT_HOLDS = 3 };
 
 /* One account in a chunk, followed by id, owner and product, and by the book value (int64_t) where it keeps one. The chunk's key is its number, big-endian. */
 struct FACT_PACKED checkpoint_account {

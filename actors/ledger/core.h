@@ -7,6 +7,9 @@
  *     account.c       decide: open, change, freeze, unfreeze, close
  *     group.c         decide: atomic groups
  *     group_legs.c    what a group asks of the accounts here; group_rows.c its answer
+ *     hold.c          decide: holds; hold_evolve.c, hold_repeat.c
+ *     hold_table.c    the open ones
+ *     deadlines.c     when they expire
  *     proposal.c      decide: manual deposits and withdrawals
  *     proposal_table.c the open ones
  *     book.c          what postings do to book values of foreign-currency accounts
@@ -28,8 +31,12 @@
 #include "actors/base/mark.h"
 #include "actors/ledger/account_table.h"
 #include "actors/ledger/book.h"
+#include "actors/ledger/checkpoint.h"
+#include "actors/ledger/deadlines.h"
 #include "actors/ledger/desk.h"
 #include "actors/ledger/fact.h"
+#include "actors/ledger/hold.h"
+#include "actors/ledger/hold_table.h"
 #include "actors/ledger/id_table.h"
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/link.h"
@@ -50,13 +57,20 @@ struct unit_buffer {
 };
 
 /* A pass writes every chunk that was dirty when it began; see checkpoint.c. */
-struct checkpoint {
+struct checkpoint_chunks {
     uint64_t *dirty;   /* one bit a chunk: changed since it was last put */
     uint64_t *passing; /* the chunks this pass has still to write */
     size_t words;      /* of each bitmap */
+    size_t at;         /* next word of `passing` */
+};
+
+/* What is stored in chunks. */
+enum checkpoint_kind { CHECKPOINT_CHUNKS_ACCOUNTS, CHECKPOINT_CHUNKS_HOLDS, CHECKPOINT_CHUNKS_COUNT };
+
+struct checkpoint {
+    struct checkpoint_chunks chunks[CHECKPOINT_CHUNKS_COUNT];
     bool active;
     bool hurried;
-    size_t at;               /* next word of `passing` */
     size_t quota;            /* chunks a slice */
     uint64_t pass_position;  /* replay would begin here once the pass is complete */
     uint64_t done_position;  /* … of the last complete pass */
@@ -98,6 +112,8 @@ struct ledger {
     uint32_t group_count;
     uint16_t held_ids[LEDGER_HELD_SLOTS]; /* ids of items of open groups, counted by hash */
     struct proposal_table proposals;      /* open ones */
+    struct hold_table holds;
+    struct deadlines deadlines; /* of holds */
 
     uint64_t next_account_number; /* for assigned ids */
     uint64_t posting_count, refusal_count;
@@ -137,6 +153,9 @@ void core_fact_commit(struct ledger *self, size_t bytes);
 
 /* Copies a fact: from the current unit, a unit in flight, or the journal. 0: not there. */
 size_t core_fact_read(struct ledger *self, uint64_t position, uint8_t *out, size_t capacity);
+/* … and tells the time of its commit. */
+size_t core_fact_read_at(struct ledger *self, uint64_t position, uint8_t *out, size_t capacity,
+                         int64_t *time_us);
 
 enum { CORE_FACT_MAX = 32 * 1024 }; /* the longest fact: a group's items */
 
@@ -154,6 +173,8 @@ struct verdict {
 /* Balances stay inside ±4 × 10^18, so that what has to come back always fits 64 bits. */
 #define LEDGER_BALANCE_MAX INT64_C(4000000000000000000)
 
+/* The account's currency and state. */
+struct verdict posting_check_usable(const struct account *account, currency_index currency, enum field field);
 /* promised: what the same account has already given (or been given) in the same group. */
 struct verdict posting_check_debit(const struct account *account, currency_index currency, int64_t amount,
                                    int64_t promised);
@@ -181,6 +202,10 @@ void posting_fingerprint(const struct ledger *self, const struct ledger_command 
 bool posting_repeat(struct ledger *self, const struct ledger_command *command, uint64_t id_hash,
                     struct ledger_ticket *ticket, uint32_t row);
 
+/* … given by the opening of a hold at this position. */
+void posting_repeat_hold(struct ledger *self, const struct ledger_command *command, uint64_t opened,
+                         struct ledger_ticket *ticket, uint32_t row);
+
 struct fact_strings posting_strings(struct str remote, struct str memo, struct str reference);
 
 /* ---- group.c ---------------------------------------------------------------------------------- */
@@ -200,6 +225,8 @@ void group_repeat(struct ledger *self, const uint8_t *fact, const struct ledger_
 /* Sum of credits that open groups have reserved room for; of what they are worth in the base currency. */
 int64_t group_incoming(const struct ledger *self, uint32_t account);
 int64_t group_incoming_value(const struct ledger *self, uint32_t account);
+/* Sum of debits that they have reserved. */
+int64_t group_pending(const struct ledger *self, uint32_t account);
 
 void group_note_posting(struct ledger *self, const struct fact_posting *fact);
 void group_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, size_t size);
@@ -243,16 +270,25 @@ struct account *evolve_open(struct ledger *self, uint32_t index, struct str id, 
 
 /* ---- checkpoint.c ----------------------------------------------------------------------------- */
 
-bool checkpoint_ensure(struct ledger *self, uint32_t accounts);
+bool checkpoint_ensure(struct ledger *self, enum checkpoint_kind kind, uint32_t chunks);
 void checkpoint_release(struct ledger *self);
 /* Adds what is due to the current unit's puts. */
 void checkpoint_step(struct ledger *self);
 bool checkpoint_due(const struct ledger *self);
 
+static inline void checkpoint_dirty_chunk(struct ledger *self, enum checkpoint_kind kind, uint32_t chunk)
+{
+    self->checkpoint.chunks[kind].dirty[chunk / 64] |= UINT64_C(1) << (chunk % 64);
+}
+
 static inline void checkpoint_dirty(struct ledger *self, uint32_t account)
 {
-    uint32_t chunk = account / ACCOUNT_CHUNK;
-    self->checkpoint.dirty[chunk / 64] |= UINT64_C(1) << (chunk % 64);
+    checkpoint_dirty_chunk(self, CHECKPOINT_CHUNKS_ACCOUNTS, account / ACCOUNT_CHUNK);
+}
+
+static inline void checkpoint_dirty_hold(struct ledger *self, uint32_t slot)
+{
+    checkpoint_dirty_chunk(self, CHECKPOINT_CHUNKS_HOLDS, slot / HOLD_CHUNK);
 }
 
 /* Adds one put; the value is copied. false: no memory (the step is tried again later). */

@@ -85,7 +85,8 @@ static void evolve_posting(struct ledger *self, uint64_t position, const uint8_t
     struct fact_posting fact;
     memcpy(&fact, bytes, sizeof fact);
     if (has_book(self, &fact))
-        book_evolve(self, position, &fact, bytes + sizeof fact, size - sizeof fact);
+        book_evolve(self, position, &fact, bytes + fact_posting_size(bytes[0]),
+                    size - fact_posting_size(bytes[0]));
     account_apply(self, fact.debit, position, -fact.amount, fact.debit_balance);
     account_apply(self, fact.credit, position, fact.amount, fact.credit_balance);
     if (position >= self->checkpoint.restore_position)
@@ -98,6 +99,8 @@ static void evolve_posting(struct ledger *self, uint64_t position, const uint8_t
         evolve_sent(self, position, &fact);
     else if (fact.head.kind == FACT_RECEIVED)
         evolve_received(self, position, &fact);
+    else if (fact.head.kind == FACT_HOLD_CAPTURED)
+        hold_note_capture(self, position, bytes);
     else if (fact.head.kind == FACT_RETURNED)
         evolve_returned(self, position, &fact);
     else if (fact.head.kind == FACT_EXCHANGE_OUT || fact.head.kind == FACT_EXCHANGE_IN)
@@ -323,6 +326,7 @@ void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, 
     case FACT_EXCHANGE_IN:
     case FACT_EXCHANGE_SPREAD:
     case FACT_EXCHANGE_RESIDUE:
+    case FACT_HOLD_CAPTURED:
         evolve_posting(self, position, fact, size);
         return;
     case FACT_SETTLED:
@@ -369,9 +373,10 @@ void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, 
         proposal_evolve(self, position, fact);
         return;
     case FACT_HOLD_OPENED:
-    case FACT_HOLD_CAPTURED:
     case FACT_HOLD_RELEASED:
     case FACT_HOLD_EXPIRED:
+        hold_evolve(self, position, fact);
+        return;
     case FACT_KIND_COUNT:
         break;
     }

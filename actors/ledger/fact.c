@@ -51,7 +51,7 @@ size_t fact_strings_size(const struct fact_strings *strings)
 
 size_t fact_strings_write(const struct fact_strings *strings, uint8_t *out)
 {
-    size_t size = fact_strings_size(strings), at = 0;
+    size_t at = 0;
     for (int tag = 1; tag < FACT_TAG_COUNT; tag++) {
         struct str text = strings->by_tag[tag];
         if (text.length == 0)
@@ -61,6 +61,7 @@ size_t fact_strings_write(const struct fact_strings *strings, uint8_t *out)
         memcpy(out + at, text.data, text.length);
         at += text.length;
     }
+    size_t size = (at + FACT_WORD - 1) / FACT_WORD * FACT_WORD;
     memset(out + at, 0, size - at);
     return size;
 }
@@ -108,15 +109,17 @@ size_t fact_fixed_size(uint8_t kind)
         return sizeof(struct fact_quote);
     case FACT_QUOTE_USED:
         return sizeof(struct fact_quote_used);
+    case FACT_HOLD_OPENED:
+    case FACT_HOLD_RELEASED:
+    case FACT_HOLD_EXPIRED:
+        return sizeof(struct fact_hold);
+    case FACT_HOLD_CAPTURED:
+        return sizeof(struct fact_capture);
     case FACT_PROPOSED:
     case FACT_PROPOSAL_APPROVED:
     case FACT_PROPOSAL_REJECTED:
     case FACT_PROPOSAL_EXPIRED:
         return sizeof(struct fact_proposal);
-    case FACT_HOLD_OPENED:
-    case FACT_HOLD_CAPTURED:
-    case FACT_HOLD_RELEASED:
-    case FACT_HOLD_EXPIRED:
     case FACT_KIND_COUNT:
         break;
     }
@@ -193,8 +196,8 @@ enum err fact_check(const uint8_t *bytes, size_t length, size_t *size)
         return ERR_CORRUPT;
     if (whole == fixed)
         return ERR_OK;
-    if (!fact_is_posting(head.kind) && (head.kind < FACT_ACCOUNT_OPENED || head.kind > FACT_ACCOUNT_CLOSED) &&
-        !fact_is_desk(head.kind))
+    if (!fact_is_posting(head.kind) && !fact_is_hold(head.kind) &&
+        (head.kind < FACT_ACCOUNT_OPENED || head.kind > FACT_ACCOUNT_CLOSED) && !fact_is_desk(head.kind))
         return ERR_CORRUPT;
     struct fact_strings strings;
     enum err err = fact_strings_read(bytes + fixed, whole - fixed, &strings);

@@ -175,11 +175,17 @@ struct FACT_PACKED fact_hold {
     uint32_t slot;     /* of the hold table */
     uint32_t zero;
     int64_t amount;     /* OPENED: held; else what is let go */
+    int64_t balance;    /* the account's: a hold does not change it */
     int64_t pending;    /* the account's, after it */
     int64_t expires_us; /* 0: never */
     struct uuid id;     /* transaction id; nil where it expired */
     struct uuid hold;   /* OPENED: the same as id */
     /* trailer: MEMO, REFERENCE */
+};
+
+enum fact_capture_flag {
+    FACT_CAPTURE_KEEPS_REST = 1, /* asked for, whether or not there was a rest */
+    FACT_CAPTURE_ALL = 2,        /* no amount was given */
 };
 
 /* Reads as a posting; debit is the account, credit the house. */
@@ -188,7 +194,7 @@ struct FACT_PACKED fact_capture {
     struct uuid hold;
     uint64_t opened; /* position of the FACT_HOLD_OPENED */
     uint32_t slot;
-    uint32_t zero;
+    uint32_t flags;   /* enum fact_capture_flag: how the command said it */
     int64_t released; /* let go beside what was captured */
     int64_t kept;     /* still held after it; 0: the hold has ended */
     int64_t pending;  /* the account's, after it */
@@ -306,8 +312,19 @@ size_t fact_fixed_size(uint8_t kind);
 
 static inline int fact_is_posting(uint8_t kind)
 {
-    return (kind >= FACT_TRANSFER && kind <= FACT_RETURNED) ||
+    return (kind >= FACT_TRANSFER && kind <= FACT_RETURNED) || kind == FACT_HOLD_CAPTURED ||
            (kind >= FACT_EXCHANGE_OUT && kind <= FACT_EXCHANGE_RESIDUE);
+}
+
+/* The fixed part of a posting: its trailer follows. */
+static inline size_t fact_posting_size(uint8_t kind)
+{
+    return kind == FACT_HOLD_CAPTURED ? sizeof(struct fact_capture) : sizeof(struct fact_posting);
+}
+
+static inline int fact_is_hold(uint8_t kind)
+{
+    return kind >= FACT_HOLD_OPENED && kind <= FACT_HOLD_EXPIRED;
 }
 
 static inline int fact_is_group(uint8_t kind)

@@ -741,7 +741,8 @@ static void reserve(struct ledger *self, const struct group *group, int sign)
     }
 }
 
-int64_t group_incoming(const struct ledger *self, uint32_t account)
+/* What undecided groups have reserved of an account; INT64_MAX: more than can be counted. */
+static int64_t reserved(const struct ledger *self, uint32_t account, bool is_credit)
 {
     struct ledger_command items[LEDGER_GROUP_MAX];
     struct group_leg legs[GROUP_LEGS_MAX];
@@ -752,11 +753,22 @@ int64_t group_incoming(const struct ledger *self, uint32_t account)
         items_read(group->items, group->length, group->item_count, items);
         uint32_t n = group_legs(self, items, group->item_count, legs);
         for (uint32_t i = 0; i < n; i++) {
-            if (legs[i].is_credit && legs[i].account == account && !money_add(sum, legs[i].amount, &sum))
+            if (legs[i].is_credit == is_credit && legs[i].account == account &&
+                !money_add(sum, legs[i].amount, &sum))
                 return INT64_MAX;
         }
     }
     return sum;
+}
+
+int64_t group_incoming(const struct ledger *self, uint32_t account)
+{
+    return reserved(self, account, true);
+}
+
+int64_t group_pending(const struct ledger *self, uint32_t account)
+{
+    return reserved(self, account, false);
 }
 
 int64_t group_incoming_value(const struct ledger *self, uint32_t account)

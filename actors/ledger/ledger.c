@@ -81,10 +81,12 @@ static bool ledger_init(struct ledger *self)
     for (uint32_t peer = 0; peer < LEDGER_PARTITIONS_MAX; peer++)
         self->links[peer] = (struct link){.next = 1, .usual_bytes = 4096};
     proposal_table_init(self);
+    hold_init(self);
     return account_table_init(&self->accounts, &self->counted, self->config.hash_key) &&
            id_table_init(&self->ids, &self->counted, self->config.hash_key, self->config.ids_in_memory,
                          self->config.id_retention_us) &&
-           checkpoint_ensure(self, 1);
+           checkpoint_ensure(self, CHECKPOINT_CHUNKS_ACCOUNTS, 1) &&
+           checkpoint_ensure(self, CHECKPOINT_CHUNKS_HOLDS, 1);
 }
 
 struct ledger *ledger_new(const struct ledger_config *config, const struct ledger_ports *ports,
@@ -143,6 +145,8 @@ void ledger_destroy(struct ledger **self_p)
     tickets_free(self, self->open_tickets);
     group_destroy_all(self);
     proposal_table_release(self);
+    if (self->holds.mem)
+        hold_release_all(self);
     link_release_all(self);
     if (self->accounts.mem)
         account_table_release(&self->accounts);
@@ -164,6 +168,19 @@ void core_set_now(struct ledger *self, int64_t now_us)
         self->current->unit.time_us = self->now_us;
     if (__builtin_expect(self->proposals.due_us <= self->now_us, 0))
         proposal_expire(self);
+    if (__builtin_expect(deadlines_due_us(&self->deadlines) <= self->now_us, 0))
+        hold_expire(self);
+}
+
+void ledger_expire(struct ledger *self, int64_t now_us)
+{
+    core_set_now(self, now_us);
+}
+
+int64_t ledger_due_us(const struct ledger *self)
+{
+    int64_t due_us = deadlines_due_us(&self->deadlines);
+    return self->proposals.due_us < due_us ? self->proposals.due_us : due_us;
 }
 
 void ledger_refuse_new(struct ledger *self, bool refuse)
@@ -323,19 +340,27 @@ static size_t unit_fact_read(const struct unit_buffer *buffer, uint64_t position
     return size;
 }
 
-size_t core_fact_read(struct ledger *self, uint64_t position, uint8_t *out, size_t capacity)
+size_t core_fact_read_at(struct ledger *self, uint64_t position, uint8_t *out, size_t capacity,
+                         int64_t *time_us)
 {
     size_t size = unit_fact_read(self->current, position, out, capacity);
+    *time_us = self->current->unit.time_us;
     for (size_t i = 0; size == 0 && i < self->in_flight_count; i++) {
         size = unit_fact_read(self->in_flight[i], position, out, capacity);
+        *time_us = self->in_flight[i]->unit.time_us;
         if (size > 0)
             MARK("a fact is read again while it is on its way to disk");
     }
     if (size > 0)
         return size;
     MARK("a fact is read again from the journal");
+    return self->ports.fact_read(self->ports.context, position, out, capacity, time_us);
+}
+
+size_t core_fact_read(struct ledger *self, uint64_t position, uint8_t *out, size_t capacity)
+{
     int64_t time_us;
-    return self->ports.fact_read(self->ports.context, position, out, capacity, &time_us);
+    return core_fact_read_at(self, position, out, capacity, &time_us);
 }
 
 /* ---- units ----------------------------------------------------------------------------------------- */
@@ -420,10 +445,13 @@ void ledger_stats(const struct ledger *self, struct ledger_stats *out)
         .proposals_open = self->proposals.count,
         .rates = self->desk.rate_count,
         .quotes = self->desk.quote_count,
+        .holds_open = self->holds.open_count,
         .position = self->position,
         .checkpoint_position = self->checkpoint.done_position,
         .memory_bytes = self->memory_bytes,
     };
+    if (self->holds.oldest != 0)
+        out->holds_oldest_us = hold_more_at(&self->holds, self->holds.oldest - 1)->opened_us;
     for (uint32_t peer = 0; peer < self->config.partitions; peer++)
         out->links_open += self->links[peer].next - 1 - self->links[peer].resolved;
 }
@@ -482,6 +510,8 @@ const char *core_broken(const struct ledger *self)
         broken = link_broken(self);
     if (!broken)
         broken = proposal_broken(self);
+    if (!broken)
+        broken = hold_broken(self);
     return broken ? broken : group_broken(self);
 }
 

@@ -423,6 +423,57 @@ void ledger_quote(struct ledger *self, int64_t now_us, const struct ledger_quote
 void ledger_quote_show(struct ledger *self, int64_t now_us, struct str account, const struct uuid *quote,
                        struct ledger_quote_answer *answer);
 
+/* ---- holds -------------------------------------------------------------------------------------- */
+
+/* A copy of all that is known of one hold. Texts are NUL-terminated. */
+struct ledger_hold_view {
+    struct uuid id;
+    enum code ended; /* CODE_OK: it is open; CODE_HOLD_CAPTURED, _RELEASED, _EXPIRED */
+    uint32_t slot;   /* with `opened`, its place in a list */
+    uint64_t opened; /* position of its FACT_HOLD_OPENED */
+    int64_t amount;  /* as opened */
+    int64_t held;    /* 0: it has ended */
+    int64_t opened_us;
+    int64_t expires_us; /* 0: never */
+    uint8_t memo_length, reference_length;
+    char memo[MEMO_MAX + 1];
+    char reference[REFERENCE_MAX + 1];
+};
+
+/* Open, or ended and still remembered. CODE_OK; CODE_ACCOUNT_NOT_FOUND or CODE_WRONG_PARTITION; CODE_HOLD_NOT_FOUND;
+ * CODE_UNKNOWN: it cannot be read. Let the answer leave with the current unit; so for the next. */
+enum code ledger_hold_show(struct ledger *self, int64_t now_us, struct str account, const struct uuid *id,
+                           struct ledger_hold_view *view);
+
+/* A place in an account's list: behind the hold that was shown last. opened 0: the start. */
+struct ledger_hold_place {
+    uint32_t slot;
+    uint64_t opened;
+};
+
+/* The open holds of an account, in order of opening. Fewer than limit: there are no more. Codes as above. */
+enum code ledger_hold_list(struct ledger *self, int64_t now_us, struct str account,
+                           const struct ledger_hold_place *after, struct ledger_hold_view *views,
+                           size_t limit, size_t *count);
+
+/* What memory has of an open hold. */
+struct ledger_open_hold {
+    struct uuid id;
+    uint64_t opened;
+    int64_t held, expires_us;
+    uint32_t account, slot;
+};
+
+/* The first open hold in slot `from` or behind it. false: none. */
+bool ledger_hold_next(const struct ledger *self, uint32_t from, struct ledger_open_hold *out);
+
+/* Ends what is due by now: holds and proposals, a bounded number a call. All calls that bring the time do this first; a
+ * shell calls it when ledger_due_us has come and nobody else calls. */
+void ledger_expire(struct ledger *self, int64_t now_us);
+
+/* When something is due next; INT64_MAX: nothing. */
+int64_t ledger_due_us(const struct ledger *self);
+
 /* ---- other partitions ------------------------------------------------------------------------- */
 
 /* Everything one partition tells another in one commit: requests (credits to make, group steps) in
@@ -529,6 +580,8 @@ struct ledger_stats {
     uint64_t proposals_open;
     uint64_t rates;  /* that the FX desk knows now */
     uint64_t quotes; /* given since the journal began */
+    uint64_t holds_open;
+    int64_t holds_oldest_us; /* when the oldest of them was opened; 0: none is open */
     uint64_t position;
     uint64_t checkpoint_position; /* a restart would replay from here */
     uint64_t memory_bytes;        /* taken from mem */

@@ -5,7 +5,7 @@
 
 /* Commands of a batch are worked in chunks: first every line of memory that a chunk will need is
  * asked for, then the commands are decided in order. */
-enum { CHUNK = 32 };
+enum { CHUNK = 32, IDS_OF_ONE = 2 };
 
 /* ---- the two sides of a posting ------------------------------------------------------------------- */
 
@@ -14,7 +14,7 @@ static struct verdict verdict_ok(void)
     return (struct verdict){CODE_OK, FIELD_NONE};
 }
 
-static struct verdict check_usable(const struct account *account, currency_index currency, enum field field)
+struct verdict posting_check_usable(const struct account *account, currency_index currency, enum field field)
 {
     if (account->currency != currency)
         return (struct verdict){CODE_CURRENCY_MISMATCH, field};
@@ -32,7 +32,7 @@ static struct verdict check_usable(const struct account *account, currency_index
 struct verdict posting_check_debit(const struct account *account, currency_index currency, int64_t amount,
                                    int64_t promised)
 {
-    struct verdict usable = check_usable(account, currency, FIELD_FROM_ACCOUNT);
+    struct verdict usable = posting_check_usable(account, currency, FIELD_FROM_ACCOUNT);
     if (__builtin_expect(usable.code != CODE_OK, 0))
         return usable;
     int64_t available;
@@ -46,7 +46,7 @@ struct verdict posting_check_debit(const struct account *account, currency_index
 struct verdict posting_check_credit(const struct account *account, currency_index currency, int64_t amount,
                                     int64_t promised)
 {
-    struct verdict usable = check_usable(account, currency, FIELD_TO_ACCOUNT);
+    struct verdict usable = posting_check_usable(account, currency, FIELD_TO_ACCOUNT);
     if (__builtin_expect(usable.code != CODE_OK, 0))
         return usable;
     int64_t after;
@@ -141,22 +141,39 @@ static void *append_bytes(uint8_t *at, const void *bytes, size_t length)
     return at + length;
 }
 
+enum { OWN_VALUES_MAX = 24 };
+
+/* What only commands of this kind have. */
+static uint8_t *append_own_values(uint8_t *at, const struct ledger_command *command)
+{
+    int64_t rate = book_rate(command);
+    if (rate != 0)
+        return append_bytes(at, &rate, sizeof rate);
+    if (command->kind == COMMAND_HOLD)
+        return append_bytes(at, &command->expires_us, sizeof command->expires_us);
+    if (command->kind == COMMAND_CAPTURE)
+        at = append_bytes(at, &command->flags, sizeof command->flags);
+    if (command->kind == COMMAND_CAPTURE || command->kind == COMMAND_RELEASE ||
+        command->kind == COMMAND_EXCHANGE)
+        at = append_bytes(at, &command->of, sizeof command->of);
+    return at;
+}
+
 /* Everything of a command that its payload is, in one form however it was written on the wire. */
 void posting_fingerprint(const struct ledger *self, const struct ledger_command *command, uint64_t out[2])
 {
-    static const struct currency none = {{0}, 0};
-    uint8_t bytes[16 + 2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 8 + sizeof(int64_t) + sizeof command->of];
+    uint8_t bytes[16 + 2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + 8 + OWN_VALUES_MAX];
     uint8_t *at = bytes;
-    const struct currency *currency =
-        command->currency == CURRENCY_NONE ? &none : currency_at(command->currency);
+    bool has_currency = command->currency != CURRENCY_NONE;
+    const char *currency = has_currency ? currency_at(command->currency)->code : "\0\0";
     uint8_t head[8] = {command->kind,
                        (uint8_t)command->from.length,
                        (uint8_t)command->to.length,
                        (uint8_t)command->memo.length,
                        (uint8_t)command->reference.length,
-                       (uint8_t)currency->code[0],
-                       (uint8_t)currency->code[1],
-                       (uint8_t)currency->code[2]};
+                       (uint8_t)currency[0],
+                       (uint8_t)currency[1],
+                       (uint8_t)currency[2]};
     at = append_bytes(at, head, sizeof head);
     at = append_bytes(at, &command->amount, sizeof command->amount);
     const struct str texts[] = {command->from, command->to, command->memo, command->reference};
@@ -164,11 +181,7 @@ void posting_fingerprint(const struct ledger *self, const struct ledger_command 
         if (texts[i].length > 0)
             at = append_bytes(at, texts[i].data, texts[i].length);
     }
-    int64_t rate = book_rate(command);
-    if (rate != 0)
-        at = append_bytes(at, &rate, sizeof rate);
-    if (command->kind == COMMAND_EXCHANGE)
-        at = append_bytes(at, &command->of, sizeof command->of);
+    at = append_own_values(at, command);
     XXH128_hash_t hash = XXH3_128bits_withSeed(bytes, (size_t)(at - bytes), self->config.hash_key);
     out[0] = hash.low64;
     out[1] = hash.high64;
@@ -384,6 +397,42 @@ static void decide_exchange(struct ledger *self, const struct ledger_command *co
         refuse(self, command, verdict, ticket, row);
 }
 
+/* The id of an opening leads to a hold that is open for longer than ids are remembered. */
+static bool hold_is_open(struct ledger *self, const struct ledger_command *command,
+                         struct ledger_ticket *ticket, uint32_t row)
+{
+    uint64_t opened = hold_opening_of(self, &command->id);
+    if (opened == 0)
+        return false;
+    MARK("a hold is opened again that the table of ids has forgotten");
+    posting_repeat_hold(self, command, opened, ticket, row);
+    return true;
+}
+
+static void decide_hold(struct ledger *self, const struct ledger_command *command, const struct plan *plan,
+                        struct ledger_ticket *ticket, uint32_t row)
+{
+    if (command->kind == COMMAND_HOLD && hold_is_open(self, command, ticket, row))
+        return;
+    struct verdict verdict = hold_check_moment(self, command);
+    if (verdict.code != CODE_OK) {
+        answer(self, ticket, row, verdict.code, verdict.field);
+        return;
+    }
+    uint32_t from = resolve(self, command->from, plan->from_hash, plan->from);
+    if (from == ACCOUNT_NONE) {
+        refuse_missing(self, command, command->from, FIELD_FROM_ACCOUNT, ticket, row);
+        return;
+    }
+    verdict = hold_decide(self, command, from);
+    if (verdict.code == CODE_OK)
+        answer_posting(self, ticket, row, ROW_HAS_FROM, account_at(&self->accounts, from)->balance, 0);
+    else if (verdict.code == CODE_BUSY)
+        answer(self, ticket, row, CODE_BUSY, FIELD_NONE);
+    else
+        refuse(self, command, verdict, ticket, row);
+}
+
 static void decide(struct ledger *self, const struct ledger_command *command, const struct plan *plan,
                    struct ledger_ticket *ticket, uint32_t row)
 {
@@ -411,7 +460,7 @@ static void decide(struct ledger *self, const struct ledger_command *command, co
         answer(self, ticket, row, CODE_DEADLINE_EXCEEDED, FIELD_NONE);
         return;
     }
-    if (__builtin_expect(self->refuse_new, 0)) {
+    if (__builtin_expect(self->refuse_new, 0) && !hold_is_command(command->kind)) {
         MARK("new money is refused because the disk is nearly full");
         answer(self, ticket, row, CODE_BUSY, FIELD_NONE);
         return;
@@ -429,10 +478,12 @@ static void decide(struct ledger *self, const struct ledger_command *command, co
     case COMMAND_EXCHANGE:
         decide_exchange(self, command, plan, ticket, row);
         return;
-    case COMMAND_GROUP:
     case COMMAND_HOLD:
     case COMMAND_CAPTURE:
     case COMMAND_RELEASE:
+        decide_hold(self, command, plan, ticket, row);
+        return;
+    case COMMAND_GROUP:
     case COMMAND_EXCHANGE_OUT:
     case COMMAND_EXCHANGE_IN:
         break;
@@ -471,14 +522,14 @@ static uint32_t post_chunk(struct ledger *self, struct ledger_ticket *ticket, ui
                            const struct ledger_command *commands, size_t count)
 {
     struct plan plans[CHUNK];
-    bool room = id_table_ensure(&self->ids, CHUNK);
+    bool room = id_table_ensure(&self->ids, CHUNK * IDS_OF_ONE);
     plan_hashes(self, commands, count, plans);
     plan_accounts(self, count, plans);
     for (size_t i = 0; i < count; i++) {
         if (__builtin_expect(commands[i].kind == COMMAND_GROUP, 0)) {
             group_post(self, ticket, row, &commands[i]);
             row += 1u + commands[i].group_count;
-            room = room && id_table_ensure(&self->ids, CHUNK);
+            room = room && id_table_ensure(&self->ids, CHUNK * IDS_OF_ONE);
         } else if (__builtin_expect(!room, 0)) {
             MARK("no room for ids: commands are answered BUSY");
             answer(self, ticket, row++, CODE_BUSY, FIELD_NONE);

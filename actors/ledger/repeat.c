@@ -65,7 +65,7 @@ static const uint8_t *fact_id(const uint8_t *fact)
     case FACT_GROUP_DECIDED:
     case FACT_GROUP_CLOSED:
     case FACT_GROUP_DONE:
-    case FACT_HOLD_OPENED:
+    case FACT_HOLD_OPENED: /* they may answer for two: hold_answers_for */
     case FACT_HOLD_CAPTURED:
     case FACT_HOLD_RELEASED:
     case FACT_HOLD_EXPIRED:
@@ -119,8 +119,11 @@ static bool id_matches(void *context, uint64_t position)
     struct id_match *match = context;
     uint8_t sent[CORE_FACT_MAX];
     size_t size = core_fact_read(match->self, position, match->fact, CORE_FACT_MAX);
-    const uint8_t *id = size > 0 ? answered_id(match, sent) : NULL;
-    if (!id || memcmp(id, match->id->bytes, sizeof match->id->bytes) != 0 || !is_answer(match))
+    bool holds = size > 0 && fact_is_hold(match->fact[0]);
+    const uint8_t *id = size > 0 && !holds ? answered_id(match, sent) : NULL;
+    bool same = holds ? hold_answers_for(match->fact, match->id)
+                      : id && memcmp(id, match->id->bytes, sizeof match->id->bytes) == 0;
+    if (!same || !is_answer(match))
         return false;
     match->size = size;
     match->position = position;
@@ -286,6 +289,36 @@ static void repeat_refused(struct repeat *r)
     }
 }
 
+static void repeat_hold(struct repeat *r)
+{
+    struct ledger_row *row = &r->ticket->rows[r->row];
+    int64_t from_balance = 0;
+    enum code code = hold_repeat(r->self, r->fact, r->size, r->command, &from_balance);
+    if (code == CODE_CONFLICT) {
+        MARK("an id of a hold comes again with another payload");
+        conflict(r);
+        return;
+    }
+    if (code == CODE_OK) {
+        MARK("a step of a hold comes again");
+        row->has = ROW_HAS_FROM;
+        row->from_balance = from_balance;
+    }
+    answer(r, code, FIELD_NONE);
+}
+
+void posting_repeat_hold(struct ledger *self, const struct ledger_command *command, uint64_t opened,
+                         struct ledger_ticket *ticket, uint32_t row)
+{
+    uint8_t fact[CORE_FACT_MAX];
+    struct repeat r = {self, command, ticket, row, fact, 0};
+    r.size = core_fact_read(self, opened, fact, sizeof fact);
+    if (r.size >= sizeof(struct fact_hold) && fact[0] == FACT_HOLD_OPENED)
+        repeat_hold(&r);
+    else
+        answer(&r, CODE_UNKNOWN, FIELD_NONE);
+}
+
 bool posting_repeat(struct ledger *self, const struct ledger_command *command, uint64_t id_hash,
                     struct ledger_ticket *ticket, uint32_t row)
 {
@@ -309,6 +342,8 @@ bool posting_repeat(struct ledger *self, const struct ledger_command *command, u
         repeat_settled(&r);
     } else if (kind == FACT_REFUSED) {
         repeat_refused(&r);
+    } else if (fact_is_hold(kind)) {
+        repeat_hold(&r);
     } else if (fact_is_posting(kind)) {
         repeat_posting(&r, match.position);
     } else {

@@ -192,10 +192,10 @@ static void puts_take(struct ledger *ledger, struct history_state *state)
     }
 }
 
-/* Only the last values are kept, in the order of recovery: records, accounts, ids. */
+/* Only the last values are kept, in the order of recovery: records, accounts, holds, ids. */
 static void state_sort(const struct history_state *from, struct history_state *to)
 {
-    static const uint8_t order[] = {2, 0, 1};
+    static const uint8_t order[] = {2, 0, 3, 1};
     for (size_t t = 0; t < sizeof order; t++) {
         for (size_t i = 0; i < from->count; i++) {
             const struct history_put *put = &from->puts[i];

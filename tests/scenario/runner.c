@@ -170,7 +170,7 @@ static enum err replay_one(void *context, const struct journal_commit *commit)
 /* The list of runs comes before the runs. */
 static enum err recover(struct ledger *ledger, struct journal *journal, struct state *state)
 {
-    static const uint8_t order[] = {STATE_RECORDS, STATE_ACCOUNTS, STATE_IDS};
+    static const uint8_t order[] = {STATE_RECORDS, STATE_ACCOUNTS, STATE_HOLDS, STATE_IDS};
     struct restore restore = {ledger, 0, state};
     enum err err = ERR_OK;
     for (size_t i = 0; i < sizeof order && err == ERR_OK; i++) {

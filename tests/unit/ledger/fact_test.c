@@ -93,6 +93,26 @@ static void exchange(struct runner *runner, const char *won, const char *dollars
     assert_int_equal(world_run(runner, &use)->code, CODE_OK);
 }
 
+/* One is captured, one released, and one expires. */
+static void hold(struct runner *runner, const char *account)
+{
+    for (uint64_t i = 0; i < 3; i++) {
+        struct ledger_command step = world_withdraw(41 + i, account, 5, "KRW");
+        step.kind = COMMAND_HOLD;
+        step.expires_us = runner_now(runner) + 1000000;
+        step.memo = STR_LITERAL("a memo");
+        int64_t expires_us = step.expires_us;
+        assert_int_equal(world_run(runner, &step)->code, CODE_OK);
+        step = world_withdraw(51 + i, account, 1, "KRW");
+        step.kind = i == 0 ? COMMAND_CAPTURE : COMMAND_RELEASE;
+        step.of = world_uuid(41 + i);
+        step.reference = STR_LITERAL("a reference");
+        if (i == 2)
+            runner_advance(runner, expires_us - runner_now(runner));
+        assert_int_equal(world_run(runner, &step)->code, i < 2 ? CODE_OK : CODE_HOLD_EXPIRED);
+    }
+}
+
 static void live(struct runner *runner)
 {
     char near[WORLD_ID_MAX], far[WORLD_ID_MAX], next[WORLD_ID_MAX], missing[WORLD_ID_MAX],
@@ -124,6 +144,7 @@ static void live(struct runner *runner)
     propose(runner, near);
     world_open(runner, world_account_id(1, PARTITIONS, "d", 0, dollars), "USD");
     exchange(runner, near, dollars);
+    hold(runner, near);
     for (int kind = ACCOUNT_CHANGE; kind <= ACCOUNT_UNFREEZE; kind++) {
         struct ledger_account_command step = world_account((enum ledger_account_kind)kind, near, "KRW");
         step.sets = ACCOUNT_SETS_OWNER;
