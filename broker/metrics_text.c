@@ -26,6 +26,9 @@ static const char *const by_command[] = {"partition", "kind", "code", NULL};
 static const char *const by_queue[] = {"queue", NULL};
 static const char *const by_operation[] = {"operation", NULL};
 static const char *const by_answer[] = {"operation", "code", NULL};
+static const char *const by_pair[] = {"partition", "base", "counter", NULL};
+static const char *const by_source[] = {"source", NULL};
+static const char *const by_subscriber[] = {"name", NULL};
 static const char *const by_nothing[] = {NULL};
 
 static const struct metric metrics[] = {
@@ -40,6 +43,12 @@ static const struct metric metrics[] = {
      by_nothing},
     {"router/dropped", "teller_dropped_total",
      "Messages with too many frames, and replies that no client took.", COUNTER, PLAIN, by_nothing},
+    {"router/connections_opened", "teller_connections_opened_total", "Connections of clients.", COUNTER,
+     PLAIN, by_nothing},
+    {"router/connections_closed", "teller_connections_closed_total", "Of these, ended or broken.", COUNTER,
+     PLAIN, by_nothing},
+    {"router/handshakes_failed", "teller_handshakes_failed_total", "Of these, without a handshake.", COUNTER,
+     PLAIN, by_nothing},
     {"router/bytes", "teller_bytes_in_flight", "Bytes of requests without an answer.", GAUGE, PLAIN,
      by_nothing},
     {"router/bytes_highest", "teller_bytes_in_flight_highest", "The most there have been.", GAUGE, PLAIN,
@@ -98,6 +107,28 @@ static const struct metric metrics[] = {
      by_partition},
     {"partitions/journal_percent", "teller_journal_percent",
      "How full the journal is: above 85 new money is BUSY.", GAUGE, PLAIN, by_partition},
+    {"partitions/quotes", "teller_quotes_total", "Quotes given since the journal began.", COUNTER, PLAIN,
+     by_partition},
+    {"partitions/rates/age_us", "teller_rate_age_seconds", "Age of a rate that quotes are made of.", GAUGE,
+     MICROSECONDS, by_pair},
+    {"partitions/rates/stale", "teller_rate_stale", "1: it is older than its limit, and quotes are refused.",
+     GAUGE, PLAIN, by_pair},
+    /* the rate feed */
+    {"ratefeed/sources/age_us", "teller_feed_age_seconds", "Time since a source was last read with success.",
+     GAUGE, MICROSECONDS, by_source},
+    {"ratefeed/sources/failures", "teller_feed_failures", "Failures of a source in a row.", GAUGE, PLAIN,
+     by_source},
+    {"ratefeed/sources/waiting", "teller_feed_review", "Rates of a source that wait for an operator.", GAUGE,
+     PLAIN, by_source},
+    /* the publisher */
+    {"publisher/subscribers/lag", "teller_subscriber_lag", "Events that a subscriber was not sent, about.",
+     GAUGE, PLAIN, by_subscriber},
+    {"publisher/subscribers/delivered", "teller_subscriber_delivered_total", "Events that it has taken.",
+     COUNTER, PLAIN, by_subscriber},
+    {"publisher/subscribers/failures", "teller_subscriber_failures_total", "Deliveries that failed.", COUNTER,
+     PLAIN, by_subscriber},
+    {"publisher/subscribers/dead_letters", "teller_dead_letters", "Events that wait for an operator.", GAUGE,
+     PLAIN, by_subscriber},
 };
 
 struct walk {

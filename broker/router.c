@@ -10,6 +10,7 @@
 
 #include "actors/base/check.h"
 #include "actors/base/handover.h"
+#include "broker/connections.h"
 #include "broker/join.h"
 #include "broker/request_pool.h"
 #include "broker/route.h"
@@ -56,7 +57,8 @@ struct router {
     struct router_turn turn;
     struct router_counters counters;
     struct router_figures figures;
-    size_t outstanding; /* sum of mailboxes' requests */
+    struct connections connections; /* of clients */
+    size_t outstanding;             /* sum of mailboxes' requests */
     unsigned rounds;
     int64_t started_us, now_us, drain_until_us;
     bool discarding; /* the rest of a message with too many frames comes next */
@@ -583,12 +585,21 @@ static void check_drained(struct router *self)
     zmq_send(zsock_resolve(self->pipe), &event, sizeof event, 0);
 }
 
+static void note_connections(struct router *self)
+{
+    connections_count(&self->connections);
+    self->figures.connections_opened = self->connections.opened;
+    self->figures.connections_closed = self->connections.closed;
+    self->figures.handshakes_failed = self->connections.failed;
+}
+
 /* Waits for the pipe, for answers and, unless draining, for clients. */
 static void wait_for_work(struct router *self, bool was_busy)
 {
     zmq_pollitem_t items[] = {
         {.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN},
         {.socket = self->answers, .events = ZMQ_POLLIN},
+        {.socket = self->connections.monitor, .events = ZMQ_POLLIN},
         {.socket = self->clients, .events = ZMQ_POLLIN},
     };
     long timeout_ms = -1;
@@ -598,8 +609,10 @@ static void wait_for_work(struct router *self, bool was_busy)
         timeout_ms = (self->drain_until_us - monotonic_us()) / 1000 + 1;
     if (timeout_ms < -1)
         timeout_ms = 0;
-    if (zmq_poll(items, self->draining ? 2 : 3, timeout_ms) > 0 && items[0].revents != 0)
+    if (zmq_poll(items, self->draining ? 3 : 4, timeout_ms) > 0 && items[0].revents != 0)
         read_command(self);
+    if (items[2].revents != 0)
+        note_connections(self);
 }
 
 static void router_destroy(struct router **self_p)
@@ -613,6 +626,7 @@ static void router_destroy(struct router **self_p)
         zmq_unbind(self->answers, ROUTER_ANSWERS_ENDPOINT); /* at once; closing takes its time */
         zmq_close(self->answers);
     }
+    connections_release(&self->connections);
     if (self->clients != NULL)
         zmq_close(self->clients);
     request_pool_release(&self->requests);
@@ -692,7 +706,8 @@ static bool bind_clients(struct router *self, void *context, char endpoint[ROUTE
     set_option(self->clients, ZMQ_RCVHWM, RECEIVE_HWM);
     set_option(self->clients, ZMQ_SNDHWM, SEND_HWM);
     CHECK(zmq_setsockopt(self->clients, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max) == 0);
-    return zmq_bind(self->clients, self->options.listen) == 0 &&
+    return connections_watch(&self->connections, context, self->clients, self->started_us) &&
+           zmq_bind(self->clients, self->options.listen) == 0 &&
            zmq_getsockopt(self->clients, ZMQ_LAST_ENDPOINT, endpoint, &length) == 0;
 }
 

@@ -116,6 +116,9 @@ void router_figures_write(const struct router_figures *self, const struct router
         {"dropped", counters->dropped},
         {"bytes", self->bytes.now},
         {"bytes_highest", self->bytes.highest},
+        {"connections_opened", self->connections_opened},
+        {"connections_closed", self->connections_closed},
+        {"handshakes_failed", self->handshakes_failed},
     };
     uint32_t count = sizeof numbers / sizeof *numbers;
     mp_write_map(w, count + 3);

@@ -36,6 +36,7 @@ struct router_figures {
     struct figures_histogram times_us[OPERATION_COUNT + 1]; /* from arrival to answer */
     struct router_queue queues[ROUTER_MAILBOXES_MAX];
     struct figures_level bytes; /* of all queues */
+    uint64_t connections_opened, connections_closed, handshakes_failed;
 };
 
 /* A request gets its answer. */

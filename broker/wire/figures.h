@@ -3,6 +3,13 @@
  * The answer is a map of sections. The router writes its own, each partition and service that it asks writes one map, and
  * the router puts them side by side (broker/join.c). A figure is a key with a number; lists are arrays of maps whose words tell
  * what the numbers beside them are of. The text form is made of this one: broker/metrics_text.c has a row for each figure.
+ *
+ * What services write as the body of their answer:
+ *
+ *     rate feed   {"sources": [{"source", "age_us": since it was last read with success, nil: never; "failures": in a row;
+ *                 "waiting": rates that wait for an operator}, …]}
+ *     publisher   {"subscribers": [{"name", "lag", "delivered", "failures", "dead_letters"}, …]}; streams of one name are one
+ *                 subscriber
  */
 #ifndef TELLER_WIRE_FIGURES_H
 #define TELLER_WIRE_FIGURES_H

@@ -42,6 +42,7 @@ void partition_numbers_write(struct mp_writer *w, uint32_t more, uint32_t partit
         {"transfers_in_transit", stats->links_open},
         {"groups_open", stats->groups_open},
         {"proposals_open", stats->proposals_open},
+        {"quotes", stats->quotes},
         {"position", stats->position},
         {"checkpoint_position", stats->checkpoint_position},
         {"checkpoint_lag", stats->position - stats->checkpoint_position},
@@ -76,13 +77,41 @@ static void write_commands(const struct partition_figures *self, struct mp_write
     }
 }
 
-void partition_figures_write(const struct partition_figures *self, struct mp_writer *w, uint32_t partition,
-                             const struct ledger_stats *stats, const struct journal_space *space,
-                             int64_t now_us)
+static void write_currency(struct mp_writer *w, const char *name, currency_index currency)
 {
-    enum { OWN_PAIRS = 8 };
-    int64_t since_us = now_us > self->last_commit_us ? now_us - self->last_commit_us : 0;
-    partition_numbers_write(w, OWN_PAIRS, partition, stats, space);
+    mp_write_text(w, name);
+    mp_write_text(w, currency_at(currency)->code);
+}
+
+static uint64_t age_of(int64_t then_us, int64_t now_us)
+{
+    return now_us > then_us ? (uint64_t)now_us - (uint64_t)then_us : 0;
+}
+
+/* What the desk quotes from: one that is older than its limit is refused for quotes. */
+static void write_rates(struct mp_writer *w, const struct ledger *ledger, int64_t now_us)
+{
+    const struct ledger_rate *rates;
+    size_t count = ledger_rates(ledger, &rates);
+    mp_write_text(w, "rates");
+    mp_write_array(w, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t age_us = age_of(rates[i].as_of_us, now_us);
+        mp_write_map(w, 4);
+        write_currency(w, "base", rates[i].base);
+        write_currency(w, "counter", rates[i].counter);
+        wire_figure_write(w, "age_us", age_us);
+        wire_figure_write(w, "stale", age_us > (uint64_t)rates[i].age_limit_us);
+    }
+}
+
+void partition_figures_write(const struct partition_figures *self, struct mp_writer *w, uint32_t partition,
+                             const struct ledger *ledger, const struct journal_space *space, int64_t now_us)
+{
+    enum { OWN_PAIRS = 9 };
+    struct ledger_stats stats;
+    ledger_stats(ledger, &stats);
+    partition_numbers_write(w, OWN_PAIRS, partition, &stats, space);
     wire_figure_write(w, "commits", self->commits);
     wire_figure_write(w, "facts", self->facts);
     wire_figure_write(w, "resends", self->resends);
@@ -90,8 +119,9 @@ void partition_figures_write(const struct partition_figures *self, struct mp_wri
     if (self->last_commit_us == 0)
         mp_write_nil(w);
     else
-        mp_write_uint(w, (uint64_t)since_us);
+        mp_write_uint(w, age_of(self->last_commit_us, now_us));
     write_commands(self, w);
+    write_rates(w, ledger, now_us);
     wire_histogram_write(w, "append_us", &self->append_us);
     wire_histogram_write(w, "append_bytes", &self->append_bytes);
     wire_histogram_write(w, "apply_us", &self->apply_us);

@@ -33,7 +33,6 @@ void partition_numbers_write(struct mp_writer *w, uint32_t more, uint32_t partit
 
 /* The body of the partition's part of metrics. */
 void partition_figures_write(const struct partition_figures *self, struct mp_writer *w, uint32_t partition,
-                             const struct ledger_stats *stats, const struct journal_space *space,
-                             int64_t now_us);
+                             const struct ledger *ledger, const struct journal_space *space, int64_t now_us);
 
 #endif

@@ -483,12 +483,10 @@ static void work_status(struct requests *self, struct ledger *ledger, struct req
 static void work_metrics(struct requests *self, struct ledger *ledger, struct request *request,
                          int64_t now_us)
 {
-    struct ledger_stats stats;
     struct journal_space space;
-    ledger_stats(ledger, &stats);
     journal_space(self, &space);
     wire_reply_begin(&self->writer, request->header.request_id, CODE_OK);
-    partition_figures_write(&self->figures, &self->writer, self->partition, &stats, &space, now_us);
+    partition_figures_write(&self->figures, &self->writer, self->partition, ledger, &space, now_us);
     answer(self, request, CODE_OK);
 }
 

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "broker/wire/figures.h"
 #include "broker/wire/node.h"
 #include "tests/unit/broker/router_world.h"
 
@@ -477,6 +478,70 @@ static void test_a_drain_waits_for_services_too(void **state)
     world_stop(&w);
 }
 
+/* Answers a request for metrics with {key: number}. */
+static void answer_figure(struct world *w, struct request *request, const char *key, uint64_t number)
+{
+    assert_int_equal(request->header.operation, OPERATION_METRICS);
+    mp_writer_reset(&w->writer);
+    wire_reply_begin(&w->writer, request->header.request_id, CODE_OK);
+    mp_write_map(&w->writer, 1);
+    wire_figure_write(&w->writer, key, number);
+    world_answer(w, request);
+}
+
+static void expect_figure(struct mp_reader body, const char *section, const char *key, uint64_t number)
+{
+    uint64_t found;
+    assert_true(find_key(&body, section));
+    assert_true(find_key(&body, key));
+    assert_true(mp_read_uint(&body, &found));
+    assert_int_equal(found, number);
+}
+
+static void test_metrics_asks_partitions_and_the_services_that_run(void **state)
+{
+    (void)state;
+    struct world w;
+    struct router_options options = world_options();
+    options.services[SERVICE_RATEFEED] = true;
+    world_start(&w, &options);
+    send_nil(&w, OPERATION_METRICS);
+    answer_figure(&w, world_take_service(&w, SERVICE_RATEFEED), "waiting", 3);
+    answer_figure(&w, world_take(&w, 1), "postings", 4);
+    world_answer_error(&w, world_take(&w, 0), CODE_UNKNOWN);
+    struct wire_reply reply = world_receive(&w, w.client);
+    assert_int_equal(reply.code, CODE_OK);
+    struct mp_reader body = mp_reader_of(reply.body.data, reply.body.length);
+    expect_figure(body, "ratefeed", "waiting", 3);
+    expect_figure(body, "router", "requests", 1);
+    struct mp_reader publisher = body;
+    assert_true(find_key(&publisher, "publisher"));
+    assert_true(mp_is_nil(&publisher));
+    world_stop(&w);
+}
+
+static void test_metrics_without_an_answer_of_a_service_tells_the_rest(void **state)
+{
+    (void)state;
+    struct world w;
+    start_with_services(&w, 1);
+    send_to_service(&w, 1, OPERATION_SUBSCRIBER_LIST); /* its queue is full now */
+    struct request *first = world_take_service(&w, SERVICE_PUBLISHER);
+    send_nil(&w, OPERATION_METRICS);
+    answer_figure(&w, world_take_service(&w, SERVICE_RATEFEED), "waiting", 3);
+    answer_figure(&w, world_take(&w, 0), "postings", 4);
+    answer_figure(&w, world_take(&w, 1), "postings", 4);
+    struct wire_reply reply = world_receive(&w, w.client);
+    assert_int_equal(reply.code, CODE_OK);
+    struct mp_reader body = mp_reader_of(reply.body.data, reply.body.length);
+    expect_figure(body, "ratefeed", "waiting", 3);
+    expect_figure(body, "router", "busy", 1);
+    assert_true(find_key(&body, "publisher"));
+    assert_true(mp_is_nil(&body));
+    world_answer_number(&w, first, 10);
+    world_stop(&w);
+}
+
 /* ---- the end ---------------------------------------------------------------------------------- */
 
 static void test_a_drain_waits_for_the_last_answer(void **state)
@@ -567,6 +632,8 @@ int main(void)
         cmocka_unit_test(test_a_services_full_mailbox_answers_busy),
         cmocka_unit_test(test_a_service_that_stopped_is_told_once_and_answers_busy),
         cmocka_unit_test(test_a_drain_waits_for_services_too),
+        cmocka_unit_test(test_metrics_asks_partitions_and_the_services_that_run),
+        cmocka_unit_test(test_metrics_without_an_answer_of_a_service_tells_the_rest),
         WITH_WORLD(test_a_drain_waits_for_the_last_answer),
         cmocka_unit_test(test_a_drain_gives_up_after_its_time),
         cmocka_unit_test(test_requests_without_an_answer_are_freed_at_the_end),

@@ -331,6 +331,10 @@ static void the_node_tells_about_itself(void **state)
     assert_true(!health.is_ok && health.partitions == 2 && health.states[1] == TELLER_FULL);
     assert_int_equal(teller_status(world.client, &body, &answer), ERR_OK);
     assert_int_equal(body.length, 1);
+    assert_int_equal(teller_metrics(world.client, false, &body, &answer), ERR_OK);
+    assert_int_equal(body.length, 1);
+    assert_int_equal(teller_metrics(world.client, true, &body, &answer), ERR_OK);
+    assert_true(str_equal(body, STR_LITERAL("text")));
     end();
 }
 

@@ -6,6 +6,7 @@
 
 #include "actors/base/check.h"
 #include "broker/wire/accounts.h"
+#include "broker/wire/figures.h"
 #include "broker/wire/history.h"
 #include "broker/wire/items.h"
 #include "broker/wire/node.h"
@@ -182,6 +183,18 @@ static void answer_balance(struct fake_server *self, const struct wire_header *h
         wire_balance_write(&self->reply, header->request_id, &balance);
 }
 
+static void answer_metrics(struct fake_server *self, const struct wire_header *header)
+{
+    bool is_text;
+    enum field field;
+    CHECK(wire_metrics_read(header, &is_text, &field) == CODE_OK);
+    wire_reply_begin(&self->reply, header->request_id, CODE_OK);
+    if (is_text)
+        mp_write_text(&self->reply, "text");
+    else
+        mp_write_map(&self->reply, 0);
+}
+
 static void answer_transfer_show(struct fake_server *self, const struct wire_header *header)
 {
     struct uuid id;
@@ -224,6 +237,9 @@ static void answer_read_operation(struct fake_server *self, const struct wire_he
         return;
     case OPERATION_TRANSFER_SHOW:
         answer_transfer_show(self, header);
+        return;
+    case OPERATION_METRICS:
+        answer_metrics(self, header);
         return;
     case OPERATION_VERSION:
         wire_version_write(&self->reply, header->request_id, &version);
