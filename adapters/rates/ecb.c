@@ -123,15 +123,17 @@ enum err ecb_read(const char *data, size_t length, struct rate_sheet *out, const
     sheet_begin(&self.build, RATE_SHEET_ECB);
     self.parser = XML_ParserCreateNS(NULL, SEPARATOR[0]);
     if (self.parser == NULL) {
-        self.build.err = ERR_NO_MEMORY;
-        self.build.why = "no memory";
+        sheet_no_memory(&self.build);
     } else if (length > RATE_SHEET_BYTES_MAX) {
         sheet_fail(&self.build, "the document is too long");
     } else {
         XML_SetUserData(self.parser, &self);
         XML_SetElementHandler(self.parser, on_start, on_end);
         XML_SetStartDoctypeDeclHandler(self.parser, on_doctype);
-        if (XML_Parse(self.parser, data, (int)length, XML_TRUE) != XML_STATUS_OK)
+        bool good = XML_Parse(self.parser, data, (int)length, XML_TRUE) == XML_STATUS_OK;
+        if (!good && XML_GetErrorCode(self.parser) == XML_ERROR_NO_MEMORY)
+            sheet_no_memory(&self.build);
+        else if (!good)
             sheet_fail(&self.build, "not a whole document of XML");
     }
     XML_ParserFree(self.parser);

@@ -13,7 +13,8 @@
 
 /* date: the searchdate that was asked for, as the answer does not tell it. No rates that day: ERR_OK and no row.
  * ERR_INVALID, also where a row's `result` is not 1 (2: the data code, 3: the key, 4: the calls of the day are used up; *why tells
- * which); ERR_NO_MEMORY. *why is then a static phrase. *out: any content is overwritten; to be released by the caller. */
+ * which); ERR_NO_MEMORY (jansson, without memory, mostly finds the document invalid). *why is then a static phrase. *out: any
+ * content is overwritten; to be released by the caller. */
 enum err koreaexim_read(const char *data, size_t length, int32_t date, struct rate_sheet *out,
                         const char **why) MUST_USE;
 

@@ -95,10 +95,8 @@ void sheet_begin(struct sheet_build *self, enum rate_sheet_kind kind)
 {
     *self = (struct sheet_build){.sheet.kind = kind, .date = -1};
     self->days = calloc(DAY_LAST / 8 + 1, 1);
-    if (self->days == NULL) {
-        self->err = ERR_NO_MEMORY;
-        self->why = "no memory";
-    }
+    if (self->days == NULL)
+        sheet_no_memory(self);
 }
 
 bool sheet_fail(struct sheet_build *self, const char *why)
@@ -106,6 +104,15 @@ bool sheet_fail(struct sheet_build *self, const char *why)
     if (self->err == ERR_OK) {
         self->err = ERR_INVALID;
         self->why = why;
+    }
+    return false;
+}
+
+bool sheet_no_memory(struct sheet_build *self)
+{
+    if (self->err == ERR_OK) {
+        self->err = ERR_NO_MEMORY;
+        self->why = "no memory";
     }
     return false;
 }
@@ -140,11 +147,8 @@ static bool make_room(struct sheet_build *self)
         return true;
     uint32_t capacity = self->capacity > 0 ? 2 * self->capacity : ROWS_FIRST;
     struct rate_row *rows = realloc(self->sheet.rows, capacity * sizeof *rows);
-    if (rows == NULL) {
-        self->err = ERR_NO_MEMORY;
-        self->why = "no memory";
-        return false;
-    }
+    if (rows == NULL)
+        return sheet_no_memory(self);
     self->sheet.rows = rows;
     self->capacity = capacity;
     return true;

@@ -23,6 +23,9 @@ void sheet_begin(struct sheet_build *self, enum rate_sheet_kind kind);
 /* Notes a failure; the first one stays. Returns false. */
 bool sheet_fail(struct sheet_build *self, const char *why);
 
+/* The same, where memory is what is missing. */
+bool sheet_no_memory(struct sheet_build *self);
+
 /* A new day; the one before has to have rows. */
 bool sheet_day(struct sheet_build *self, int32_t date);
 
