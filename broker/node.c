@@ -3,6 +3,8 @@
 
 #include "actors/ledger/shell/ledger_actor.h"
 #include "actors/ledger/shell/reader_actor.h"
+#include "actors/publisher/shell/publisher_actor.h"
+#include "broker/webhook_http.h"
 
 enum { DRAIN_GRACE_MS = 5000 }; /* beyond the router's own limit */
 
@@ -10,9 +12,11 @@ struct node {
     uint32_t partitions;
     int drain_wait_ms;
     zactor_t *router;
+    zactor_t *publisher; /* NULL: it does not run */
     zactor_t *ledgers[DATADIR_PARTITIONS_MAX];
     zactor_t *readers[DATADIR_PARTITIONS_MAX];
     char endpoint[ROUTER_ENDPOINT_MAX];
+    char events[PUBLISHER_ENDPOINT_MAX];
 };
 
 static bool start_partition(struct node *self, struct datadir *datadir, uint32_t partition)
@@ -36,6 +40,27 @@ static bool start_partition(struct node *self, struct datadir *datadir, uint32_t
     return self->ledgers[partition] != NULL;
 }
 
+/* Without its store there is no publisher; money moves all the same. false: streams were asked for and cannot be. */
+static bool start_publisher(struct node *self, const struct node_options *options, const char **why)
+{
+    struct datadir_error error = {0};
+    struct publisher_actor_options publisher = {
+        .context = zsys_init(),
+        .partitions = self->partitions,
+        .events = options->events,
+        .retry_ms = options->webhook_retry_ms,
+    };
+    *why = error.text;
+    if (datadir_publisher(options->datadir, &publisher.state, &error) == ERR_OK) {
+        publisher.http = webhook_http_new(options->webhook_allows_http);
+        self->publisher = publisher_actor_new(&publisher, self->events, why);
+    }
+    if (self->publisher == NULL)
+        zsys_error("events are not published: %s", *why);
+    *why = "events cannot be published";
+    return self->publisher != NULL || options->events == NULL;
+}
+
 struct node *node_new(const struct node_options *options, const char **why)
 {
     struct node *self = calloc(1, sizeof *self);
@@ -47,8 +72,11 @@ struct node *node_new(const struct node_options *options, const char **why)
     router.partitions = datadir_meta(options->datadir)->partitions;
     self->partitions = router.partitions;
     self->drain_wait_ms = (int)router.drain_timeout_ms + DRAIN_GRACE_MS;
-    self->router = router_new(&router, self->endpoint, why);
-    bool started = self->router != NULL;
+    bool started = start_publisher(self, options, why);
+    router.services[SERVICE_PUBLISHER] = self->publisher != NULL;
+    if (started)
+        self->router = router_new(&router, self->endpoint, why);
+    started = self->router != NULL;
     for (uint32_t p = 0; started && p < self->partitions; p++) {
         *why = "a partition could not be started";
         started = start_partition(self, options->datadir, p);
@@ -75,8 +103,9 @@ size_t node_destroy(struct node **self_p)
     if (self == NULL)
         return 0;
     size_t left = self->router == NULL ? 0 : drain(self);
+    zactor_destroy(&self->publisher); /* it and the readers read the ledgers' journals */
     for (uint32_t p = 0; p < self->partitions; p++)
-        zactor_destroy(&self->readers[p]); /* they read the ledgers' journals */
+        zactor_destroy(&self->readers[p]);
     for (uint32_t p = 0; p < self->partitions; p++) {
         if (self->ledgers[p] != NULL)
             ledger_actor_finish(self->ledgers[p]);
@@ -96,6 +125,11 @@ size_t node_destroy(struct node **self_p)
 const char *node_endpoint(const struct node *self)
 {
     return self->endpoint;
+}
+
+const char *node_events(const struct node *self)
+{
+    return self->events;
 }
 
 zactor_t *node_router(struct node *self)

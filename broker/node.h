@@ -1,7 +1,7 @@
-/* A serving node: a data directory, a router, and for each partition a ledger actor and a reader actor.
+/* A serving node: a data directory, a router, a publisher, and for each partition a ledger actor and a reader actor.
  *
- * Order. Start: router, readers, ledgers; a request that comes early is answered BUSY. Stop: the router reads
- * no more and waits for what is open; then readers, ledgers, router end, and the directory is closed. The
+ * Order. Start: publisher, router, readers, ledgers; a request that comes early is answered BUSY. Stop: the router reads
+ * no more and waits for what is open; then publisher, readers, ledgers, router end, and the directory is closed. The
  * last replies are sent by zsys_shutdown, which the caller runs.
  */
 #ifndef TELLER_BROKER_NODE_H
@@ -17,6 +17,9 @@ struct node;
 struct node_options {
     struct datadir *datadir;      /* open for serving; stays the caller's */
     struct router_options router; /* partitions is taken from the data directory */
+    const char *events;           /* where streams of events are served; NULL: nowhere */
+    int64_t webhook_retry_ms;     /* the first delay; 0: the default */
+    bool webhook_allows_http;     /* http:// too */
 };
 
 /* NULL: *why says why (static storage). */
@@ -27,6 +30,9 @@ size_t node_destroy(struct node **self_p);
 
 /* What clients connect to. */
 const char *node_endpoint(const struct node *self);
+
+/* What subscribers to streams connect to; "": nothing. */
+const char *node_events(const struct node *self);
 
 /* To wait on with zmq_poll, and then to read events with router_next_event. */
 zactor_t *node_router(struct node *self);

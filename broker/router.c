@@ -524,6 +524,7 @@ static void take_box(struct router *self, const struct box *box)
     case BOX_PEER:
     case BOX_READ:
     case BOX_NAMES:
+    case BOX_JOURNAL:
         break;
     }
     CHECK_UNREACHABLE();

@@ -11,12 +11,13 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "adapters/http/http_client.h"
 #include "broker/command.h"
 #include "broker/node.h"
 #include "broker/options.h"
 #include "broker/process_limits.h"
 
-enum { DRAIN_MS_MAX = 3600000, PATH_CAPACITY = 4096, WHY_CAPACITY = 256 };
+enum { DRAIN_MS_MAX = 3600000, WEBHOOK_RETRY_MS_MAX = 600000, PATH_CAPACITY = 4096, WHY_CAPACITY = 256 };
 
 struct serve {
     const char *path;
@@ -87,6 +88,8 @@ static int announce(struct serve *self)
     self->is_serving = true;
     printf("teller %s serves %u partition%s of %s on %s\n", TELLER_VERSION, partitions,
            partitions == 1 ? "" : "s", self->path, node_endpoint(self->node));
+    if (node_events(self->node)[0] != '\0')
+        printf("events on %s\n", node_events(self->node));
     fflush(stdout);
     if (self->port_file != NULL && !write_port_file(self))
         return fail(EXIT_CODE_ERROR, "cannot write the port file: ", strerror(errno));
@@ -177,6 +180,8 @@ static int run(struct serve *self)
 {
     struct datadir_error error = {0};
     keep_freed_memory();
+    if (http_global_init() != ERR_OK)
+        return fail(EXIT_CODE_ERROR, "no memory", ".");
     self->signals = take_signals();
     if (self->signals < 0)
         return fail(EXIT_CODE_ERROR, "", strerror(errno));
@@ -191,6 +196,7 @@ static int run(struct serve *self)
         fail(code, "", error.text);
     }
     zsys_shutdown(); /* waits for the last replies to leave */
+    http_global_release();
     close(self->signals);
     return code;
 }
@@ -200,6 +206,7 @@ int command_serve(int argc, char **argv)
     struct serve self = {.node_options = {.router = router_options_default()}};
     struct router_options *router = &self.node_options.router;
     uint64_t queue = router->mailbox_requests;
+    uint64_t webhook_retry_ms = 5000;
     const struct option_row rows[] = {
         {.name = "data",
          .letter = 'd',
@@ -243,6 +250,22 @@ int command_serve(int argc, char **argv)
          .out = &self.journal_bytes,
          .value = "SIZE",
          .help = "the most a partition's journal may take"},
+        {.name = "events",
+         .type = OPTION_TEXT,
+         .out = &self.node_options.events,
+         .value = "ENDPOINT",
+         .help = "where subscribers connect to streams of events (nowhere)"},
+        {.name = "webhook-retry-ms",
+         .type = OPTION_NUMBER,
+         .out = &webhook_retry_ms,
+         .value = "N",
+         .help = "the first delay before a webhook is tried again; it doubles (5000)",
+         .minimum = 1,
+         .maximum = WEBHOOK_RETRY_MS_MAX},
+        {.name = "webhook-allow-http",
+         .type = OPTION_FLAG,
+         .out = &self.node_options.webhook_allows_http,
+         .help = "let webhooks have http:// addresses: for tests and loopback"},
     };
     const struct manual manual = {
         .usage = "teller serve --data DIR [options]",
@@ -258,5 +281,6 @@ int command_serve(int argc, char **argv)
     if (result != OPTIONS_OK)
         return options_exit_code(result);
     router->mailbox_requests = (uint32_t)queue;
+    self.node_options.webhook_retry_ms = (int64_t)webhook_retry_ms;
     return run(&self);
 }

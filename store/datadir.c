@@ -23,6 +23,9 @@
 
 enum { PATH_BYTES = 4096, META_BYTES_MAX = 65536, WHY_BYTES = 200 };
 
+/* Subscribers and dead letters are bounded: some megabytes. */
+#define PUBLISHER_MAP_BYTES (UINT64_C(256) << 20)
+
 struct datadir {
     char path[PATH_BYTES];
     enum datadir_mode mode;
@@ -363,6 +366,26 @@ enum err datadir_state(struct datadir *self, uint32_t partition, struct state **
                    "next start rebuilds it from the journal.",
                    name, err_text(err));
     return say(error, err, "Cannot open the state store %s: %s.", name, err_text(err));
+}
+
+enum err datadir_publisher(struct datadir *self, struct state **out, struct datadir_error *error)
+{
+    CHECK(self->mode == DATADIR_SERVING);
+    char name[PATH_BYTES];
+    error->text[0] = '\0';
+    if (!join(name, sizeof name, self->path, "publisher"))
+        return say(error, ERR_INVALID, "The path of the data directory is too long.");
+    struct state_lmdb_options options = state_lmdb_options_default(name);
+    options.map_size_bytes = PUBLISHER_MAP_BYTES;
+    enum err err = state_lmdb_open(&options, out);
+    if (err == ERR_CORRUPT || err == ERR_VERSION)
+        return say(
+            error, err,
+            "The publisher's store %s cannot be read: %s. Put it back from a copy, or move it away and add "
+            "the subscribers again.",
+            name, err_text(err));
+    return err == ERR_OK ? ERR_OK
+                         : say(error, err, "Cannot open the publisher's store %s: %s.", name, err_text(err));
 }
 
 enum err datadir_drop_state(struct datadir *self, uint32_t partition, struct datadir_error *error)

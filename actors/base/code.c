@@ -98,6 +98,7 @@ static const char *const field_names[FIELD_COUNT] = {
     [FIELD_URL] = "url",
     [FIELD_SECRET] = "secret",
     [FIELD_FORMAT] = "format",
+    [FIELD_ID] = "id",
 };
 
 const char *code_name(enum code code)

@@ -106,6 +106,7 @@ enum field {
     FIELD_URL = 45,
     FIELD_SECRET = 46,
     FIELD_FORMAT = 47,
+    FIELD_ID = 48,
     FIELD_COUNT
 };
 

@@ -133,7 +133,10 @@ enum box_kind {
     BOX_PEER,     /* pointer: struct ledger_peer_message *, from another partition's actor */
     BOX_STATE, /* to the router: partition or service `number` is now in state `value` (enum partition_state) */
     BOX_READ,  /* pointer: struct read_job *, to a reader */
-    BOX_NAMES, /* pointer: struct read_names *, to a reader */
+    /* pointer: struct read_names *, to a reader. From the publisher to a ledger: `value`: the first name it wants; back:
+     * `number`: the partition; NULL: there is none. */
+    BOX_NAMES,
+    BOX_JOURNAL, /* from the publisher to a ledger: nothing; back: pointer: struct journal *, of partition `number` */
 };
 
 enum partition_state { PARTITION_STARTING, PARTITION_SERVING, PARTITION_FULL, PARTITION_STOPPED };

@@ -9,6 +9,7 @@
 #include "actors/ledger/shell/memory.h"
 #include "actors/ledger/shell/partition.h"
 #include "actors/ledger/shell/recovery.h"
+#include "actors/ledger/shell/requests.h"
 #include "store/datadir.h"
 
 enum {
@@ -27,6 +28,7 @@ struct actor {
     struct datadir_error error; /* of the recovery */
     zsock_t *pipe;
     void *inbox, *router, *reader;
+    void *publisher; /* NULL until it asks */
     void *peers[LEDGER_PARTITIONS_MAX];
     zactor_t *append_writer, *apply_writer;
     struct mem mem;
@@ -88,6 +90,31 @@ static void port_say(void *context, bool is_error, const char *text)
 
 /* ---- turns -------------------------------------------------------------------------------------------------------- */
 
+/* What the publisher asks for is answered from what is at hand, a bounded piece; whether it takes the answer is its own affair. */
+static void answer_publisher(struct actor *self, const struct box *box)
+{
+    struct box answer = {.kind = box->kind, .number = self->options.partition};
+    if (self->publisher == NULL)
+        self->publisher = mailbox_connect(self->options.context, "publisher", UINT32_MAX);
+    if (self->stores.ledger == NULL)
+        return; /* it could not be recovered: there is nothing to publish */
+    uint32_t first = box->value;
+    if (box->kind == BOX_JOURNAL)
+        answer.pointer = self->stores.journal;
+    else if (first <= ledger_account_count(self->stores.ledger))
+        answer.pointer = requests_names(self->stores.ledger, &first);
+    if (!mailbox_send(self->publisher, &answer) && box->kind == BOX_NAMES)
+        free(answer.pointer);
+}
+
+static void receive(struct actor *self, const struct box *box)
+{
+    if (box->kind == BOX_JOURNAL || box->kind == BOX_NAMES)
+        answer_publisher(self, box);
+    else
+        partition_receive(self->partition, box, now());
+}
+
 /* Takes what is in the mailbox, up to the size of a commit. */
 static void read_mail(struct actor *self)
 {
@@ -95,7 +122,7 @@ static void read_mail(struct actor *self)
     for (int i = 0; i < ROUND_BOXES_MAX && partition_reads_mail(self->partition); i++) {
         if (!mailbox_receive(self->inbox, &box))
             return;
-        partition_receive(self->partition, &box, now());
+        receive(self, &box);
     }
 }
 
@@ -182,8 +209,10 @@ static void end(struct actor *self)
         self->is_ended = !command || streq(command, "$TERM");
         zstr_free(&command);
     }
-    while (mailbox_receive(self->inbox, &box))
-        partition_receive(self->partition, &box, now());
+    while (mailbox_receive(self->inbox, &box)) {
+        if (box.kind != BOX_JOURNAL && box.kind != BOX_NAMES) /* the publisher has ended */
+            partition_receive(self->partition, &box, now());
+    }
 }
 
 /* ---- recovery ------------------------------------------------------------------------------------------------------- */
@@ -279,6 +308,8 @@ static void close_all(struct actor *self)
         if (self->peers[peer])
             zmq_close(self->peers[peer]);
     }
+    if (self->publisher)
+        zmq_close(self->publisher);
     zmq_close(self->reader);
     zmq_close(self->router);
     zmq_close(self->inbox);

@@ -3,7 +3,8 @@
  *
  * Its inbox is "inproc://ledger-N": BOX_REQUESTS from the router, BOX_PEER from other ledgers. It answers to
  * "inproc://router", asks its reader at "inproc://reader-N" to walk histories, and tells the router each change of its
- * state (BOX_STATE). A mailbox is worked in rounds: all that a round decides is one commit. */
+ * state (BOX_STATE). The publisher may ask for the journal (BOX_JOURNAL) and for names of accounts (BOX_NAMES), and is answered at
+ * "inproc://publisher". A mailbox is worked in rounds: all that a round decides is one commit. */
 #ifndef TELLER_LEDGER_SHELL_LEDGER_ACTOR_H
 #define TELLER_LEDGER_SHELL_LEDGER_ACTOR_H
 
