@@ -41,6 +41,7 @@ void partition_numbers_write(struct mp_writer *w, uint32_t more, uint32_t partit
         {"ids_stored", stats->ids_stored},
         {"transfers_in_transit", stats->links_open},
         {"groups_open", stats->groups_open},
+        {"holds_open", stats->holds_open},
         {"proposals_open", stats->proposals_open},
         {"quotes", stats->quotes},
         {"position", stats->position},
@@ -88,6 +89,16 @@ static uint64_t age_of(int64_t then_us, int64_t now_us)
     return now_us > then_us ? (uint64_t)now_us - (uint64_t)then_us : 0;
 }
 
+/* then_us 0: never, and nil. */
+static void write_age(struct mp_writer *w, const char *name, int64_t then_us, int64_t now_us)
+{
+    mp_write_text(w, name);
+    if (then_us == 0)
+        mp_write_nil(w);
+    else
+        mp_write_uint(w, age_of(then_us, now_us));
+}
+
 /* What the desk quotes from: one that is older than its limit is refused for quotes. */
 static void write_rates(struct mp_writer *w, const struct ledger *ledger, int64_t now_us)
 {
@@ -108,18 +119,15 @@ static void write_rates(struct mp_writer *w, const struct ledger *ledger, int64_
 void partition_figures_write(const struct partition_figures *self, struct mp_writer *w, uint32_t partition,
                              const struct ledger *ledger, const struct journal_space *space, int64_t now_us)
 {
-    enum { OWN_PAIRS = 9 };
+    enum { OWN_PAIRS = 10 };
     struct ledger_stats stats;
     ledger_stats(ledger, &stats);
     partition_numbers_write(w, OWN_PAIRS, partition, &stats, space);
     wire_figure_write(w, "commits", self->commits);
     wire_figure_write(w, "facts", self->facts);
     wire_figure_write(w, "resends", self->resends);
-    mp_write_text(w, "since_commit_us");
-    if (self->last_commit_us == 0)
-        mp_write_nil(w);
-    else
-        mp_write_uint(w, age_of(self->last_commit_us, now_us));
+    write_age(w, "since_commit_us", self->last_commit_us, now_us);
+    write_age(w, "holds_oldest_us", stats.holds_oldest_us, now_us);
     write_commands(self, w);
     write_rates(w, ledger, now_us);
     wire_histogram_write(w, "append_us", &self->append_us);
