@@ -510,6 +510,35 @@ static void a_proposal_outlives_the_memory_of_ids_and_its_id_stays_taken(void **
     cast_close(&cast);
 }
 
+static void an_account_with_a_book_value_takes_a_deposit_at_the_rate_that_was_proposed(void **state)
+{
+    struct cast cast;
+    (void)state;
+    cast_open(&cast);
+    const char *id = cast_id(&cast, 0, MISSING);
+    struct ledger_account_command open = world_account(ACCOUNT_OPEN, id, "USD");
+    open.has_book = true;
+    assert_int_equal(runner_account(cast.runner, &open).code, CODE_OK);
+    struct ledger_proposal_command command = proposal_of(&cast, 1, COMMAND_DEPOSIT, MISSING, 1000, "USD");
+    is(propose(&cast, &command), CODE_RATE_REQUIRED, FIELD_RATE);
+    command.rate = INT64_C(13502500000000); /* 1350.25 */
+    opens(&cast, &command);
+    is(decide(&cast, 1, MISSING, true, "bob"), CODE_OK, FIELD_NONE);
+    assert_int_equal(world_view(cast.runner, id).book_value, 13502); /* 13502.5, half to even */
+    struct ledger_proposal_command pays = proposal_of(&cast, 2, COMMAND_WITHDRAW, MISSING, 1000, "USD");
+    opens(&cast, &pays); /* without a rate it is worth its cost */
+    is(decide(&cast, 2, MISSING, true, "bob"), CODE_OK, FIELD_NONE);
+    assert_int_equal(world_view(cast.runner, id).book_value, 0);
+    command.id = world_uuid(3);
+    command.amount = MONEY_MAX;
+    command.rate = INT64_C(1000000000000000000);
+    opens(&cast, &command);
+    is(decide(&cast, 3, MISSING, true, "bob"), CODE_BALANCE_OVERFLOW, FIELD_RATE);
+    assert_int_equal(show(&cast, 3, MISSING).view.state, PROPOSAL_PROPOSED);
+    assert_int_equal(world_view(cast.runner, id).balance, 0);
+    cast_close(&cast);
+}
+
 static void digest_of(struct cast *cast, char out[DIGEST_TEXT_SIZE])
 {
     struct digest digest = {0};
@@ -621,6 +650,7 @@ int main(void)
         cmocka_unit_test(open_proposals_are_listed_in_order_of_opening_page_by_page),
         cmocka_unit_test(so_many_proposals_are_open_and_no_more_until_one_ends),
         cmocka_unit_test(a_proposal_outlives_the_memory_of_ids_and_its_id_stays_taken),
+        cmocka_unit_test(an_account_with_a_book_value_takes_a_deposit_at_the_rate_that_was_proposed),
         cmocka_unit_test(the_digest_tells_what_is_open),
         cmocka_unit_test(proposals_come_back_from_a_restart_in_every_state),
         cmocka_unit_test(without_memory_a_step_is_busy_and_nothing_has_changed),
