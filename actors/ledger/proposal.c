@@ -41,11 +41,15 @@ static enum code fact_load(struct ledger *self, uint64_t position, uint8_t bytes
         MARK("a proposal cannot be read");
         return CODE_UNKNOWN;
     }
-    if (!proposal_is_fact(bytes[0]) || size < sizeof *fact)
+    if (!proposal_is_fact(bytes[0]))
         return CODE_PROPOSAL_NOT_FOUND;
+    if (size < sizeof *fact || proposal_fact_check(bytes, size) != ERR_OK)
+        return CODE_UNKNOWN;
     memcpy(fact, bytes, sizeof *fact);
-    return fact_strings_read(bytes + sizeof *fact, size - sizeof *fact, strings) == ERR_OK ? CODE_OK
-                                                                                           : CODE_UNKNOWN;
+    bool is_whole = fact_strings_read(bytes + sizeof *fact, size - sizeof *fact, strings) == ERR_OK &&
+                    fact->account < self->accounts.count &&
+                    account_at(&self->accounts, fact->account)->id_length > 0;
+    return is_whole ? CODE_OK : CODE_UNKNOWN;
 }
 
 /* From the newest fact of a proposal: what it says, and what the opening said. */
@@ -65,7 +69,7 @@ static enum code view_load(struct ledger *self, uint64_t position, struct ledger
         view->decided_reason_length = text_copy(view->decided_reason, strings.by_tag[FACT_TAG_MEMO]);
         position = fact.proposed;
         code = fact_load(self, position, bytes, &fact, &strings);
-        if (code != CODE_OK)
+        if (code != CODE_OK || fact.head.kind != FACT_PROPOSED)
             return CODE_UNKNOWN;
     }
     view_opening(self, position, &fact, &strings, view);

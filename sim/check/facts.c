@@ -26,6 +26,10 @@ static size_t fixed_size(uint8_t kind)
         [FACT_GROUP_CLOSED] = sizeof(struct fact_group),
         [FACT_GROUP_DONE] = sizeof(struct fact_group),
         [FACT_GROUP_ANSWERED] = sizeof(struct fact_group),
+        [FACT_PROPOSED] = sizeof(struct fact_proposal),
+        [FACT_PROPOSAL_APPROVED] = sizeof(struct fact_proposal),
+        [FACT_PROPOSAL_REJECTED] = sizeof(struct fact_proposal),
+        [FACT_PROPOSAL_EXPIRED] = sizeof(struct fact_proposal),
         [FACT_RATE_SET] = sizeof(struct fact_rate),
         [FACT_PAIR_SET] = sizeof(struct fact_pair),
         [FACT_QUOTED] = sizeof(struct fact_quote),
@@ -41,6 +45,7 @@ static size_t fixed_size(uint8_t kind)
 static bool has_trailer(uint8_t kind)
 {
     return fact_is_posting(kind) || fact_is_desk(kind) ||
+           (kind >= FACT_PROPOSED && kind <= FACT_PROPOSAL_EXPIRED) ||
            (kind >= FACT_ACCOUNT_OPENED && kind <= FACT_ACCOUNT_CLOSED);
 }
 

@@ -76,8 +76,9 @@ static void check_facts(const uint8_t *bytes, size_t length)
         CHECK(size >= FACT_WORD && size % FACT_WORD == 0 && size <= length - at);
         CHECK(fact[0] >= FACT_TRANSFER && fact[0] < FACT_KIND_COUNT && fact[1] < CODE_COUNT);
         CHECK(size == (size_t)(fact[2] | fact[3] << 8) * FACT_WORD && size >= fact_fixed_size(fact[0]));
-        bool is_account = fact[0] >= FACT_ACCOUNT_OPENED && fact[0] <= FACT_ACCOUNT_CLOSED;
-        if (fact_is_posting(fact[0]) || fact_is_desk(fact[0]) || is_account)
+        bool has_trailer = (fact[0] >= FACT_ACCOUNT_OPENED && fact[0] <= FACT_ACCOUNT_CLOSED) ||
+                           (fact[0] >= FACT_PROPOSED && fact[0] <= FACT_PROPOSAL_EXPIRED);
+        if (fact_is_posting(fact[0]) || fact_is_desk(fact[0]) || has_trailer)
             check_strings(fact + fact_fixed_size(fact[0]), size - fact_fixed_size(fact[0]));
         else if (fact_is_group(fact[0]))
             check_group(fact, size);

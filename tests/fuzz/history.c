@@ -59,6 +59,39 @@ static void open_all(struct runner *runner, struct cast *c)
     account_command(runner, ACCOUNT_CLOSE, closed, "KRW");
 }
 
+/* One is approved, one rejected, one expires and one stays open. */
+static void propose_all(struct runner *runner, const struct cast *c)
+{
+    struct ledger *ledger = runner_ledger(runner, 0);
+    struct ledger_proposal_answer answer;
+    for (uint64_t i = 0; i < 4; i++) {
+        int64_t now = runner_now(runner), expires = now + 1000;
+        const struct ledger_proposal_command command = {
+            .kind = i % 2 ? COMMAND_DEPOSIT : COMMAND_WITHDRAW,
+            .currency = world_currency("KRW"),
+            .id = world_uuid(80 + i),
+            .account = str_from(c->near),
+            .amount = 12,
+            .expires_us = i == 3 ? INT64_MAX / 2 : expires,
+            .reason = STR_LITERAL("counted"),
+            .operator_name = STR_LITERAL("ann"),
+        };
+        const struct ledger_decision_command decision = {
+            .approves = i == 0,
+            .account = command.account,
+            .proposal = command.id,
+            .operator_name = STR_LITERAL("bob"),
+            .reason = STR_LITERAL("seen"),
+        };
+        ledger_propose(ledger, now, &command, &answer);
+        CHECK(answer.code == CODE_OK);
+        if (i < 3)
+            ledger_proposal_decide(ledger, i < 2 ? now : expires, &decision, &answer);
+        CHECK(answer.code == (i == 2 ? CODE_PROPOSAL_EXPIRED : CODE_OK));
+        runner_settle(runner);
+    }
+}
+
 static void live(struct runner *runner, struct cast *c)
 {
     open_all(runner, c);
@@ -88,6 +121,7 @@ static void live(struct runner *runner, struct cast *c)
         struct ledger_command more = world_deposit(id, c->near, (int64_t)id, "KRW");
         world_run(runner, &more);
     }
+    propose_all(runner, c);
 }
 
 /* Requests, answers and a group that are on their way when it ends. */

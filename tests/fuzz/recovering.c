@@ -58,6 +58,28 @@ static void post(struct ledger *ledger, uint64_t number, const char *account)
         ledger_post(ledger, 0, ticket, &command, 1);
 }
 
+/* What is open is listed, approved and ended; whatever else the facts say, it is answered. */
+static void work_proposals(struct ledger *ledger, const char *account)
+{
+    struct ledger_proposal_view views[4];
+    struct ledger_proposal_answer answer;
+    size_t count = ledger_proposal_list(ledger, 0, 0, views, 4);
+    for (size_t i = 0; i < count; i++)
+        CHECK(views[i].state == PROPOSAL_PROPOSED && views[i].account_length > 0);
+    for (uint64_t id = 79; id < 85; id++) {
+        const struct ledger_decision_command decision = {
+            .approves = true,
+            .account = str_from(account),
+            .proposal = world_uuid(id),
+            .operator_name = STR_LITERAL("cay"),
+        };
+        ledger_proposal_decide(ledger, 0, &decision, &answer);
+        CHECK((unsigned)answer.code < CODE_COUNT);
+        ledger_proposal_show(ledger, 0, decision.account, &decision.proposal, &answer);
+        CHECK((unsigned)answer.code < CODE_COUNT);
+    }
+}
+
 /* A new id, an old one, an account that is there: each is answered. */
 static void work(struct ledger *ledger, uint32_t partition)
 {
@@ -67,6 +89,8 @@ static void work(struct ledger *ledger, uint32_t partition)
     take(ledger);
     post(ledger, 1000, account);
     post(ledger, 30, account);
+    take(ledger);
+    work_proposals(ledger, account);
     take(ledger);
     ledger_check(ledger);
     while (ledger_checkpoint_hurry(ledger))
