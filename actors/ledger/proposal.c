@@ -149,7 +149,7 @@ static struct fact_proposal ending_of(enum fact_kind kind, const struct ledger_p
 void proposal_expire(struct ledger *self)
 {
     static const struct fact_strings nothing;
-    while (self->proposals.due_us <= self->now_us) {
+    for (int i = 0; i < PROPOSAL_EXPIRE_MAX && self->proposals.due_us <= self->now_us; i++) {
         struct ledger_proposal_view view;
         if (view_load(self, proposal_earliest(self)->proposed, &view) != CODE_OK)
             return;

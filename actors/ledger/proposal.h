@@ -19,7 +19,7 @@
 #include "actors/ledger/fact.h"
 #include "actors/ledger/ledger.h"
 
-enum { PROPOSAL_BUCKETS = 1024, PROPOSAL_NONE = 0 };
+enum { PROPOSAL_BUCKETS = 1024, PROPOSAL_NONE = 0, PROPOSAL_EXPIRE_MAX = 256 };
 
 /* Slots are named by their number plus one; PROPOSAL_NONE: none. */
 struct proposal {
@@ -61,7 +61,8 @@ const struct proposal *proposal_earliest(const struct ledger *self);
 /* Memory for one more. */
 bool proposal_ensure(struct ledger *self);
 
-/* Ends those whose time has come. Where there is no memory for it, it is tried again with the next command. */
+/* Ends those whose time has come, at most PROPOSAL_EXPIRE_MAX. The others, and those for which there is no memory, are ended
+ * by a later call; whoever looks is told already that they have expired. */
 void proposal_expire(struct ledger *self);
 
 /* ---- facts -------------------------------------------------------------------------------------- */
