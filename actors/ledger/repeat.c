@@ -149,8 +149,9 @@ uint64_t ledger_transaction_find(struct ledger *self, const struct uuid *id)
     struct id_match match = {.fact = fact};
     if (find(self, id, hash_uuid(id, self->config.hash_key), &match))
         return match.position;
-    const struct proposal *open = proposal_find(self, id); /* for longer, perhaps, than ids are remembered */
-    return open ? open->proposed : 0;
+    /* Proposals and holds may be open for longer than ids are remembered. */
+    const struct proposal *open = proposal_find(self, id);
+    return open ? open->proposed : hold_opening_of(self, id);
 }
 
 static bool strings_same(const uint8_t *bytes, size_t length, const struct ledger_command *command,

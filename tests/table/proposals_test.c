@@ -510,6 +510,25 @@ static void a_proposal_outlives_the_memory_of_ids_and_its_id_stays_taken(void **
     cast_close(&cast);
 }
 
+static void the_id_of_a_hold_is_not_a_proposals_even_when_the_memory_of_ids_has_lost_it(void **state)
+{
+    struct cast cast;
+    (void)state;
+    cast_open(&cast);
+    struct ledger_command hold = world_withdraw(7, cast_id(&cast, 0, RICH), 100, "KRW");
+    hold.kind = COMMAND_HOLD;
+    assert_int_equal(world_run(cast.runner, &hold)[0].code, CODE_OK);
+    struct ledger_proposal_command command = proposal_of(&cast, 7, COMMAND_DEPOSIT, RICH, 300, "KRW");
+    is(propose(&cast, &command), CODE_CONFLICT, FIELD_TRANSACTION_ID);
+    runner_advance(cast.runner, 2 * ledger_config_default().id_retention_us);
+    is(propose(&cast, &command), CODE_CONFLICT, FIELD_TRANSACTION_ID);
+    command.id = world_uuid(8);
+    opens(&cast, &command);
+    hold.id = command.id;
+    assert_int_equal(world_run(cast.runner, &hold)[0].code, CODE_CONFLICT);
+    cast_close(&cast);
+}
+
 static void an_account_with_a_book_value_takes_a_deposit_at_the_rate_that_was_proposed(void **state)
 {
     struct cast cast;
@@ -650,6 +669,7 @@ int main(void)
         cmocka_unit_test(open_proposals_are_listed_in_order_of_opening_page_by_page),
         cmocka_unit_test(so_many_proposals_are_open_and_no_more_until_one_ends),
         cmocka_unit_test(a_proposal_outlives_the_memory_of_ids_and_its_id_stays_taken),
+        cmocka_unit_test(the_id_of_a_hold_is_not_a_proposals_even_when_the_memory_of_ids_has_lost_it),
         cmocka_unit_test(an_account_with_a_book_value_takes_a_deposit_at_the_rate_that_was_proposed),
         cmocka_unit_test(the_digest_tells_what_is_open),
         cmocka_unit_test(proposals_come_back_from_a_restart_in_every_state),

@@ -275,6 +275,62 @@ static void accounts_are_shown_changed_and_listed(void **state)
     end();
 }
 
+static void proposals_are_opened_decided_shown_and_listed(void **state)
+{
+    (void)state;
+    struct teller_proposal proposals[10];
+    struct teller_answer answer;
+    size_t count;
+    struct str cursor;
+    const struct teller_proposal_command command = {.kind = TELLER_DEPOSIT,
+                                                    .currency = currency_find("USD", 3),
+                                                    .id = teller_id_new(),
+                                                    .account = STR_LITERAL("alice"),
+                                                    .amount = 5,
+                                                    .reason = STR_LITERAL("counted"),
+                                                    .operator_name = STR_LITERAL("ann")};
+    struct teller_decision decision = {
+        .account = command.account, .proposal = command.id, .operator_name = STR_LITERAL("bob")};
+    begin(NULL, 0);
+    assert_int_equal(teller_propose(world.client, &command, proposals, &answer), ERR_OK);
+    assert_true(proposals[0].kind == TELLER_DEPOSIT && proposals[0].state == TELLER_PROPOSED);
+    assert_string_equal(proposals[0].proposed_by, "ann");
+    assert_string_equal(proposals[0].decided_by, "");
+    for (int approves = 0; approves < 2; approves++) {
+        decision.approves = approves;
+        assert_int_equal(teller_decide(world.client, &decision, proposals, &answer), ERR_OK);
+        assert_int_equal(proposals[0].state, approves ? TELLER_APPROVED : TELLER_REJECTED);
+        assert_int_equal(proposals[0].balance, approves ? 105 : 0);
+        assert_string_equal(proposals[0].decided_by, "bob");
+    }
+    assert_int_equal(teller_proposal_show(world.client, command.account, &command.id, proposals, &answer),
+                     ERR_OK);
+    assert_true(uuid_equal(&proposals[0].id, &command.id));
+    assert_int_equal(
+        teller_proposal_list(world.client, 10, (struct str){0}, proposals, &count, &cursor, &answer), ERR_OK);
+    assert_int_equal(count, 1);
+    assert_true(proposals[0].kind == TELLER_WITHDRAW && proposals[0].amount == 7);
+    assert_true(str_equal(cursor, STR_LITERAL("next")));
+    end();
+}
+
+static void a_decision_that_may_have_been_taken_is_not_called_busy(void **state)
+{
+    (void)state;
+    const enum fake_action script[] = {FAKE_IGNORE, FAKE_BUSY, FAKE_BUSY, FAKE_BUSY,
+                                       FAKE_BUSY,   FAKE_BUSY, FAKE_BUSY, FAKE_BUSY};
+    struct teller_proposal proposal;
+    struct teller_answer answer;
+    const struct teller_decision decision = {.approves = true,
+                                             .account = STR_LITERAL("alice"),
+                                             .proposal = teller_id_new(),
+                                             .operator_name = STR_LITERAL("bob")};
+    begin(script, COUNT(script));
+    assert_int_equal(teller_decide(world.client, &decision, &proposal, &answer), ERR_OK);
+    assert_int_equal(answer.code, CODE_UNKNOWN);
+    end();
+}
+
 static void note_page(void *context, size_t query, const struct teller_answer *answer,
                       const struct teller_entry *entries, size_t count, struct str cursor)
 {
@@ -350,6 +406,8 @@ int main(void)
         cmocka_unit_test(a_group_can_be_posted_alone),
         cmocka_unit_test(an_account_without_id_is_opened_under_an_id),
         cmocka_unit_test(accounts_are_shown_changed_and_listed),
+        cmocka_unit_test(proposals_are_opened_decided_shown_and_listed),
+        cmocka_unit_test(a_decision_that_may_have_been_taken_is_not_called_busy),
         cmocka_unit_test(money_is_read_back),
         cmocka_unit_test(the_node_tells_about_itself),
     };

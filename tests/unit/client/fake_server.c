@@ -10,6 +10,7 @@
 #include "broker/wire/history.h"
 #include "broker/wire/items.h"
 #include "broker/wire/node.h"
+#include "broker/wire/proposals.h"
 #include "broker/wire/rows.h"
 
 enum { SCRIPT_MAX = 64, ENDPOINT_MAX = 48, IDENTITY_MAX = 64 };
@@ -211,6 +212,54 @@ static void answer_transfer_show(struct fake_server *self, const struct wire_hea
     wire_transfer_write(&self->reply, header->request_id, &transfer);
 }
 
+/* What was asked for is proposed by ann, and decided by bob. */
+static void answer_proposal(struct fake_server *self, const struct wire_header *header)
+{
+    struct ledger_proposal_view view = {
+        .kind = COMMAND_DEPOSIT,
+        .state = PROPOSAL_PROPOSED,
+        .currency = currency_find("USD", 3),
+        .account_length = 5,
+        .reason_length = 7,
+        .proposer_length = 3,
+        .account = "alice",
+        .reason = "counted",
+        .proposer = "ann",
+        .amount = 5,
+        .expires_us = 99,
+    };
+    struct ledger_proposal_command command;
+    struct ledger_decision_command decision;
+    struct str account;
+    enum field field;
+    if (header->operation == OPERATION_PROPOSAL_OPEN) {
+        CHECK(wire_proposal_read(header, &command, &field) == CODE_OK);
+        view.id = command.id;
+    } else if (header->operation == OPERATION_PROPOSAL_SHOW) {
+        CHECK(wire_proposal_show_read(header, &account, &view.id, &field) == CODE_OK);
+    } else {
+        CHECK(wire_decision_read(header, &decision, &field) == CODE_OK);
+        view.id = decision.proposal;
+        view.state = decision.approves ? PROPOSAL_APPROVED : PROPOSAL_REJECTED;
+        view.balance = decision.approves ? 105 : 0;
+        view.decider_length = 3;
+        memcpy(view.decider, "bob", 4);
+    }
+    wire_proposal_write(&self->reply, header->request_id, &view);
+}
+
+static void answer_proposals(struct fake_server *self, const struct wire_header *header)
+{
+    const struct ledger_proposal_view view = {
+        .id = {{1}},
+        .kind = COMMAND_WITHDRAW,
+        .state = PROPOSAL_PROPOSED,
+        .currency = currency_find("USD", 3),
+        .amount = 7,
+    };
+    wire_proposals_write(&self->reply, header->request_id, &view, 1, STR_LITERAL("next"));
+}
+
 static void answer_read_operation(struct fake_server *self, const struct wire_header *header)
 {
     struct ledger_account_view view;
@@ -237,6 +286,15 @@ static void answer_read_operation(struct fake_server *self, const struct wire_he
         return;
     case OPERATION_TRANSFER_SHOW:
         answer_transfer_show(self, header);
+        return;
+    case OPERATION_PROPOSAL_OPEN:
+    case OPERATION_PROPOSAL_APPROVE:
+    case OPERATION_PROPOSAL_REJECT:
+    case OPERATION_PROPOSAL_SHOW:
+        answer_proposal(self, header);
+        return;
+    case OPERATION_PROPOSAL_LIST:
+        answer_proposals(self, header);
         return;
     case OPERATION_METRICS:
         answer_metrics(self, header);
