@@ -28,7 +28,7 @@ static const char *const by_operation[] = {"operation", NULL};
 static const char *const by_answer[] = {"operation", "code", NULL};
 static const char *const by_pair[] = {"partition", "base", "counter", NULL};
 static const char *const by_source[] = {"source", NULL};
-static const char *const by_subscriber[] = {"name", NULL};
+static const char *const by_subscriber[] = {"name", "kind", NULL};
 static const char *const by_nothing[] = {NULL};
 
 static const struct metric metrics[] = {

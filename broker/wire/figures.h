@@ -8,8 +8,8 @@
  *
  *     rate feed   {"sources": [{"source", "age_us": since it was last read with success, nil: never; "failures": in a row;
  *                 "waiting": rates that wait for an operator}, …]}
- *     publisher   {"subscribers": [{"name", "lag", "delivered", "failures", "dead_letters"}, …]}; streams of one name are one
- *                 subscriber
+ *     publisher   {"subscribers": [{"name", "kind": "webhook" or "stream", "lag", "delivered", "failures", "dead_letters"}, …]};
+ *                 a name comes once of each kind
  */
 #ifndef TELLER_WIRE_FIGURES_H
 #define TELLER_WIRE_FIGURES_H

@@ -282,6 +282,32 @@ def both_forms_agree(world):
         assert round(sums[0] * 1_000_000) == sums[1], sums
 
 
+@case
+def subscribers_are_told_by_the_publisher(world):
+    """On a node of its own, with a subscriber that nobody can reach."""
+    assert world.metrics()["publisher"] is None
+    node = Node(world.program)
+    node.options += ["--events", f"ipc://{node.scratch}/events", "--webhook-allow-http"]
+    with node:
+        client = Client(node.endpoint)
+        client.expect_ok("account.open", {"account": "alice", "owner": "ann", "currency": "KRW"})
+        client.expect_ok("subscriber.add", {"name": "nobody", "url": "http://127.0.0.1:9/", "secret": "s" * 16,
+                                            "from": "start"})
+        deadline = time.monotonic() + 30
+        while True:
+            [row] = client.expect_ok("metrics")["publisher"]["subscribers"]
+            if row["failures"] > 0:
+                break
+            assert time.monotonic() < deadline, row
+        assert (row["name"], row["kind"], row["delivered"], row["dead_letters"]) == ("nobody", "webhook", 0, 0), row
+        assert row["lag"] > 0
+        text = read_text(client.expect_ok("metrics", {"format": "text"}))
+        label = frozenset({("name", "nobody"), ("kind", "webhook")})
+        assert text["teller_subscriber_lag"][label] == row["lag"]
+        assert text["teller_queue_serving"][frozenset({("queue", "publisher")})] == 1
+        client.close()
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--teller", required=True)
@@ -290,7 +316,7 @@ def main():
     failed = 0
     with Node(given.teller, partitions=PARTITIONS) as node:
         world = World(node.endpoint)
-        world.endpoint = node.endpoint
+        world.endpoint, world.program = node.endpoint, given.teller
         for run in CASES:
             if given.only and run.__name__ not in (given.only, CASES[0].__name__):
                 continue

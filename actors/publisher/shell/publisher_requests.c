@@ -7,6 +7,7 @@
 #include "actors/base/check.h"
 #include "actors/ledger/shell/requests.h"
 #include "broker/wire/accounts.h"
+#include "broker/wire/figures.h"
 #include "broker/wire/subscribers.h"
 
 _Static_assert((int)WIRE_SUBSCRIBER_NAME_MAX == (int)PUBLISHER_NAME_MAX &&
@@ -108,7 +109,6 @@ static enum code remove_one(struct work *work)
     return answer_nil(work, code);
 }
 
-/* Also the publisher's part of the node's figures. */
 static enum code write_list(struct work *work)
 {
     struct publisher_view view;
@@ -129,6 +129,33 @@ static enum code list(struct work *work)
 {
     enum code code = wire_nothing_read(work->header, &work->field);
     return code == CODE_OK ? write_list(work) : code;
+}
+
+/* The publisher's part of metrics: see wire/figures.h. */
+static enum code write_figures(struct work *work)
+{
+    struct mp_writer *w = &work->requests->writer;
+    struct publisher_view view;
+    uint32_t count = 0;
+    while (publisher_view_at(work->publisher, count, &view))
+        count++;
+    begin(work);
+    mp_write_map(w, 1);
+    mp_write_text(w, "subscribers");
+    mp_write_array(w, count);
+    for (uint32_t i = 0; i < count; i++) {
+        publisher_view_at(work->publisher, i, &view);
+        mp_write_map(w, 6);
+        mp_write_text(w, "name");
+        mp_write_text(w, view.name);
+        mp_write_text(w, "kind");
+        mp_write_text(w, view.is_stream ? "stream" : "webhook");
+        wire_figure_write(w, "lag", view.lag);
+        wire_figure_write(w, "delivered", view.delivered);
+        wire_figure_write(w, "failures", view.failures);
+        wire_figure_write(w, "dead_letters", view.dead_letters);
+    }
+    return CODE_OK;
 }
 
 /* ---- dead letters ------------------------------------------------------------------------------------------------- */
@@ -215,7 +242,7 @@ static enum code answer(struct work *work)
     if (operation == OPERATION_DEADLETTER_RESOLVE)
         return resolve(work);
     if (operation == OPERATION_METRICS)
-        return write_list(work);
+        return write_figures(work);
     return CODE_UNSUPPORTED;
 }
 
