@@ -3,7 +3,7 @@
 
 #include "actors/base/check.h"
 #include "broker/command.h"
-#include "broker/command/print.h"
+#include "broker/command/answer.h"
 #include "broker/command/session.h"
 #include "broker/wire/msgpack.h"
 
@@ -123,52 +123,6 @@ int command_health(int argc, char **argv)
 
 /* ---- status, metrics -------------------------------------------------------------------------- */
 
-/* Counters change from version to version: whatever the server tells is printed. A false stops the walk:
- * the bytes are not what they should be. */
-static bool value_json(struct mp_reader *r, struct emit *json, const char *name);
-
-static bool members_json(struct mp_reader *r, struct emit *json, uint32_t count, bool has_names)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        char text[64];
-        struct str name;
-        if (has_names) {
-            if (!mp_read_str(r, &name))
-                return false;
-            snprintf(text, sizeof text, "%.*s", (int)name.length, name.data);
-        }
-        if (!value_json(r, json, has_names ? text : NULL))
-            return false;
-    }
-    emit_end(json);
-    return true;
-}
-
-static bool value_json(struct mp_reader *r, struct emit *json, const char *name)
-{
-    uint64_t number;
-    int64_t negative;
-    uint32_t count;
-    struct str text;
-    if (mp_read_nil(r))
-        emit_null(json, name);
-    else if (mp_read_uint(r, &number))
-        emit_unsigned(json, name, number);
-    else if (mp_read_int(r, &negative))
-        emit_number(json, name, negative);
-    else if (mp_read_str(r, &text))
-        emit_str(json, name, text);
-    else if (mp_read_map(r, &count)) {
-        emit_object_in(json, name);
-        return members_json(r, json, count, true);
-    } else if (mp_read_array(r, &count)) {
-        emit_array(json, name);
-        return members_json(r, json, count, false);
-    } else
-        return mp_skip(r, 0);
-    return true;
-}
-
 /* Indented, a line a value. Buckets of histograms are for programs. */
 static bool value_text(struct mp_reader *r, struct str name, int depth)
 {
@@ -213,7 +167,7 @@ static int print_body(const struct session *session, struct str body, const stru
     struct mp_reader r = check;
     if (!mp_skip(&check, MP_DEPTH_MAX))
         return session_check(session, ERR_INVALID, answer, NULL);
-    bool is_read = session->json ? value_json(&r, &json, NULL) : value_text(&r, (struct str){0}, -1);
+    bool is_read = session->json ? answer_json(&r, &json, NULL) : value_text(&r, (struct str){0}, -1);
     if (session->json)
         emit_line(&json);
     return is_read ? EXIT_CODE_OK : session_check(session, ERR_INVALID, answer, NULL);

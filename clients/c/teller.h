@@ -410,6 +410,29 @@ struct teller_transfer {
 enum err teller_transfer_show(struct teller *self, const struct uuid *id, struct teller_transfer *out,
                               struct teller_answer *answer) MUST_USE;
 
+/* ---- subscribers to events: docs/EVENTS.md ------------------------------------------------------ */
+
+struct teller_subscriber {
+    struct str name, url, secret;
+    bool is_from_start; /* false: only what happens from now on */
+};
+
+/* Adds a webhook, or changes the url and the secret of the one of that name. */
+enum err teller_subscriber_add(struct teller *self, const struct teller_subscriber *subscriber,
+                               struct teller_answer *answer) MUST_USE;
+enum err teller_subscriber_remove(struct teller *self, struct str name,
+                                  struct teller_answer *answer) MUST_USE;
+
+/* Lists, as the msgpack of the reply's body. name empty: of all subscribers. */
+enum err teller_subscriber_list(struct teller *self, struct str *body, struct teller_answer *answer) MUST_USE;
+enum err teller_letter_list(struct teller *self, struct str name, uint32_t limit, struct str cursor,
+                            struct str *body, struct teller_answer *answer) MUST_USE;
+
+enum err teller_letter_retry(struct teller *self, uint64_t id, struct str operator_name,
+                             struct teller_answer *answer) MUST_USE;
+enum err teller_letter_resolve(struct teller *self, uint64_t id, struct str operator_name, struct str reason,
+                               struct teller_answer *answer) MUST_USE;
+
 /* ---- the node --------------------------------------------------------------------------------- */
 
 struct teller_version {

@@ -4,7 +4,8 @@
 # Commands and options are asked of the program itself (its --help), so they are always those of the
 # installed version.
 
-# The first words of the indented lines of a help text that stand below a title: the commands, or the verbs of account and proposal.
+# The first words of the indented lines of a help text that stand below a title: the commands, or the verbs of account,
+# proposal, subscriber and deadletter.
 _teller_words() {
   "$1" "${@:2}" --help 2>/dev/null | awk '/^Options:|^Examples:/ {exit} /^  [a-z]/ {print $1}'
 }
@@ -21,15 +22,15 @@ _teller() {
     return
   fi
   command=("${COMP_WORDS[1]}")
-  if ((COMP_CWORD == 2)) && [[ ${command[0]} == account || ${command[0]} == proposal ]]; then
+  if ((COMP_CWORD == 2)) && [[ ' account proposal subscriber deadletter ' == *" ${command[0]} "* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_teller_words "$program" "${command[0]}") --help" -- "$word")
     return
   fi
-  if [[ ${command[0]} == account || ${command[0]} == proposal || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'transfer show' ]]; then
+  if [[ ' account proposal subscriber deadletter ' == *" ${command[0]} "* || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'transfer show' ]]; then
     command+=("${COMP_WORDS[2]}")
   fi
   case $before in
-    --data | --out | --port-file)
+    --data | --out | --port-file | --secret-file)
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
@@ -39,6 +40,10 @@ _teller() {
       ;;
     --faults)
       mapfile -t COMPREPLY < <(compgen -W 'all none process disk network time clients' -- "$word")
+      return
+      ;;
+    --from)
+      mapfile -t COMPREPLY < <(compgen -W 'start now' -- "$word")
       return
       ;;
     --connect)

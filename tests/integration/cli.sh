@@ -77,7 +77,8 @@ json() {
 for command in deposit withdraw transfer balance history import export status metrics health version sim account \
   'account open' 'account change' 'account freeze' 'account unfreeze' 'account close' 'account show' \
   'account list' 'transfer show' 'export --accounts' proposal 'proposal open' 'proposal approve' \
-  'proposal reject' 'proposal show' 'proposal list'; do
+  'proposal reject' 'proposal show' 'proposal list' events subscriber 'subscriber add' 'subscriber remove' \
+  'subscriber list' deadletter 'deadletter list' 'deadletter retry' 'deadletter resolve'; do
   # shellcheck disable=SC2086
   check 0 $command --help
   has out "Usage: teller ${command% --accounts}"

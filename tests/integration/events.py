@@ -4,8 +4,15 @@ and die. What was delivered is compared with the histories of all accounts: noth
   events.py --teller PATH [--only NAME]
 """
 import argparse
+import hashlib
+import hmac
+import http.server
+import json
+import subprocess
 import sys
+import threading
 import time
+import uuid
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
@@ -18,6 +25,7 @@ from node import Node  # noqa: E402
 
 PARTITIONS = 2
 PATIENCE_S = 60
+SECRET = "a secret of a subscriber"
 
 CASES = []
 
@@ -30,7 +38,8 @@ def case(function):
 class World:
     """A node with some accounts, where money can be moved."""
     def __init__(self, program, *options):
-        self.node = Node(program, partitions=PARTITIONS)
+        self.node = Node(program, partitions=PARTITIONS, prefix=("/bin/sh", "-c", 'exec "$0" "$@" >>"$OUT"'))
+        self.node.environment["OUT"] = str(self.node.scratch / "stdout")
         self.events = f"ipc://{self.node.scratch}/events"
         self.node.options += ["--events", self.events, "--webhook-allow-http", *options]
         self.node.start()
@@ -43,6 +52,9 @@ class World:
     def __exit__(self, *_):
         self.client.close()
         self.node.destroy()
+
+    def log(self):
+        return (self.node.scratch / "stdout").read_text(encoding="utf-8") + self.node.stderr()
 
     def open_accounts(self):
         for account in self.accounts:
@@ -274,6 +286,248 @@ def a_newer_stream_takes_the_name(program):
         assert old.receive()[:3] == ["error", "CONFLICT", "name"]
         old.close()
         new.close()
+
+
+# --- webhooks ----------------------------------------------------------------------------------------------
+
+
+class Webhook:
+    """A server that takes events as its `answer` says: a function from (event, how often it came) to a status, None for
+    hanging up. Every post's signature is verified."""
+    def __init__(self, answer=lambda event, times: 204):
+        self.answer = answer
+        self.taken = [[] for _ in range(PARTITIONS)]
+        self.posts = []  # (partition, position) as they came
+        self.faults = []
+        self.changed = threading.Condition()
+        webhook = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status = webhook.take(self.headers, body)
+                if status is None:
+                    self.close_connection = True
+                    return
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def take(self, headers, body):
+        signed = headers["Teller-Timestamp"].encode() + b"." + body
+        right = "v1=" + hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+        event = json.loads(body)
+        key = f"{event['partition']}:{event['position']}"
+        with self.changed:
+            if not hmac.compare_digest(right, headers["Teller-Signature"]):
+                self.faults.append("the signature is wrong")
+            if abs(time.time() - int(headers["Teller-Timestamp"])) > 300:
+                self.faults.append("the time is wrong")
+            if headers["Teller-Event"] != key or headers["Idempotency-Key"] != key:
+                self.faults.append("the key is wrong")
+            self.posts.append((event["partition"], event["position"]))
+            times = self.posts.count(self.posts[-1])
+        status = self.answer(event, times)
+        with self.changed:
+            seen = self.taken[event["partition"]]
+            if status is not None and status < 300 and event["position"] not in [e["position"] for e in seen]:
+                seen.append(event)
+            self.changed.notify_all()
+        return status
+
+    def count(self):
+        return sum(map(len, self.taken))
+
+    def wait(self, condition):
+        with self.changed:
+            assert self.changed.wait_for(condition, PATIENCE_S), "the webhook waits in vain"
+        assert not self.faults, self.faults
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def add(world, webhook, name="hook", start="start"):
+    return world.client.expect_ok("subscriber.add", {"name": name, "url": webhook.url, "secret": SECRET, "from": start})
+
+
+def subscriber(world, name="hook"):
+    listed = world.client.expect_ok("subscriber.list")["subscribers"]
+    return next(one for one in listed if one["name"] == name)
+
+
+def until(condition):
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come to be"
+        time.sleep(0.01)
+
+
+@case
+def a_webhook_gets_every_event_signed_and_in_order(program):
+    with World(program) as world:
+        world.open_accounts()
+        webhook = Webhook()
+        add(world, webhook)
+        world.move(300)
+        webhook.wait(lambda: webhook.count() >= event_count(world))
+        world.check(webhook.taken)
+        event = webhook.taken[0][-1]
+        assert uuid.UUID(event["transaction_id"]) and event["memo"] == 'a "quoted" memo'
+        assert isinstance(event["amount"], int) and isinstance(event["from_balance"] or 0, int)
+        until(lambda: subscriber(world)["lag"] == 0)
+        webhook.close()
+
+
+@case
+def a_webhook_that_fails_hangs_up_or_dies_gets_all_in_the_end(program):
+    with World(program, "--webhook-retry-ms", "1") as world:
+        world.open_accounts()
+
+        def answer(event, times):
+            if event["position"] % 3 == 0 and times == 1:
+                return 500
+            return None if event["position"] % 5 == 0 and times < 3 else 200
+        webhook = Webhook(answer)
+        add(world, webhook)
+        world.move(50)
+        webhook.wait(lambda: webhook.count() >= 20)
+        world.node.kill()  # in the middle
+        world.node.start()
+        world.client = Client(world.node.endpoint)
+        world.move(50)
+        webhook.wait(lambda: webhook.count() >= event_count(world))
+        world.check(webhook.taken)
+        webhook.close()
+
+
+@case
+def a_slow_webhook_slows_nobody_else(program):
+    with World(program) as world:
+        world.open_accounts()
+        freed = threading.Event()
+        slow = Webhook(lambda event, times: 200 if freed.wait(PATIENCE_S) else 500)
+        fast = Webhook()
+        add(world, slow, "slow")
+        add(world, fast, "fast")
+        slow.wait(lambda: len(slow.posts) == 1)
+        world.move(200)  # every answer comes
+        fast.wait(lambda: fast.count() >= event_count(world))
+        world.check(fast.taken)
+        assert len(slow.posts) == 1 and subscriber(world, "slow")["state"] == "in_flight"
+        assert subscriber(world, "slow")["lag"] > 0
+        world.client.expect_ok("subscriber.remove", {"name": "slow"})
+        freed.set()
+        for webhook in (slow, fast):
+            webhook.close()
+
+
+@case
+def a_webhook_that_is_gone_stops_and_one_from_now_gets_no_past(program):
+    with World(program) as world:
+        world.open_accounts()
+        gone = Webhook(lambda event, times: 410)
+        add(world, gone, "gone")
+        until(lambda: subscriber(world, "gone")["state"] == "stopped")
+        fresh = Webhook()
+        add(world, fresh, "fresh", "now")
+        world.move(8)
+        fresh.wait(lambda: fresh.count() >= 1)
+        assert all(event["kind"] not in ("opened", "deposit") or event["account"].startswith("transit:")
+                   for events in fresh.taken for event in events), fresh.taken
+        assert len(gone.posts) == 1
+        for webhook in (gone, fresh):
+            webhook.close()
+
+
+@case
+def dead_letters_are_listed_tried_again_and_resolved_by_an_operator(program):
+    with World(program, "--webhook-retry-ms", "1") as world:
+        world.open_accounts()
+        is_well = threading.Event()
+        webhook = Webhook(lambda event, times: 200 if event["kind"] != "deposit" or is_well.is_set() else 503)
+        add(world, webhook)
+        until(lambda: subscriber(world)["dead_letters"] == 8)
+        until(lambda: subscriber(world)["lag"] == 0)
+
+        def teller(*arguments, json_too=True):
+            options = ["--json"] if json_too else []
+            return world.node.try_run(*arguments, "--connect", world.node.endpoint, *options)
+
+        letters = json.loads(teller("deadletter", "list").stdout)["letters"]
+        assert len(letters) == 8 and all(letter["tries"] == 10 and letter["error"] == "status 503" for letter in letters)
+        assert len(json.loads(teller("deadletter", "list", "--limit", "3").stdout)["letters"]) == 3
+        first, second = letters[0], letters[1]
+        assert teller("deadletter", "retry", str(first["id"]), "--operator", "ann").returncode == 0
+        until(lambda: json.loads(teller("deadletter", "list").stdout)["letters"][0]["tries"] == 11)  # it is not well yet
+        is_well.set()
+        assert teller("deadletter", "retry", str(first["id"]), "--operator", "ann").returncode == 0
+        until(lambda: subscriber(world)["dead_letters"] == 7)
+        assert (first["partition"], first["position"]) == webhook.posts[-1]
+        resolved = teller("deadletter", "resolve", str(second["id"]), "--operator", "bob", "--reason", "by hand")
+        assert resolved.returncode == 0, resolved
+        assert subscriber(world)["dead_letters"] == 6
+        assert teller("deadletter", "resolve", str(second["id"]), "--operator", "bob", "--reason", "x").returncode == 1
+        assert teller("deadletter", "retry", "99", "--operator", "bob").returncode == 1
+        assert "is tried again: ann" in world.log() and "bob: by hand" in world.log()
+        world.node.stop()
+        world.node.start()
+        world.client = Client(world.node.endpoint)
+        assert subscriber(world)["dead_letters"] == 6
+        assert SECRET not in world.log() + teller("subscriber", "list").stdout
+        webhook.close()
+
+
+@case
+def subscribers_are_added_listed_and_removed_on_the_command_line(program):
+    with World(program) as world:
+        def teller(*arguments, **options):
+            return world.node.try_run(*arguments, "--connect", world.node.endpoint, **options)
+        secret = world.node.scratch / "secret"
+        secret.write_text(SECRET + "\n")
+        secret.chmod(0o600)
+        arguments = ["subscriber", "add", "crm", "https://127.0.0.1:1/x", "--secret-file", secret]
+        assert teller(*arguments).returncode == 0
+        assert teller(*arguments).returncode == 0
+        assert "crm" in teller("subscriber", "list").stdout
+        assert json.loads(teller("subscriber", "list", "--json").stdout)["subscribers"][0]["url"] == "https://127.0.0.1:1/x"
+        assert teller("subscriber", "remove", "crm").returncode == 0
+        assert teller("subscriber", "remove", "crm").returncode == 1
+        assert teller("subscriber", "add", "crm", "ftp://x", "--secret-file", secret).returncode == 1
+        assert teller("subscriber", "add", "crm").returncode == 2
+        for path in (world.node.data / "publisher").iterdir():
+            assert path.stat().st_mode & 0o077 == 0, path
+
+
+@case
+def events_are_followed_on_the_command_line(program):
+    with World(program) as world:
+        world.open_accounts()
+        command = [world.node.program, "events", "--follow", "--events", world.events, "--from", "start"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            seen = [[] for _ in range(PARTITIONS)]
+            for _ in range(event_count(world)):
+                event = json.loads(process.stdout.readline())
+                seen[event["partition"]].append(event)
+            world.check(seen)
+            world.move(100)
+            while sum(map(len, seen)) < event_count(world):
+                event = json.loads(process.stdout.readline())
+                seen[event["partition"]].append(event)
+            world.check(seen)
+            process.terminate()
+        once = world.node.run("events", "--events", world.events, "--from", "start")
+        assert len(once.splitlines()) == event_count(world)
 
 
 def main():
