@@ -1,5 +1,6 @@
 /* teller init: makes a data directory. What it fixes cannot be changed later. */
 #include <stdio.h>
+#include <string.h>
 
 #include "broker/command.h"
 #include "broker/options.h"
@@ -14,6 +15,7 @@ int command_init(int argc, char **argv)
     const char *path = NULL;
     uint64_t partitions = 1;
     int64_t retention_ms = RETENTION_DEFAULT_MS;
+    const char *base = "KRW";
     const struct option_row rows[] = {
         {.name = "data",
          .letter = 'd',
@@ -37,6 +39,11 @@ int command_init(int argc, char **argv)
          .help = "how long a transaction id is remembered (7d)",
          .minimum = MS_PER_SECOND,
          .maximum = (uint64_t)DATADIR_RETENTION_SECONDS_MAX * MS_PER_SECOND},
+        {.name = "base",
+         .type = OPTION_TEXT,
+         .out = &base,
+         .value = "CODE",
+         .help = "currency of the book values of foreign-currency accounts; fixed for good (KRW)"},
     };
     const struct manual manual = {
         .usage = "teller init --data DIR [options]",
@@ -51,10 +58,17 @@ int command_init(int argc, char **argv)
     if (result != OPTIONS_OK)
         return options_exit_code(result);
 
+    currency_index base_currency = currency_find(base, strlen(base));
+    if (base_currency == CURRENCY_NONE) {
+        fprintf(stderr, "teller init: '%s' is no currency: three capital letters of ISO 4217, like KRW\n",
+                base);
+        return EXIT_CODE_USAGE;
+    }
     struct datadir_error error = {0};
     const struct datadir_config config = {
         .partitions = (uint32_t)partitions,
         .id_retention_seconds = retention_ms / MS_PER_SECOND,
+        .base_currency = base_currency,
     };
     if (datadir_init(path, &config, &error) != ERR_OK) {
         fprintf(stderr, "teller init: %s\n", error.text);

@@ -493,7 +493,7 @@ static void begin(struct member *self)
     ledger_check(self->recovered.ledger);
     self->hooks.recovered(self->hooks.context, self->config.partition, self->recovered.ledger);
     self->is_up = true;
-    self->reader = reader_new(self->config.ledger.hash_key);
+    self->reader = reader_new(self->config.ledger.hash_key, self->config.ledger.base_currency);
     self->partition = partition_new(self->config.partition, self->config.partitions, &ports, &self->mem);
     CHECK(self->reader && self->partition);
     disk_enter(self->config.disk);

@@ -179,6 +179,8 @@ static enum err choose_meta(const struct datadir_config *config, struct datadir_
     meta->created_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
     meta->partitions = config->partitions;
     meta->id_retention_seconds = config->id_retention_seconds;
+    meta->base_currency = config->base_currency != CURRENCY_NONE ? config->base_currency
+                                                                 : currency_find("KRW", CURRENCY_CODE_LENGTH);
     return ERR_OK;
 }
 

@@ -18,11 +18,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/base/money.h"
 #include "store/journal.h"
 #include "store/state.h"
 
 enum {
-    DATADIR_FORMAT_VERSION = 1,
+    DATADIR_FORMAT_VERSION = 2,
     DATADIR_PARTITIONS_MAX = 64,
     DATADIR_NODE_ID_LENGTH = 32, /* hexadecimal digits */
 };
@@ -37,12 +38,14 @@ struct datadir_error {
 struct datadir_config {
     uint32_t partitions;          /* 1 .. DATADIR_PARTITIONS_MAX */
     int64_t id_retention_seconds; /* 1 .. DATADIR_RETENTION_SECONDS_MAX */
+    currency_index base_currency; /* of book values; CURRENCY_NONE: KRW */
 };
 
 /* What meta.json says. */
 struct datadir_meta {
     uint32_t partitions;
     int64_t id_retention_seconds;
+    currency_index base_currency;             /* of book values */
     uint64_t hash_key;                        /* random; secret: clients must not know it */
     int64_t created_us;                       /* since 1970-01-01 UTC */
     char node_id[DATADIR_NODE_ID_LENGTH + 1]; /* random */

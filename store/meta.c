@@ -8,8 +8,8 @@
 
 enum { HASH_KEY_DIGITS = 16 };
 
-static const char *const KEYS[] = {"format",   "partitions", "id_retention_seconds",
-                                   "hash_key", "created_us", "node_id"};
+static const char *const KEYS[] = {
+    "format", "partitions", "id_retention_seconds", "base_currency", "hash_key", "created_us", "node_id"};
 
 enum { KEY_COUNT = sizeof KEYS / sizeof KEYS[0] };
 
@@ -58,6 +58,10 @@ static const char *read_values(json_t *object, struct datadir_meta *out)
         return "id_retention_seconds";
     if (!get_integer(object, "created_us", 0, INT64_MAX, &out->created_us))
         return "created_us";
+    const char *base = json_string_value(json_object_get(object, "base_currency"));
+    out->base_currency = base != NULL ? currency_find(base, strlen(base)) : CURRENCY_NONE;
+    if (out->base_currency == CURRENCY_NONE)
+        return "base_currency";
     const char *hash_key = get_digits(object, "hash_key", HASH_KEY_DIGITS);
     if (hash_key == NULL || sscanf(hash_key, "%16" SCNx64, &out->hash_key) != 1)
         return "hash_key";
@@ -105,9 +109,10 @@ char *meta_format(const struct datadir_meta *meta)
 {
     char hash_key[HASH_KEY_DIGITS + 1];
     (void)snprintf(hash_key, sizeof hash_key, "%016" PRIx64, meta->hash_key);
-    json_t *object = json_pack("{s:i, s:I, s:I, s:s, s:I, s:s}", "format", DATADIR_FORMAT_VERSION,
+    json_t *object = json_pack("{s:i, s:I, s:I, s:s, s:s, s:I, s:s}", "format", DATADIR_FORMAT_VERSION,
                                "partitions", (json_int_t)meta->partitions, "id_retention_seconds",
-                               (json_int_t)meta->id_retention_seconds, "hash_key", hash_key, "created_us",
+                               (json_int_t)meta->id_retention_seconds, "base_currency",
+                               currency_at(meta->base_currency)->code, "hash_key", hash_key, "created_us",
                                (json_int_t)meta->created_us, "node_id", meta->node_id);
     char *text = object != NULL ? json_dumps(object, JSON_INDENT(2)) : NULL;
     json_decref(object);

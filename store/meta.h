@@ -1,6 +1,6 @@
 /* meta.json: what was fixed when a data directory was made. Internal to datadir.c.
  *
- *     {"format": 1, "partitions": 2, "id_retention_seconds": 7776000, "hash_key": "16 hex digits",
+ *     {"format": 2, "partitions": 2, "id_retention_seconds": 7776000, "base_currency": "KRW", "hash_key": "16 hex digits",
  *      "created_us": 1700000000000000, "node_id": "32 hex digits"}
  *
  * Every key is required, no other is allowed, none may stand twice.

@@ -33,6 +33,11 @@ void account_json(struct emit *json, const struct teller_account *account)
     else
         emit_money(json, "ceiling", account->ceiling, account->currency);
     emit_time(json, "opened", account->opened_us);
+    if (account->base != CURRENCY_NONE) {
+        emit_text(json, "base", currency_at(account->base)->code);
+        emit_money(json, "book_value", account->book_value, account->base);
+        emit_rate(json, "average_rate", account->average_rate);
+    }
     emit_end(json);
 }
 
@@ -55,6 +60,11 @@ static void print_account(const struct teller_account *account)
     print_money("minimum balance", account->minimum_balance, account->currency);
     if (account->ceiling != TELLER_CEILING_NONE)
         print_money("ceiling", account->ceiling, account->currency);
+    if (account->base != CURRENCY_NONE)
+        print_money("book value", account->book_value, account->base);
+    if (account->average_rate > 0)
+        printf("%-16s%20s %s\n", "average rate", rate_decimal(account->average_rate),
+               currency_at(account->base)->code);
 }
 
 static void print_one(const struct session *session, const struct teller_account *account)
@@ -128,28 +138,35 @@ static int carry_out(struct session *session, const struct teller_account_comman
 static int account_open(int argc, char **argv)
 {
     struct attributes self = {0};
-    struct option_row rows[SESSION_OPTIONS + ATTRIBUTES + 2];
+    struct option_row rows[SESSION_OPTIONS + ATTRIBUTES + 3];
     const char *arguments[1], *currency = NULL, *id = NULL;
+    bool fx = false;
     attribute_options(&self, "account open", rows);
     rows[SESSION_OPTIONS].required = true;
     rows[SESSION_OPTIONS + ATTRIBUTES] = text_row("currency", &currency, "CODE", "USD, KRW …");
     rows[SESSION_OPTIONS + ATTRIBUTES].required = true;
     rows[SESSION_OPTIONS + ATTRIBUTES + 1] =
         text_row("id", &id, "UUID", "of this request (a new one); the same id opens once");
+    rows[SESSION_OPTIONS + ATTRIBUTES + 2] =
+        (struct option_row){.name = "fx",
+                            .type = OPTION_FLAG,
+                            .out = &fx,
+                            .help = "keep a book value and an average rate in the node's base currency"};
     const struct manual manual = {
         .usage = "teller account open [ACCOUNT] --owner TEXT --currency CODE [options]",
         .summary =
             "Opens an account. Without ACCOUNT, teller names it. Opening it again with the same attributes "
             "is\ndone already, and changes nothing.\n" SESSION_EXIT_CODES,
         .examples = "  teller account open alice --owner 'Alice Smith' --currency USD\n"
-                    "  teller account open --owner c-1207 --currency KRW --ceiling 2000000 --json",
+                    "  teller account open --owner c-1207 --currency KRW --ceiling 2000000 --json\n"
+                    "  teller account open alice-usd --owner alice --currency USD --fx",
         .options = rows,
         .option_count = sizeof rows / sizeof *rows,
         .argument_max = 1};
     enum options_result result = options_read(&manual, argc, argv, arguments);
     if (result != OPTIONS_OK)
         return options_exit_code(result);
-    struct teller_account_command command = {.kind = TELLER_ACCOUNT_OPEN};
+    struct teller_account_command command = {.kind = TELLER_ACCOUNT_OPEN, .fx = fx};
     if ((arguments[0] != NULL && !argument_account(&self.session, arguments[0], &command.account)) ||
         !argument_currency(&self.session, currency, &command.currency) ||
         !read_attributes(&self, command.currency, &command) || !argument_id(&self.session, id, &command.id))

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "actors/base/rate.h"
 #include "broker/command/print.h"
 
 bool argument_account(const struct session *session, const char *text, struct str *out)
@@ -30,6 +31,15 @@ bool argument_amount(const struct session *session, const char *what, const char
     if (amount_parse(str_from(text), currency, is_signed, out, &why))
         return true;
     session_usage(session, "%s '%s' %s: %s", what, text, currency_at(currency)->code, why);
+    return false;
+}
+
+bool argument_rate(const struct session *session, const char *text, int64_t *out)
+{
+    *out = 0;
+    if (text == NULL || rate_parse(str_from(text), out) == ERR_OK)
+        return true;
+    session_usage(session, "'%s' is no rate: like 1350.25, with at most 10 decimals", text);
     return false;
 }
 

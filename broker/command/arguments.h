@@ -10,6 +10,8 @@ bool argument_currency(const struct session *session, const char *text, currency
 bool argument_amount(const struct session *session, const char *what, const char *text,
                      currency_index currency, bool is_signed, int64_t *out);
 /* text NULL: a new id. */
+/* NULL: 0, no rate. */
+bool argument_rate(const struct session *session, const char *text, int64_t *out);
 bool argument_id(const struct session *session, const char *text, struct uuid *out);
 /* text NULL: *has is false, *out untouched. */
 bool argument_time(const struct session *session, const char *what, const char *text, bool *has,

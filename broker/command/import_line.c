@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "actors/base/check.h"
+#include "actors/base/rate.h"
 #include "broker/command/print.h"
 
 enum { DIGEST_BYTES = 32 };
@@ -139,6 +140,10 @@ static void read_open(struct reading *r)
     read_currency(r);
     open->currency = r->currency;
     open->product = value(r, COLUMN_PRODUCT);
+    struct str fx = value(r, COLUMN_FX);
+    open->fx = str_equal(fx, STR_LITERAL("true"));
+    if (fx.length > 0 && !open->fx && !str_equal(fx, STR_LITERAL("false")))
+        refuse(r, CODE_INVALID_FIELD, FIELD_FX, "it is true or false");
     if (value(r, COLUMN_MINIMUM_BALANCE).length > 0)
         open->minimum_balance = amount(r, COLUMN_MINIMUM_BALANCE, FIELD_MINIMUM_BALANCE, true);
     if (value(r, COLUMN_CEILING).length > 0)
@@ -213,6 +218,9 @@ static void read_item(struct reading *r, enum teller_kind kind)
     item->currency = r->currency;
     item->amount = amount(r, COLUMN_AMOUNT, FIELD_AMOUNT, false);
     item->memo = value(r, COLUMN_MEMO);
+    struct str rate = value(r, COLUMN_RATE);
+    if (rate.length > 0 && rate_parse(rate, &item->rate) != ERR_OK)
+        refuse(r, CODE_INVALID_FIELD, FIELD_RATE, "it is no rate: like 1350.25, with at most 10 decimals");
     item->reference = value(r, COLUMN_REFERENCE);
     if (item->memo.length > MEMO_MAX || !text_is_clean(item->memo))
         refuse(r, CODE_INVALID_FIELD, FIELD_MEMO, "it is too long, or not clean text");

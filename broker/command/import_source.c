@@ -43,6 +43,8 @@ static const char *const column_names[COLUMN_COUNT] = {
     [COLUMN_PRODUCT] = "product",
     [COLUMN_MEMO] = "memo",
     [COLUMN_REFERENCE] = "reference",
+    [COLUMN_RATE] = "rate",
+    [COLUMN_FX] = "fx",
     [COLUMN_GROUP] = "group",
 };
 
@@ -232,8 +234,13 @@ static const char *set_value(struct import_source *self, enum import_column colu
         out->values[column] = (struct str){json_string_value(value), (uint32_t)json_string_length(value)};
         return NULL;
     }
+    if (json_is_boolean(value)) {
+        out->values[column] = str_from(json_is_true(value) ? "true" : "false");
+        return NULL;
+    }
     if (!json_is_integer(value))
-        return "a value is neither a string nor an integer; write amounts with decimals as strings";
+        return "a value is neither a string, an integer nor a boolean; write amounts with decimals as "
+               "strings";
     snprintf(self->numbers[column], NUMBER_TEXT, "%lld", (long long)json_integer_value(value));
     out->values[column] = str_from(self->numbers[column]);
     return NULL;

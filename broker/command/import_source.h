@@ -22,6 +22,8 @@ enum import_column {
     COLUMN_PRODUCT,
     COLUMN_MEMO,
     COLUMN_REFERENCE,
+    COLUMN_RATE,
+    COLUMN_FX,    /* "true": open with a book value */
     COLUMN_GROUP, /* CSV: lines next to each other with the same UUID are one group */
     COLUMN_COUNT
 };

@@ -8,12 +8,12 @@
 #include "broker/command/arguments.h"
 #include "broker/command/print.h"
 
-enum { DEADLINE_MAX_MS = 86400000, PARTIES_MAX = 2, OPTIONS = SESSION_OPTIONS + 4 };
+enum { DEADLINE_MAX_MS = 86400000, PARTIES_MAX = 2, OPTIONS = SESSION_OPTIONS + 5 };
 
 struct move {
     struct session session;
     struct teller_item item;
-    const char *memo, *reference, *id;
+    const char *memo, *reference, *id, *rate;
     int64_t deadline_ms; /* from now; 0: none */
 };
 
@@ -44,6 +44,12 @@ static void move_options(struct move *self, const char *name, struct option_row 
                             .help = "if it cannot be decided within that time, nothing moves",
                             .minimum = 1,
                             .maximum = DEADLINE_MAX_MS};
+    rows[SESSION_OPTIONS + 4] = (struct option_row){
+        .name = "rate",
+        .type = OPTION_TEXT,
+        .out = &self->rate,
+        .value = "RATE",
+        .help = "what one unit is worth in the base currency, for foreign-currency accounts"};
 }
 
 static int64_t deadline_of(int64_t deadline_ms)
@@ -62,6 +68,7 @@ static bool move_read(struct move *self, const char *amount, const char *currenc
     item->deadline_us = deadline_of(self->deadline_ms);
     return argument_currency(&self->session, currency, &item->currency) &&
            argument_amount(&self->session, "the amount", amount, item->currency, false, &item->amount) &&
+           argument_rate(&self->session, self->rate, &item->rate) &&
            argument_id(&self->session, self->id, &item->id);
 }
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "actors/base/check.h"
+#include "actors/base/rate.h"
 
 enum { TURNS = 4, TEXT_MAX = 64, US_PER_S = 1000000 };
 
@@ -25,6 +26,14 @@ const char *money_text(int64_t minor, currency_index currency)
     static _Thread_local struct turns turns;
     char *text = turn(&turns);
     money_format(minor, currency == CURRENCY_NONE ? 0 : currency_at(currency)->exponent, text);
+    return text;
+}
+
+const char *rate_decimal(int64_t rate)
+{
+    static _Thread_local struct turns turns;
+    char *text = turn(&turns);
+    rate_format(rate, text);
     return text;
 }
 
@@ -298,6 +307,11 @@ void emit_uuid(struct emit *self, const char *name, const struct uuid *id)
 void emit_money(struct emit *self, const char *name, int64_t minor, currency_index currency)
 {
     emit_text(self, name, money_text(minor, currency));
+}
+
+void emit_rate(struct emit *self, const char *name, int64_t rate)
+{
+    emit_text(self, name, rate > 0 ? rate_decimal(rate) : "");
 }
 
 void emit_time(struct emit *self, const char *name, int64_t time_us)

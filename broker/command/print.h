@@ -15,6 +15,9 @@
 /* "-12.50" in the currency's decimals; static storage of four turns, so that a line may print several. */
 const char *money_text(int64_t minor, currency_index currency);
 
+/* "1350.25"; the same. */
+const char *rate_decimal(int64_t rate);
+
 /* "2026-11-20T23:37:06+01:00": local, whole seconds. Static storage of four turns. */
 const char *time_text(int64_t time_us);
 
@@ -53,6 +56,7 @@ void emit_text(struct emit *self, const char *name, const char *text);
 void emit_uuid(struct emit *self, const char *name, const struct uuid *id); /* nil: null */
 /* A string, so that no reader makes a float of it. */
 void emit_money(struct emit *self, const char *name, int64_t minor, currency_index currency);
+void emit_rate(struct emit *self, const char *name, int64_t rate); /* 0: null */
 void emit_time(struct emit *self, const char *name, int64_t time_us);
 
 #endif

@@ -126,10 +126,7 @@ static bool opening_kind(struct opening *self, const char *word)
 
 static bool opening_rate(struct opening *self)
 {
-    if (self->rate == NULL || rate_parse(str_from(self->rate), &self->command.rate) == ERR_OK)
-        return true;
-    session_usage(&self->session, "'%s' is no rate: like 1350.25, with at most 10 decimals", self->rate);
-    return false;
+    return argument_rate(&self->session, self->rate, &self->command.rate);
 }
 
 static bool opening_read(struct opening *self, const char *arguments[4])

@@ -83,7 +83,8 @@ int command_balance(int argc, char **argv)
 static const char *const directions[] = {
     [TELLER_NO_DIRECTION] = NULL, [TELLER_IN] = "in", [TELLER_OUT] = "out"};
 
-static void entry_json(struct emit *json, const struct teller_entry *entry, currency_index currency)
+static void entry_json(struct emit *json, const struct teller_entry *entry, currency_index currency,
+                       currency_index base)
 {
     emit_object(json);
     emit_text(json, "kind", teller_entry_kind_name(entry->kind));
@@ -96,11 +97,22 @@ static void entry_json(struct emit *json, const struct teller_entry *entry, curr
     emit_str(json, "memo", entry->memo);
     emit_str(json, "reference", entry->reference);
     emit_unsigned(json, "position", entry->position);
+    if (entry->rate > 0)
+        emit_rate(json, "rate", entry->rate);
+    if (entry->has_book && base != CURRENCY_NONE) {
+        emit_money(json, "value", entry->value, base);
+        emit_money(json, "cost", entry->cost, base);
+        if (entry->direction == TELLER_OUT)
+            emit_money(json, "gain", entry->value - entry->cost, base);
+        emit_money(json, "book_value", entry->book_value, base);
+        emit_rate(json, "average_rate", entry->average_rate);
+    }
     emit_end(json);
 }
 
 static void history_json(const struct teller_history_query *query, currency_index currency,
-                         const struct teller_entry *entries, size_t count, struct str cursor)
+                         currency_index base, const struct teller_entry *entries, size_t count,
+                         struct str cursor)
 {
     struct emit json = emit_to(stdout);
     emit_object(&json);
@@ -108,7 +120,7 @@ static void history_json(const struct teller_history_query *query, currency_inde
     emit_text(&json, "currency", currency_at(currency)->code);
     emit_array(&json, "entries");
     for (size_t i = 0; i < count; i++)
-        entry_json(&json, &entries[i], currency);
+        entry_json(&json, &entries[i], currency, base);
     emit_end(&json);
     emit_str(&json, "cursor", cursor);
     emit_end(&json);
@@ -146,8 +158,25 @@ static struct widths measure(const struct teller_entry *entries, size_t count, c
     return widths;
 }
 
+/* What the entry did to the book value, on a line of its own. */
+static void book_text(const struct teller_entry *entry, currency_index base)
+{
+    const char *code = currency_at(base)->code;
+    printf("    ");
+    if (entry->rate > 0)
+        printf("at %s, ", rate_decimal(entry->rate));
+    printf("worth %s %s, cost %s", money_text(entry->value, base), code, money_text(entry->cost, base));
+    if (entry->direction == TELLER_OUT)
+        printf(", gain %s", money_text(entry->value - entry->cost, base));
+    printf("; book value %s", money_text(entry->book_value, base));
+    if (entry->average_rate > 0)
+        printf(", average rate %s", rate_decimal(entry->average_rate));
+    putchar('\n');
+}
+
 static void history_text(const struct teller_history_query *query, currency_index currency,
-                         const struct teller_entry *entries, size_t count, struct str cursor)
+                         currency_index base, const struct teller_entry *entries, size_t count,
+                         struct str cursor)
 {
     struct widths w = measure(entries, count, currency);
     printf("%.*s, amounts in %s, newest first\n\n", (int)query->account.length, query->account.data,
@@ -163,32 +192,34 @@ static void history_text(const struct teller_history_query *query, currency_inde
                entry->counterparty.length > 0 ? entry->counterparty.data : "", (int)entry->memo.length,
                entry->memo.length > 0 ? entry->memo.data : "", has_both ? " / " : "",
                (int)entry->reference.length, entry->reference.length > 0 ? entry->reference.data : "");
+        if (entry->has_book && base != CURRENCY_NONE)
+            book_text(entry, base);
     }
     if (cursor.length > 0)
         printf("\nThere are more: --cursor %.*s\n", (int)cursor.length, cursor.data);
 }
 
-/* Entries carry no currency: that of the account is asked for first. */
+/* Entries carry no currencies: those of the account are asked for first. */
 static int history_run(struct session *session, const struct teller_history_query *query)
 {
-    struct teller_balance balance;
+    struct teller_account account;
     struct teller_answer answer;
     struct str cursor;
     size_t count;
-    enum err err = teller_balance(session->client, query->account, -1, &balance, &answer);
+    enum err err = teller_account_show(session->client, query->account, &account, &answer);
     int code = session_check(session, err, &answer, NULL);
     if (code != EXIT_CODE_OK)
         return code;
-    currency_index currency = balance.currency;
+    currency_index currency = account.currency, base = account.base;
     struct teller_entry *entries = malloc(query->limit * sizeof *entries);
     if (entries == NULL)
         return session_check(session, ERR_NO_MEMORY, NULL, NULL);
     err = teller_history(session->client, query, entries, &count, &cursor, &answer);
     code = session_check(session, err, &answer, NULL);
     if (code == EXIT_CODE_OK && session->json)
-        history_json(query, currency, entries, count, cursor);
+        history_json(query, currency, base, entries, count, cursor);
     else if (code == EXIT_CODE_OK)
-        history_text(query, currency, entries, count, cursor);
+        history_text(query, currency, base, entries, count, cursor);
     free(entries);
     return code;
 }

@@ -31,6 +31,7 @@ bool books_init(struct books *self, const struct datadir_meta *meta)
         config.partition = p;
         config.partitions = meta->partitions;
         config.hash_key = meta->hash_key;
+        config.base_currency = meta->base_currency;
         config.ids_in_memory = 0;
         config.checkpoint_words = UINT64_MAX;
         self->ledgers[p] = ledger_new(&config, &ports, &self->mem);

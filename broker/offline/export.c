@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/ledger/book.h"
 #include "broker/command.h"
 #include "broker/offline/export_line.h"
 #include "broker/offline/show.h"
@@ -115,6 +116,7 @@ static enum err account_line(struct exporting *self, struct lane *lane, const ui
         .minimum = fact.minimum_balance,
         .ceiling = fact.ceiling,
         .limits_currency = currency,
+        .fx = fact.has_book,
         .time_us = self->time_us,
     };
     if (text_is_reserved_id(line.account))
@@ -143,6 +145,7 @@ static enum err posting_line(struct exporting *self, struct lane *lane, const ui
         .reference = strings.by_tag[FACT_TAG_REFERENCE],
         .currency = lane->names[fact.debit].currency,
         .amount = fact.amount,
+        .rate = book_rate_get(&strings),
         .time_us = self->time_us,
     };
     if (fact.head.kind == FACT_DEPOSIT || fact.head.kind == FACT_EXCHANGE_IN) {
@@ -222,6 +225,7 @@ static void decided_item(struct exporting *self, const struct ledger_command *it
         .reference = item->reference,
         .currency = item->currency,
         .amount = item->amount,
+        .rate = book_rate(item),
         .time_us = self->time_us,
     };
     export_write(&self->writer, &line);

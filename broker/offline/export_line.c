@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "actors/base/rate.h"
+
 void export_begin(struct export_writer *self)
 {
     self->group = (struct uuid){{0}};
@@ -9,7 +11,7 @@ void export_begin(struct export_writer *self)
     if (self->format == EXPORT_CSV)
         fputs(
             "op,transaction_id,account,from_account,to_account,owner,currency,amount,minimum_balance,ceiling,"
-            "product,memo,reference,time,group\n",
+            "product,memo,reference,rate,fx,time,group\n",
             self->file);
 }
 
@@ -17,6 +19,11 @@ static struct str money_str(int64_t minor, currency_index currency, char out[MON
 {
     size_t length = money_format(minor, currency_at(currency)->exponent, out);
     return (struct str){out, (uint32_t)length};
+}
+
+static struct str rate_str(int64_t rate, char out[RATE_TEXT_MAX])
+{
+    return (struct str){out, rate > 0 ? (uint32_t)rate_format(rate, out) : 0};
 }
 
 static struct str uuid_str(const struct uuid *id, char out[UUID_TEXT_LENGTH + 1])
@@ -65,7 +72,7 @@ static void json_limits(FILE *file, const struct export_line *line)
 static void write_json(struct export_writer *self, const struct export_line *line)
 {
     FILE *file = self->file;
-    char id[UUID_TEXT_LENGTH + 1], amount[MONEY_TEXT_MAX];
+    char id[UUID_TEXT_LENGTH + 1], amount[MONEY_TEXT_MAX], rate[RATE_TEXT_MAX];
     bool in_group = !uuid_is_nil(&self->group);
     if (in_group && self->items > 0)
         putc_unlocked(',', file);
@@ -84,6 +91,9 @@ static void write_json(struct export_writer *self, const struct export_line *lin
     json_key(file, "product", line->product);
     json_key(file, "memo", line->memo);
     json_key(file, "reference", line->reference);
+    json_key(file, "rate", rate_str(line->rate, rate));
+    if (line->fx)
+        fputs(",\"fx\":true", file);
     if (!in_group)
         fprintf(file, ",\"time\":%" PRId64, line->time_us);
     fputs(in_group ? "}" : "}\n", file);
@@ -112,7 +122,7 @@ static void write_csv(struct export_writer *self, const struct export_line *line
 {
     FILE *file = self->file;
     char id[UUID_TEXT_LENGTH + 1], group[UUID_TEXT_LENGTH + 1];
-    char amount[MONEY_TEXT_MAX], minimum[MONEY_TEXT_MAX], ceiling[MONEY_TEXT_MAX];
+    char rate[RATE_TEXT_MAX], amount[MONEY_TEXT_MAX], minimum[MONEY_TEXT_MAX], ceiling[MONEY_TEXT_MAX];
     const struct str none = {0};
     bool has_ceiling = line->has_limits && line->ceiling != INT64_MAX;
     csv_value(file, str_from(line->op), ',');
@@ -129,6 +139,8 @@ static void write_csv(struct export_writer *self, const struct export_line *line
     csv_value(file, line->product, ',');
     csv_value(file, line->memo, ',');
     csv_value(file, line->reference, ',');
+    csv_value(file, rate_str(line->rate, rate), ',');
+    csv_value(file, line->fx ? str_from("true") : none, ',');
     fprintf(file, "%" PRId64 ",", line->time_us);
     csv_value(file, uuid_str(&self->group, group), '\n');
 }

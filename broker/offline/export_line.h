@@ -1,7 +1,7 @@
 /* The lines of an export: one command each, as JSON lines or CSV.
  *
  * Keys: op, transaction_id, account, from_account, to_account, owner, currency, amount, minimum_balance, ceiling,
- * product, memo, reference, time. Values are those of docs/WIRE.md, with money as decimal text in major units and
+ * product, memo, reference, rate, fx, time. Values are those of docs/WIRE.md, with money as decimal text in major units and
  * time as microseconds. What a command does not have is left out.
  *
  *     account.open      what is not there is the default
@@ -34,6 +34,8 @@ struct export_line {
     bool has_limits, is_change;
     int64_t minimum, ceiling; /* INT64_MAX: none */
     currency_index limits_currency;
+    int64_t rate; /* 0: none */
+    bool fx;      /* opens an account with a book value */
     int64_t time_us;
 };
 

@@ -22,12 +22,21 @@ static bool texts_equal(const struct ledger_account_view *view, const struct che
            memcmp(view->product, texts + view->id_length + view->owner_length, view->product_length) == 0;
 }
 
+/* The book value stands behind the texts. */
+static bool book_is_same(const struct ledger_account_view *view, const struct checkpoint_account *stored,
+                         const uint8_t *texts)
+{
+    size_t before = (size_t)stored->id_length + stored->owner_length + stored->product_length;
+    return !stored->has_book || memcmp(texts + before, &view->book_value, sizeof view->book_value) == 0;
+}
+
 static bool is_same(const struct ledger_account_view *view, const struct checkpoint_account *stored,
                     const uint8_t *texts)
 {
     return view->balance == stored->balance && view->minimum_balance == stored->minimum_balance &&
            view->ceiling == stored->ceiling && view->state == stored->state &&
-           view->opened_us == stored->opened_us &&
+           view->opened_us == stored->opened_us && (view->base != CURRENCY_NONE) == stored->has_book &&
+           book_is_same(view, stored, texts) &&
            memcmp(currency_at(view->currency)->code, stored->currency, CURRENCY_CODE_LENGTH) == 0 &&
            texts_equal(view, stored, texts);
 }
@@ -44,7 +53,8 @@ static enum err visit(void *context, const uint8_t *key, size_t key_length, cons
         if (length - at < sizeof stored)
             return ERR_CORRUPT;
         memcpy(&stored, value + at, sizeof stored);
-        size = sizeof stored + stored.id_length + stored.owner_length + stored.product_length;
+        size = sizeof stored + stored.id_length + stored.owner_length + stored.product_length +
+               (stored.has_book ? sizeof(int64_t) : 0);
         if (size > length - at)
             return ERR_CORRUPT;
         if (stored.last_position > walk->highest)

@@ -2,6 +2,7 @@
 #include "broker/wire/accounts.h"
 
 #include "actors/base/check.h"
+#include "actors/base/rate.h"
 #include "broker/wire/fields.h"
 
 /* ---- requests --------------------------------------------------------------------------------- */
@@ -13,6 +14,7 @@ enum account_key {
     KEY_PRODUCT,
     KEY_MINIMUM_BALANCE,
     KEY_CEILING,
+    KEY_FX,
     KEY_TRANSACTION_ID,
     KEY_MEMO,
     KEY_COUNT
@@ -25,6 +27,7 @@ static const struct wire_key account_keys[KEY_COUNT] = {
     [KEY_PRODUCT] = {{"product", 7}, FIELD_PRODUCT},
     [KEY_MINIMUM_BALANCE] = {{"minimum_balance", 15}, FIELD_MINIMUM_BALANCE},
     [KEY_CEILING] = {{"ceiling", 7}, FIELD_CEILING},
+    [KEY_FX] = {{"fx", 2}, FIELD_FX},
     [KEY_TRANSACTION_ID] = {{"transaction_id", 14}, FIELD_TRANSACTION_ID},
     [KEY_MEMO] = {{"memo", 4}, FIELD_MEMO},
 };
@@ -102,6 +105,8 @@ static void read_values(struct wire_values *v, struct ledger_account_command *ou
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_MINIMUM_BALANCE);
     if (!take_ceiling(&v->at[KEY_CEILING], has_minimum ? out->minimum_balance : 0, &out->ceiling))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_CEILING);
+    if (!mp_read_nil(&v->at[KEY_FX]) && !mp_read_bool(&v->at[KEY_FX], &out->has_book))
+        wire_values_fault(v, CODE_INVALID_FIELD, FIELD_FX);
     if (!wire_take_optional_uuid(&v->at[KEY_TRANSACTION_ID], &out->id))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_TRANSACTION_ID);
     if (!wire_take_text(&v->at[KEY_MEMO], MEMO_MAX, &out->memo))
@@ -195,7 +200,26 @@ static int64_t subtract(int64_t a, int64_t b)
     return b < 0 ? INT64_MAX : INT64_MIN;
 }
 
-enum { VIEW_KEYS = 11, VIEW_MAX = VIEW_KEYS * 16 + ACCOUNT_ID_MAX + OWNER_MAX + PRODUCT_MAX + 128 };
+enum {
+    VIEW_KEYS = 11,
+    BOOK_KEYS = 3,
+    VIEW_MAX = (VIEW_KEYS + BOOK_KEYS) * 16 + ACCOUNT_ID_MAX + OWNER_MAX + PRODUCT_MAX + 128
+};
+
+/* 0: there is none to show. */
+static int64_t average_rate(const struct ledger_account_view *view)
+{
+    return view->balance <= 0 ? 0
+                              : rate_between(view->balance, currency_at(view->currency)->exponent,
+                                             view->book_value, currency_at(view->base)->exponent);
+}
+
+static uint8_t *put_book(uint8_t *at, const struct ledger_account_view *view)
+{
+    at = wire_put_currency(WIRE_PUT_WORD(at, "base"), view->base);
+    at = mp_put_int(WIRE_PUT_WORD(at, "book_value"), view->book_value);
+    return wire_put_optional_rate(WIRE_PUT_WORD(at, "average_rate"), average_rate(view));
+}
 
 static void write_view(struct mp_writer *w, const struct ledger_account_view *view)
 {
@@ -203,7 +227,8 @@ static void write_view(struct mp_writer *w, const struct ledger_account_view *vi
     if (!mp_reserve(w, VIEW_MAX))
         return;
     int64_t available = subtract(subtract(view->balance, view->pending), view->minimum_balance);
-    uint8_t *at = mp_put_map(mp_tail(w), VIEW_KEYS);
+    bool has_book = view->base != CURRENCY_NONE;
+    uint8_t *at = mp_put_map(mp_tail(w), VIEW_KEYS + (has_book ? (uint32_t)BOOK_KEYS : 0));
     at = mp_put_str(WIRE_PUT_WORD(at, "account"), (struct str){view->id, view->id_length});
     at = mp_put_str(WIRE_PUT_WORD(at, "owner"), (struct str){view->owner, view->owner_length});
     at = wire_put_currency(WIRE_PUT_WORD(at, "currency"), view->currency);
@@ -215,7 +240,8 @@ static void write_view(struct mp_writer *w, const struct ledger_account_view *vi
     at = mp_put_int(WIRE_PUT_WORD(at, "minimum_balance"), view->minimum_balance);
     at = WIRE_PUT_WORD(at, "ceiling");
     at = view->ceiling == INT64_MAX ? mp_put_nil(at) : mp_put_int(at, view->ceiling);
-    mp_advance(w, mp_put_int(WIRE_PUT_WORD(at, "opened"), view->opened_us));
+    at = mp_put_int(WIRE_PUT_WORD(at, "opened"), view->opened_us);
+    mp_advance(w, has_book ? put_book(at, view) : at);
 }
 
 void wire_account_write(struct mp_writer *w, uint64_t request_id, const struct ledger_account_view *view)
@@ -255,6 +281,8 @@ static bool has_key(const struct ledger_account_command *c, enum account_key key
         return sets & ACCOUNT_SETS_MINIMUM;
     case KEY_CEILING:
         return sets & ACCOUNT_SETS_CEILING;
+    case KEY_FX:
+        return c->kind == ACCOUNT_OPEN && c->has_book;
     case KEY_TRANSACTION_ID:
         return c->kind == ACCOUNT_OPEN && !uuid_is_nil(&c->id);
     case KEY_MEMO:
@@ -288,6 +316,9 @@ static void write_value(struct mp_writer *w, const struct ledger_account_command
             mp_write_nil(w);
         else
             mp_write_int(w, c->ceiling);
+        return;
+    case KEY_FX:
+        mp_write_bool(w, c->has_book);
         return;
     case KEY_TRANSACTION_ID:
         mp_write_bin(w, c->id.bytes, sizeof c->id.bytes);
@@ -344,10 +375,12 @@ enum {
     VIEW_MINIMUM_BALANCE,
     VIEW_CEILING,
     VIEW_OPENED,
+    VIEW_BASE,
+    VIEW_BOOK_VALUE,
     VIEW_KEY_COUNT
 };
 
-/* `available` follows from the others. */
+/* `available` and `average_rate` follow from the others. */
 static const struct wire_key view_keys[VIEW_KEY_COUNT] = {
     [VIEW_ACCOUNT] = {{"account", 7}, FIELD_NONE},
     [VIEW_OWNER] = {{"owner", 5}, FIELD_NONE},
@@ -359,6 +392,8 @@ static const struct wire_key view_keys[VIEW_KEY_COUNT] = {
     [VIEW_MINIMUM_BALANCE] = {{"minimum_balance", 15}, FIELD_NONE},
     [VIEW_CEILING] = {{"ceiling", 7}, FIELD_NONE},
     [VIEW_OPENED] = {{"opened", 6}, FIELD_NONE},
+    [VIEW_BASE] = {{"base", 4}, FIELD_NONE},
+    [VIEW_BOOK_VALUE] = {{"book_value", 10}, FIELD_NONE},
 };
 
 /* A string of at most `max` bytes into a NUL-terminated array. */
@@ -386,6 +421,13 @@ static bool read_state(struct mp_reader *r, uint8_t *state)
     return false;
 }
 
+static bool read_book(struct wire_values *v, struct ledger_account_view *out)
+{
+    return mp_read_nil(&v->at[VIEW_BASE]) ||
+           (wire_take_currency(&v->at[VIEW_BASE], &out->base) == CODE_OK &&
+            mp_read_int(&v->at[VIEW_BOOK_VALUE], &out->book_value) && out->book_value >= 0);
+}
+
 static bool view_of(struct wire_values *v, struct ledger_account_view *out)
 {
     *out = (struct ledger_account_view){.ceiling = INT64_MAX};
@@ -397,7 +439,7 @@ static bool view_of(struct wire_values *v, struct ledger_account_view *out)
            mp_read_int(&v->at[VIEW_PENDING], &out->pending) &&
            mp_read_int(&v->at[VIEW_MINIMUM_BALANCE], &out->minimum_balance) &&
            (mp_read_nil(&v->at[VIEW_CEILING]) || mp_read_int(&v->at[VIEW_CEILING], &out->ceiling)) &&
-           mp_read_int(&v->at[VIEW_OPENED], &out->opened_us);
+           mp_read_int(&v->at[VIEW_OPENED], &out->opened_us) && read_book(v, out);
 }
 
 bool wire_account_reply_read(const struct wire_reply *reply, struct ledger_account_view *out)

@@ -172,3 +172,20 @@ bool wire_take_optional_uuid(struct mp_reader *r, struct uuid *out)
     *out = (struct uuid){0};
     return mp_read_nil(r) || wire_take_uuid(r, out);
 }
+
+bool wire_take_optional_rate(struct mp_reader *r, int64_t *out)
+{
+    const uint8_t *start = r->at;
+    struct str text;
+    *out = 0;
+    if (mp_read_nil(r) || (mp_read_str(r, &text) && rate_parse(text, out) == ERR_OK))
+        return true;
+    r->at = start;
+    return false;
+}
+
+uint8_t *wire_put_optional_rate(uint8_t *at, int64_t rate)
+{
+    char text[RATE_TEXT_MAX];
+    return wire_put_optional(at, (struct str){text, rate > 0 ? (uint32_t)rate_format(rate, text) : 0});
+}

@@ -14,13 +14,14 @@
 
 #include "actors/base/code.h"
 #include "actors/base/money.h"
+#include "actors/base/rate.h"
 #include "actors/base/text.h"
 #include "actors/base/uuid.h"
 #include "broker/wire/msgpack.h"
 #include "broker/wire/request.h"
 #include "broker/wire/rows.h"
 
-enum { WIRE_KEYS_MAX = 16 };
+enum { WIRE_KEYS_MAX = 20 };
 
 struct wire_key {
     struct str name;
@@ -97,6 +98,12 @@ static inline bool wire_take_text(struct mp_reader *r, uint32_t max, struct str 
 
 /* nil, or a string as wire_list_query has it. */
 bool wire_take_cursor(struct mp_reader *r, struct str *out);
+
+/* nil (0), or a rate as text. */
+bool wire_take_optional_rate(struct mp_reader *r, int64_t *out);
+
+/* The text of a rate, nil for 0. RATE_TEXT_MAX + MP_HEAD_MAX bytes at most. */
+uint8_t *wire_put_optional_rate(uint8_t *at, int64_t rate);
 
 /* nil (the default), or 1 .. max. */
 bool wire_take_limit(struct mp_reader *r, uint32_t normal, uint32_t max, uint32_t *out);

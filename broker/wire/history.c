@@ -208,13 +208,40 @@ void wire_balance_write(struct mp_writer *w, uint64_t request_id, const struct w
 
 enum { ENTRY_KEYS = 10, PAGE_DEPTH = 4 };
 
+/* Keys that an entry has where they say something. */
+static uint32_t more_keys(const struct wire_history_entry *entry)
+{
+    uint32_t count = entry->rate > 0;
+    if (entry->has_book)
+        count += 3u + (entry->direction == DIRECTION_OUT) + (entry->average_rate > 0);
+    return count;
+}
+
+enum { MORE_SPACE = 6 * 2 * WORD_SPACE };
+
+static uint8_t *put_more(uint8_t *at, const struct wire_history_entry *entry)
+{
+    if (entry->rate > 0)
+        at = wire_put_optional_rate(WIRE_PUT_WORD(at, "rate"), entry->rate);
+    if (!entry->has_book)
+        return at;
+    at = mp_put_int(WIRE_PUT_WORD(at, "value"), entry->value);
+    at = mp_put_int(WIRE_PUT_WORD(at, "cost"), entry->cost);
+    if (entry->direction == DIRECTION_OUT)
+        at = mp_put_int(WIRE_PUT_WORD(at, "gain"), entry->value - entry->cost);
+    at = mp_put_int(WIRE_PUT_WORD(at, "book_value"), entry->book_value);
+    return entry->average_rate > 0
+               ? wire_put_optional_rate(WIRE_PUT_WORD(at, "average_rate"), entry->average_rate)
+               : at;
+}
+
 static void write_entry(struct mp_writer *w, const struct wire_history_entry *entry)
 {
     size_t strings = (size_t)entry->counterparty.length + entry->memo.length + entry->reference.length;
     CHECK((unsigned)entry->kind < ENTRY_KIND_COUNT && (unsigned)entry->direction <= DIRECTION_OUT);
-    if (!mp_reserve(w, ENTRY_KEYS * WORD_SPACE + strings))
+    if (!mp_reserve(w, ENTRY_KEYS * WORD_SPACE + strings + MORE_SPACE))
         return;
-    uint8_t *at = mp_put_map(mp_tail(w), ENTRY_KEYS);
+    uint8_t *at = mp_put_map(mp_tail(w), ENTRY_KEYS + more_keys(entry));
     at = mp_put_str(WIRE_PUT_WORD(at, "kind"), entry_names[entry->kind]);
     at = mp_put_int(WIRE_PUT_WORD(at, "time"), entry->time_us);
     at = wire_put_uuid(WIRE_PUT_WORD(at, "transaction_id"), &entry->id);
@@ -224,7 +251,8 @@ static void write_entry(struct mp_writer *w, const struct wire_history_entry *en
     at = wire_put_optional(WIRE_PUT_WORD(at, "counterparty"), entry->counterparty);
     at = wire_put_optional(WIRE_PUT_WORD(at, "memo"), entry->memo);
     at = wire_put_optional(WIRE_PUT_WORD(at, "reference"), entry->reference);
-    mp_advance(w, mp_put_uint(WIRE_PUT_WORD(at, "position"), entry->position));
+    at = mp_put_uint(WIRE_PUT_WORD(at, "position"), entry->position);
+    mp_advance(w, put_more(at, entry));
 }
 
 static void write_page(struct mp_writer *w, const struct wire_history_entry *entries, size_t count,
@@ -380,10 +408,17 @@ enum {
     ENTRY_KEY_COUNTERPARTY,
     ENTRY_KEY_MEMO,
     ENTRY_KEY_REFERENCE,
-    ENTRY_KEY_POSITION
+    ENTRY_KEY_POSITION,
+    ENTRY_KEY_RATE,
+    ENTRY_KEY_VALUE,
+    ENTRY_KEY_COST,
+    ENTRY_KEY_BOOK_VALUE,
+    ENTRY_KEY_AVERAGE_RATE,
+    ENTRY_KEY_COUNT
 };
 
-static const struct wire_key entry_keys[ENTRY_KEYS] = {
+/* `gain` follows from the others. */
+static const struct wire_key entry_keys[ENTRY_KEY_COUNT] = {
     [ENTRY_KEY_KIND] = {{"kind", 4}, FIELD_NONE},
     [ENTRY_KEY_TIME] = {{"time", 4}, FIELD_NONE},
     [ENTRY_KEY_ID] = {{"transaction_id", 14}, FIELD_NONE},
@@ -394,6 +429,11 @@ static const struct wire_key entry_keys[ENTRY_KEYS] = {
     [ENTRY_KEY_MEMO] = {{"memo", 4}, FIELD_NONE},
     [ENTRY_KEY_REFERENCE] = {{"reference", 9}, FIELD_NONE},
     [ENTRY_KEY_POSITION] = {{"position", 8}, FIELD_NONE},
+    [ENTRY_KEY_RATE] = {{"rate", 4}, FIELD_NONE},
+    [ENTRY_KEY_VALUE] = {{"value", 5}, FIELD_NONE},
+    [ENTRY_KEY_COST] = {{"cost", 4}, FIELD_NONE},
+    [ENTRY_KEY_BOOK_VALUE] = {{"book_value", 10}, FIELD_NONE},
+    [ENTRY_KEY_AVERAGE_RATE] = {{"average_rate", 12}, FIELD_NONE},
 };
 
 static bool read_entry(struct mp_reader *r, struct wire_history_entry *out)
@@ -402,12 +442,13 @@ static bool read_entry(struct mp_reader *r, struct wire_history_entry *out)
     size_t kind;
     size_t direction;
     *out = (struct wire_history_entry){0};
-    if (!wire_values_read(r, 1, entry_keys, ENTRY_KEYS, &v) ||
+    if (!wire_values_read(r, 1, entry_keys, ENTRY_KEY_COUNT, &v) ||
         !read_word(&v.at[ENTRY_KEY_KIND], entry_names, ENTRY_KIND_COUNT, &kind) ||
         !read_word(&v.at[ENTRY_KEY_DIRECTION], direction_names, NAME_COUNT(direction_names), &direction))
         return false;
     out->kind = (enum wire_entry_kind)kind;
     out->direction = (enum wire_direction)direction;
+    out->has_book = !mp_is_nil(&v.at[ENTRY_KEY_BOOK_VALUE]);
     return mp_read_int(&v.at[ENTRY_KEY_TIME], &out->time_us) &&
            wire_take_optional_uuid(&v.at[ENTRY_KEY_ID], &out->id) &&
            take_optional_int(&v.at[ENTRY_KEY_AMOUNT], &out->amount) &&
@@ -415,7 +456,12 @@ static bool read_entry(struct mp_reader *r, struct wire_history_entry *out)
            wire_take_string(&v.at[ENTRY_KEY_COUNTERPARTY], &out->counterparty) &&
            wire_take_string(&v.at[ENTRY_KEY_MEMO], &out->memo) &&
            wire_take_string(&v.at[ENTRY_KEY_REFERENCE], &out->reference) &&
-           mp_read_uint(&v.at[ENTRY_KEY_POSITION], &out->position);
+           mp_read_uint(&v.at[ENTRY_KEY_POSITION], &out->position) &&
+           wire_take_optional_rate(&v.at[ENTRY_KEY_RATE], &out->rate) &&
+           take_optional_int(&v.at[ENTRY_KEY_VALUE], &out->value) &&
+           take_optional_int(&v.at[ENTRY_KEY_COST], &out->cost) &&
+           take_optional_int(&v.at[ENTRY_KEY_BOOK_VALUE], &out->book_value) &&
+           wire_take_optional_rate(&v.at[ENTRY_KEY_AVERAGE_RATE], &out->average_rate);
 }
 
 enum { PAGE_ENTRIES, PAGE_CURSOR, PAGE_KEY_COUNT };

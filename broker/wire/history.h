@@ -93,6 +93,12 @@ struct wire_history_entry {
     struct str counterparty;
     struct str memo;
     struct str reference;
+    int64_t rate; /* 0: none was given */
+    bool
+        has_book; /* of an account with a book value: the others are set, in minor units of the base currency */
+    int64_t value, cost;
+    int64_t book_value;   /* after it */
+    int64_t average_rate; /* after it; 0: none to show */
 };
 
 /* What became of a transaction id. */

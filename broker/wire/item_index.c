@@ -13,6 +13,7 @@ static const struct wire_key item_keys[ITEM_VALUE_COUNT] = {
     [ITEM_MEMO] = {{"memo", 4}, FIELD_MEMO},
     [ITEM_REFERENCE] = {{"reference", 9}, FIELD_REFERENCE},
     [ITEM_DEADLINE] = {{"deadline", 8}, FIELD_DEADLINE},
+    [ITEM_RATE] = {{"rate", 4}, FIELD_RATE},
     [ITEM_ITEMS] = {{"items", 5}, FIELD_ITEMS},
 };
 
@@ -54,10 +55,10 @@ static bool index_array(struct mp_reader *r, unsigned depth, struct wire_values 
         if (!mp_skip(r, depth))
             return false;
         value.end = r->at;
-        if (i <= ITEM_DEADLINE)
+        if (i <= ITEM_RATE)
             out->at[i] = value;
     }
-    if (count > ITEM_DEADLINE + 1)
+    if (count > ITEM_RATE + 1)
         wire_values_fault(out, CODE_BAD_REQUEST, FIELD_NONE);
     return true;
 }
@@ -78,7 +79,7 @@ static void check_shape(struct wire_values *out, uint8_t kind)
             wire_values_fault(out, CODE_BAD_REQUEST, FIELD_ITEMS);
         return;
     }
-    for (size_t i = ITEM_FROM_ACCOUNT; i <= ITEM_DEADLINE; i++) {
+    for (size_t i = ITEM_FROM_ACCOUNT; i <= ITEM_RATE; i++) {
         if (!mp_is_nil(&out->at[i]))
             wire_values_fault(out, CODE_BAD_REQUEST, item_keys[i].field);
     }

@@ -19,6 +19,7 @@ enum item_value {
     ITEM_MEMO,
     ITEM_REFERENCE,
     ITEM_DEADLINE,
+    ITEM_RATE,
     ITEM_ITEMS,
     ITEM_VALUE_COUNT
 };

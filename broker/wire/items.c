@@ -86,7 +86,7 @@ static inline void blank(struct ledger_command *c, uint8_t kind, int64_t deadlin
 
 /* ---- the fast way: an array of good values ---------------------------------------------------- */
 
-enum { FAST_LEAST = 6, FAST_MOST = 9 };
+enum { FAST_LEAST = 6, FAST_MOST = 10 };
 
 /* true: *c is complete and good, and r stands behind the item. false: nothing is said about *c or r. */
 static inline bool read_fast(struct mp_reader *r, uint8_t wanted, struct ledger_command *c)
@@ -106,7 +106,8 @@ static inline bool read_fast(struct mp_reader *r, uint8_t wanted, struct ledger_
         return false;
     if ((count > 6 && !wire_take_text(r, MEMO_MAX, &c->memo)) ||
         (count > 7 && !wire_take_text(r, REFERENCE_MAX, &c->reference)) ||
-        (count > 8 && !take_deadline(r, &c->deadline_us)))
+        (count > 8 && !take_deadline(r, &c->deadline_us)) ||
+        (count > 9 && !wire_take_optional_rate(r, &c->rate)))
         return false;
     return !is_same_account(c);
 }
@@ -157,6 +158,8 @@ static void read_values(struct wire_values *v, struct ledger_command *c)
         fault(c, CODE_INVALID_FIELD, FIELD_REFERENCE);
     if (!take_deadline(&v->at[ITEM_DEADLINE], &c->deadline_us))
         fault(c, CODE_INVALID_FIELD, FIELD_DEADLINE);
+    if (!wire_take_optional_rate(&v->at[ITEM_RATE], &c->rate))
+        fault(c, CODE_INVALID_FIELD, FIELD_RATE);
     if (currency == CODE_UNKNOWN_CURRENCY)
         fault(c, CODE_UNKNOWN_CURRENCY, FIELD_CURRENCY);
     if (is_same_account(c))
@@ -387,6 +390,8 @@ enum code wire_items_read(struct wire_items *self, const struct wire_header *hea
 /* How many values there are up to the last that is not nil. */
 static uint32_t value_count(const struct ledger_command *c)
 {
+    if (c->rate > 0)
+        return ITEM_RATE + 1;
     if (c->deadline_us > 0)
         return ITEM_DEADLINE + 1;
     if (c->reference.length > 0)
@@ -394,7 +399,7 @@ static uint32_t value_count(const struct ledger_command *c)
     return c->memo.length > 0 ? ITEM_MEMO + 1 : ITEM_CURRENCY + 1;
 }
 
-enum { GROUP_VALUES = 3, UUID_SIZE = sizeof(struct uuid), ITEM_HEADS = 80 };
+enum { GROUP_VALUES = 3, UUID_SIZE = sizeof(struct uuid), ITEM_HEADS = 80 + RATE_TEXT_MAX };
 
 static void write_group(struct mp_writer *w, const struct ledger_command *c)
 {
@@ -430,6 +435,8 @@ void wire_item_write(struct mp_writer *w, const struct ledger_command *c)
     if (count > ITEM_REFERENCE)
         at = wire_put_optional(at, c->reference);
     if (count > ITEM_DEADLINE)
-        at = wire_deadline_put(at, c->deadline_us);
+        at = c->deadline_us > 0 ? wire_deadline_put(at, c->deadline_us) : mp_put_nil(at);
+    if (count > ITEM_RATE)
+        at = wire_put_optional_rate(at, c->rate);
     mp_advance(w, at);
 }

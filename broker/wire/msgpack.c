@@ -270,6 +270,12 @@ void mp_write_nil(struct mp_writer *w)
         mp_advance(w, mp_put_nil(mp_tail(w)));
 }
 
+void mp_write_bool(struct mp_writer *w, bool value)
+{
+    if (mp_reserve(w, 1))
+        mp_advance(w, mp_put_bool(mp_tail(w), value));
+}
+
 void mp_write_uint(struct mp_writer *w, uint64_t value)
 {
     if (mp_reserve(w, MP_INT_MAX))

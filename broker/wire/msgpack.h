@@ -73,6 +73,14 @@ static inline bool mp_read_nil(struct mp_reader *r)
     return true;
 }
 
+static inline bool mp_read_bool(struct mp_reader *r, bool *out)
+{
+    if (mp_left(r) == 0 || (*r->at & 0xfe) != 0xc2)
+        return false;
+    *out = *r->at++ == 0xc3;
+    return true;
+}
+
 /* The unsigned forms with a head, without a branch on their width: amounts are of all widths, at random. */
 static inline bool mp_read_unsigned(struct mp_reader *r, uint64_t *out)
 {
@@ -271,6 +279,12 @@ static inline uint8_t *mp_put_nil(uint8_t *at)
     return at + 1;
 }
 
+static inline uint8_t *mp_put_bool(uint8_t *at, bool value)
+{
+    *at = value ? 0xc3 : 0xc2;
+    return at + 1;
+}
+
 /* length + MP_HEAD_MAX bytes at most. */
 static inline uint8_t *mp_put_str(uint8_t *at, struct str text)
 {
@@ -333,6 +347,7 @@ static inline void mp_advance(struct mp_writer *w, const uint8_t *end)
 }
 
 void mp_write_nil(struct mp_writer *w);
+void mp_write_bool(struct mp_writer *w, bool value);
 void mp_write_uint(struct mp_writer *w, uint64_t value);
 void mp_write_int(struct mp_writer *w, int64_t value);
 void mp_write_str(struct mp_writer *w, struct str text);

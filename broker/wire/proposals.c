@@ -49,13 +49,6 @@ static bool take_required_text(struct mp_reader *r, uint32_t max, struct str *ou
     return wire_take_text(r, max, out) && out->length > 0;
 }
 
-static bool take_optional_rate(struct mp_reader *r, int64_t *out)
-{
-    struct str text;
-    *out = 0;
-    return mp_read_nil(r) || (mp_read_str(r, &text) && rate_parse(text, out) == ERR_OK);
-}
-
 static bool take_optional_time(struct mp_reader *r, int64_t *out)
 {
     *out = 0;
@@ -114,7 +107,7 @@ static void open_values(struct wire_values *v, struct ledger_proposal_command *o
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_AMOUNT);
     if (currency == CODE_INVALID_FIELD)
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_CURRENCY);
-    if (!take_optional_rate(&v->at[OPEN_RATE], &out->rate))
+    if (!wire_take_optional_rate(&v->at[OPEN_RATE], &out->rate))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_RATE);
     if (!take_required_text(&v->at[OPEN_REASON], MEMO_MAX, &out->reason))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_REASON);
@@ -377,7 +370,7 @@ static bool view_of(struct wire_values *v, struct ledger_proposal_view *out)
            take_word(&v->at[VIEW_STATE], state_names, PROPOSAL_PROPOSED, PROPOSAL_EXPIRED, &out->state) &&
            mp_read_int(&v->at[VIEW_AMOUNT], &out->amount) &&
            wire_take_currency(&v->at[VIEW_CURRENCY], &out->currency) == CODE_OK &&
-           take_optional_rate(&v->at[VIEW_RATE], &out->rate) &&
+           wire_take_optional_rate(&v->at[VIEW_RATE], &out->rate) &&
            copy_string(&v->at[VIEW_REASON], MEMO_MAX, out->reason, &out->reason_length) &&
            copy_string(&v->at[VIEW_OPERATOR], OWNER_MAX, out->proposer, &out->proposer_length) &&
            mp_read_int(&v->at[VIEW_EXPIRES], &out->expires_us) &&

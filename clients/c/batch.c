@@ -53,7 +53,8 @@ struct ledger_command client_command(const struct teller_item *item)
                                    .from = item->from,
                                    .to = item->to,
                                    .memo = item->memo,
-                                   .reference = item->reference};
+                                   .reference = item->reference,
+                                   .rate = item->rate};
 }
 
 struct teller_row client_row(const struct ledger_row *row)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "actors/base/check.h"
+#include "actors/base/rate.h"
 #include "broker/wire/accounts.h"
 #include "broker/wire/figures.h"
 #include "broker/wire/history.h"
@@ -220,6 +221,12 @@ static void account_of(const struct ledger_account_view *view, struct teller_acc
     out->minimum_balance = view->minimum_balance;
     out->ceiling = view->ceiling;
     out->opened_us = view->opened_us;
+    out->base = view->base;
+    out->book_value = view->book_value;
+    out->average_rate = 0;
+    if (view->base != CURRENCY_NONE && view->balance > 0 && view->book_value >= 0)
+        out->average_rate = rate_between(view->balance, currency_at(view->currency)->exponent,
+                                         view->book_value, currency_at(view->base)->exponent);
 }
 
 _Static_assert(TELLER_CEILING_NONE == INT64_MAX, "as in the ledger");
@@ -254,6 +261,7 @@ static struct ledger_account_command command_of(const struct teller_account_comm
         .currency = command->currency,
         .minimum_balance = command->minimum_balance,
         .ceiling = command->ceiling,
+        .has_book = command->fx,
     };
 }
 
@@ -420,7 +428,13 @@ static void entry_of(const struct wire_history_entry *read, struct teller_entry 
                                  .position = read->position,
                                  .counterparty = read->counterparty,
                                  .memo = read->memo,
-                                 .reference = read->reference};
+                                 .reference = read->reference,
+                                 .rate = read->rate,
+                                 .has_book = read->has_book,
+                                 .value = read->value,
+                                 .cost = read->cost,
+                                 .book_value = read->book_value,
+                                 .average_rate = read->average_rate};
 }
 
 /* Reads a page through scratch entries. */

@@ -117,6 +117,8 @@ struct teller_item {
     struct str memo;         /* may be empty, as may be the next */
     struct str reference;
     const struct teller_item *items; /* GROUP: all or none; no groups inside */
+    int64_t
+        rate; /* TRANSFER, DEPOSIT, WITHDRAW: base currency for one unit, 10^-10 (actors/base/rate.h); 0: none */
 };
 
 /* The answer to one item. A group has a row for itself and then one for each of its items. */
@@ -226,6 +228,7 @@ struct teller_account_command {
     struct str memo;    /* may be empty */
     int64_t minimum_balance;
     int64_t ceiling; /* TELLER_CEILING_NONE */
+    bool fx;         /* OPEN: it keeps a book value in the node's base currency */
 };
 
 enum teller_account_state { TELLER_ACTIVE = 1, TELLER_FROZEN = 2, TELLER_CLOSED = 3 };
@@ -239,6 +242,9 @@ struct teller_account {
     int64_t balance, pending, available, minimum_balance;
     int64_t ceiling; /* TELLER_CEILING_NONE */
     int64_t opened_us;
+    currency_index base;  /* of the book value; CURRENCY_NONE: it keeps none */
+    int64_t book_value;   /* what the balance cost, minor units of base */
+    int64_t average_rate; /* base for one unit, 10^-10; 0: none to show */
 };
 
 /* out is set when answer->code is CODE_OK; so in all that follow. */
@@ -369,6 +375,11 @@ struct teller_entry {
     int64_t balance; /* after it */
     uint64_t position;
     struct str counterparty, memo, reference; /* may be empty */
+    int64_t rate;                             /* base currency for one unit, 10^-10; 0: none was given */
+    bool has_book;                            /* the others are set: of an account that keeps a book value */
+    int64_t value, cost;  /* minor units of the base currency; the gain of a debit is value - cost */
+    int64_t book_value;   /* after it */
+    int64_t average_rate; /* after it; 0: none to show */
 };
 
 struct teller_history_query {

@@ -243,6 +243,7 @@ static struct ledger *source_make_ledger(void *context, const struct ledger_port
     config.partition = self->options.partition;
     config.partitions = self->options.partitions;
     config.hash_key = meta->hash_key;
+    config.base_currency = meta->base_currency;
     config.id_retention_us = meta->id_retention_seconds * 1000000;
     return ledger_new(&config, ports, &self->mem);
 }

@@ -217,7 +217,7 @@ static bool journal_begin(struct reader *self, struct journal *journal)
 {
     if (!self->journal && journal_reader_new(journal, &self->journal) != ERR_OK)
         return false;
-    self->source = (struct statement_source){self->journal, &self->directory};
+    self->source = (struct statement_source){self->journal, &self->directory, self->source.base};
     return journal_reader_begin(self->journal) == ERR_OK;
 }
 
@@ -273,11 +273,12 @@ struct request *reader_work(struct reader *self, struct read_job *jobs)
 
 /* ---- begin and end ----------------------------------------------------------------------------------------------- */
 
-struct reader *reader_new(uint64_t cursor_key)
+struct reader *reader_new(uint64_t cursor_key, currency_index base)
 {
     struct reader *self = calloc(1, sizeof *self);
     CHECK(self);
     self->cursor_key = cursor_key;
+    self->source.base = base;
     self->names_end = &self->names;
     self->entries = malloc((WIRE_HISTORY_MAX + 1) * sizeof *self->entries);
     self->page = malloc((WIRE_HISTORY_MAX + 1) * sizeof *self->page);

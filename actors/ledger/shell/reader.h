@@ -10,8 +10,8 @@
 
 struct reader;
 
-/* cursor_key: secret; cursors are only read back when they were made with it. */
-struct reader *reader_new(uint64_t cursor_key);
+/* cursor_key: secret; cursors are only read back when they were made with it. base: currency of book values. */
+struct reader *reader_new(uint64_t cursor_key, currency_index base);
 /* Closes the journal's reader first. */
 void reader_destroy(struct reader **self_p);
 

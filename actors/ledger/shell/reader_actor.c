@@ -58,7 +58,8 @@ static void reader_main(zsock_t *pipe, void *argument)
     snprintf(name, sizeof name, "reader %u", self->options.partition);
     check_enter(name);
     self->router = mailbox_connect(self->options.context, "router", UINT32_MAX);
-    self->reader = reader_new(datadir_meta(self->options.datadir)->hash_key);
+    const struct datadir_meta *meta = datadir_meta(self->options.datadir);
+    self->reader = reader_new(meta->hash_key, meta->base_currency);
     zsock_signal(pipe, 0);
     run(self);
     reader_destroy(&self->reader);

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "actors/base/rate.h"
+#include "actors/ledger/book.h"
+
 #include "actors/ledger/proposal_states.h"
 
 /* ---- the directory -------------------------------------------------------------------------------------- */
@@ -114,6 +117,27 @@ static const enum wire_entry_kind KINDS[FACT_KIND_COUNT] = {
     [FACT_EXCHANGE_RESIDUE] = ENTRY_EXCHANGE_RESIDUE,
 };
 
+/* What the posting did to the book value of the account that is read. */
+static void book_entry(const struct statement_source *source, uint32_t account,
+                       const struct fact_strings *strings, struct wire_history_entry *entry)
+{
+    struct fact_book book;
+    bool is_out = entry->direction == DIRECTION_OUT;
+    struct str text = strings->by_tag[is_out ? FACT_TAG_BOOK_DEBIT : FACT_TAG_BOOK_CREDIT];
+    currency_index currency = directory_currency_at(source->directory, account);
+    entry->rate = book_rate_get(strings);
+    if (text.length != sizeof book || currency == CURRENCY_NONE)
+        return;
+    memcpy(&book, text.data, sizeof book);
+    entry->has_book = true;
+    entry->value = book.value;
+    entry->cost = book.cost;
+    entry->book_value = book.book;
+    if (entry->balance > 0 && book.book >= 0)
+        entry->average_rate = rate_between(entry->balance, currency_at(currency)->exponent, book.book,
+                                           currency_at(source->base)->exponent);
+}
+
 static enum err posting_entry(const struct statement_source *source, uint32_t account, const uint8_t *bytes,
                               size_t size, struct statement_entry *out)
 {
@@ -137,6 +161,7 @@ static enum err posting_entry(const struct statement_source *source, uint32_t ac
     entry->counterparty = keep(&text, other);
     entry->memo = keep(&text, strings.by_tag[FACT_TAG_MEMO]);
     entry->reference = keep(&text, strings.by_tag[FACT_TAG_REFERENCE]);
+    book_entry(source, account, &strings, entry);
     out->previous = fact_position48_get(out_going ? fact.debit_previous : fact.credit_previous);
     return ERR_OK;
 }

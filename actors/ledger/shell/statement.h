@@ -34,6 +34,7 @@ enum { STATEMENT_FACT_MAX = 32 * 1024, STATEMENT_ENTRY_TEXT = 2 * ACCOUNT_ID_MAX
 struct statement_source {
     struct journal_reader *reader;
     const struct directory *directory;
+    currency_index base; /* of book values */
 };
 
 /* An entry with room for its strings. */

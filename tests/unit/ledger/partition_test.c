@@ -17,9 +17,9 @@
 #include "broker/wire/history.h"
 #include "broker/wire/items.h"
 #include "broker/wire/rows.h"
+#include "sim/counting_mem.h"
 #include "store/journal_memory.h"
 #include "store/state_memory.h"
-#include "sim/counting_mem.h"
 #include "tests/scenario/world.h"
 
 enum {
@@ -364,7 +364,7 @@ static int set_up(void **state)
     self->mem = counting_mem_port(&self->counting);
     self->now = (struct partition_now){.wall_us = INT64_C(1700000000000000), .mono_ms = 1000};
     self->peer_is_there = true;
-    self->reader = reader_new(7);
+    self->reader = reader_new(7, currency_find("KRW", 3));
     world_account_id(0, PARTITIONS, "here", 0, self->account);
     world_account_id(1, PARTITIONS, "there", 0, self->foreign);
     assert_int_equal(journal_memory_new(&options, &self->journal), ERR_OK);
@@ -394,7 +394,7 @@ static void restart(struct world *self)
 {
     crash(self);
     reader_destroy(&self->reader);
-    self->reader = reader_new(7);
+    self->reader = reader_new(7, currency_find("KRW", 3));
     begin_partition(self);
 }
 

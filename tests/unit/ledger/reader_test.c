@@ -19,7 +19,7 @@ enum { KEY = 7, ENTRIES_MAX = 8 };
 /* A reader of a partition whose account 0 has this name. */
 static struct reader *reader_of(const char *name)
 {
-    struct reader *reader = reader_new(KEY);
+    struct reader *reader = reader_new(KEY, currency_find("KRW", 3));
     size_t length = strlen(name);
     struct read_names *names = calloc(1, sizeof *names + length + 2);
     assert_non_null(names);

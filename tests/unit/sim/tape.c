@@ -228,7 +228,7 @@ static void waiting_record(struct tape *self, struct waiting *waiting)
     err = journal_reader_begin(reader);
     CHECK(err == ERR_OK);
     directory_fill(self, event->partition, &directory);
-    struct statement_source source = {reader, &directory};
+    struct statement_source source = {reader, &directory, currency_find("KRW", CURRENCY_CODE_LENGTH)};
     enum wire_operation kind = event->operation->kind;
     if (event->answer.code == CODE_OK && kind == OPERATION_HISTORY)
         history_fill(self, waiting, &source, &event->answer);

@@ -123,7 +123,7 @@ static void init_refuses_a_configuration_out_of_range(void **state)
 {
     struct fixture *f = *state;
     const struct datadir_config configs[] = {
-        {0, 1}, {DATADIR_PARTITIONS_MAX + 1, 1}, {1, 0}, {1, DATADIR_RETENTION_SECONDS_MAX + 1}};
+        {0, 1, 0}, {DATADIR_PARTITIONS_MAX + 1, 1, 0}, {1, 0, 0}, {1, DATADIR_RETENTION_SECONDS_MAX + 1, 0}};
     for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++) {
         assert_int_equal(datadir_init(f->name, &configs[i], &f->error), ERR_INVALID);
         assert_true(strlen(f->error.text) > 20);
@@ -139,8 +139,9 @@ static void a_directory_without_meta_is_not_found(void **state)
     expect_refused(f, ERR_NOT_FOUND);
 }
 
-#define GOOD                                                                             \
-    "\"partitions\": 2, \"id_retention_seconds\": 60, \"created_us\": 1, \"hash_key\": " \
+#define GOOD                                                                                           \
+    "\"partitions\": 2, \"id_retention_seconds\": 60, \"base_currency\": \"KRW\", \"created_us\": 1, " \
+    "\"hash_key\": "                                                                                   \
     "\"00112233445566ff\""
 #define NODE "\"node_id\": \"00112233445566778899aabbccddeeff\""
 
@@ -151,35 +152,40 @@ static void meta_that_is_not_right_is_refused(void **state)
         const char *text;
         enum err expected;
     } rows[] = {
-        {"{\"format\": 1, " GOOD ", " NODE "}", ERR_OK},
+        {"{\"format\": 2, " GOOD ", " NODE "}", ERR_OK},
         {"{\"format\": 2, \"new\": true}", ERR_VERSION},
         {"", ERR_CORRUPT},
         {"[]", ERR_CORRUPT},
-        {"{\"format\": 1, " GOOD ", " NODE, ERR_CORRUPT},
-        {"{\"format\": 1, " GOOD ", " NODE "} x", ERR_CORRUPT},
+        {"{\"format\": 2, " GOOD ", " NODE, ERR_CORRUPT},
+        {"{\"format\": 2, " GOOD ", " NODE "} x", ERR_CORRUPT},
         {"{" GOOD ", " NODE "}", ERR_CORRUPT},
         {"{\"format\": \"1\", " GOOD ", " NODE "}", ERR_CORRUPT},
         {"{\"format\": 0, " GOOD ", " NODE "}", ERR_CORRUPT},
-        {"{\"format\": 1, \"format\": 1, " GOOD ", " NODE "}", ERR_CORRUPT},
-        {"{\"format\": 1, " GOOD "}", ERR_CORRUPT},
-        {"{\"format\": 1, " NODE "}", ERR_CORRUPT},
-        {"{\"format\": 1, \"more\": 1, " GOOD ", " NODE "}", ERR_CORRUPT},
-        {"{\"format\": 1, " GOOD ", \"node_id\": \"0011\"}", ERR_CORRUPT},
-        {"{\"format\": 1, " GOOD ", \"node_id\": \"00112233445566778899aabbccddeefg\"}", ERR_CORRUPT},
-        {"{\"format\": 1, " GOOD ", \"node_id\": 7}", ERR_CORRUPT},
-        {"{\"format\": 1, \"partitions\": 0, \"id_retention_seconds\": 60, \"created_us\": 1, "
+        {"{\"format\": 2, \"format\": 2, " GOOD ", " NODE "}", ERR_CORRUPT},
+        {"{\"format\": 2, " GOOD "}", ERR_CORRUPT},
+        {"{\"format\": 2, " NODE "}", ERR_CORRUPT},
+        {"{\"format\": 2, \"more\": 1, " GOOD ", " NODE "}", ERR_CORRUPT},
+        {"{\"format\": 2, " GOOD ", \"node_id\": \"0011\"}", ERR_CORRUPT},
+        {"{\"format\": 2, " GOOD ", \"node_id\": \"00112233445566778899aabbccddeefg\"}", ERR_CORRUPT},
+        {"{\"format\": 2, " GOOD ", \"node_id\": 7}", ERR_CORRUPT},
+        {"{\"format\": 2, \"partitions\": 0, \"id_retention_seconds\": 60, \"base_currency\": \"KRW\", "
+         "\"created_us\": 1, "
          "\"hash_key\": \"00112233445566ff\", " NODE "}",
          ERR_CORRUPT},
-        {"{\"format\": 1, \"partitions\": 65, \"id_retention_seconds\": 60, \"created_us\": 1, "
+        {"{\"format\": 2, \"partitions\": 65, \"id_retention_seconds\": 60, \"base_currency\": \"KRW\", "
+         "\"created_us\": 1, "
          "\"hash_key\": \"00112233445566ff\", " NODE "}",
          ERR_CORRUPT},
-        {"{\"format\": 1, \"partitions\": 2.0, \"id_retention_seconds\": 60, \"created_us\": 1, "
+        {"{\"format\": 2, \"partitions\": 2.0, \"id_retention_seconds\": 60, \"base_currency\": \"KRW\", "
+         "\"created_us\": 1, "
          "\"hash_key\": \"00112233445566ff\", " NODE "}",
          ERR_CORRUPT},
-        {"{\"format\": 1, \"partitions\": 2, \"id_retention_seconds\": -1, \"created_us\": 1, "
+        {"{\"format\": 2, \"partitions\": 2, \"id_retention_seconds\": -1, \"base_currency\": \"KRW\", "
+         "\"created_us\": 1, "
          "\"hash_key\": \"00112233445566ff\", " NODE "}",
          ERR_CORRUPT},
-        {"{\"format\": 1, \"partitions\": 2, \"id_retention_seconds\": 60, \"created_us\": 1, "
+        {"{\"format\": 2, \"partitions\": 2, \"id_retention_seconds\": 60, \"base_currency\": \"KRW\", "
+         "\"created_us\": 1, "
          "\"hash_key\": \"0x11223344556677\", " NODE "}",
          ERR_CORRUPT},
     };
