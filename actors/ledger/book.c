@@ -12,21 +12,6 @@ static bool keeps_book(const struct ledger *self, uint32_t account)
 
 /* ---- worth ------------------------------------------------------------------------------------------- */
 
-int64_t book_rate(const struct ledger_command *command)
-{
-    bool has_rate = command->kind >= COMMAND_TRANSFER && command->kind <= COMMAND_WITHDRAW;
-    return has_rate ? command->rate : 0;
-}
-
-int64_t book_rate_get(const struct fact_strings *strings)
-{
-    int64_t rate = 0;
-    struct str text = strings->by_tag[FACT_TAG_RATE];
-    if (text.length == sizeof rate)
-        memcpy(&rate, text.data, sizeof rate);
-    return rate;
-}
-
 static bool value_at(const struct ledger *self, currency_index currency, int64_t amount, int64_t rate,
                      int64_t *out)
 {
@@ -170,27 +155,16 @@ static bool book_read(const struct fact_strings *strings, enum fact_tag tag, str
     return true;
 }
 
-static void apply(struct ledger *self, uint32_t account, const struct fact_strings *strings,
-                  enum fact_tag tag)
+void book_apply(struct ledger *self, uint32_t account, bool is_debit, const uint8_t *trailer, size_t length)
 {
     int64_t *book = account_book_at(&self->accounts, account);
-    struct fact_book fact;
-    bool there = book_read(strings, tag, &fact);
-    CHECK(there);
-    *book += tag == FACT_TAG_BOOK_DEBIT ? -fact.cost : fact.cost;
-    CHECK(*book == fact.book);
-}
-
-void book_evolve(struct ledger *self, uint64_t position, const struct fact_posting *fact,
-                 const uint8_t *trailer, size_t length)
-{
     struct fact_strings strings;
+    struct fact_book fact;
     enum err err = fact_strings_read(trailer, length, &strings);
-    CHECK(err == ERR_OK);
-    if (is_due(self, fact->debit, position))
-        apply(self, fact->debit, &strings, FACT_TAG_BOOK_DEBIT);
-    if (is_due(self, fact->credit, position))
-        apply(self, fact->credit, &strings, FACT_TAG_BOOK_CREDIT);
+    bool there = book_read(&strings, is_debit ? FACT_TAG_BOOK_DEBIT : FACT_TAG_BOOK_CREDIT, &fact);
+    CHECK(err == ERR_OK && there);
+    *book += is_debit ? -fact.cost : fact.cost;
+    CHECK(*book == fact.book);
 }
 
 /* One side of a stored posting; after is the account's balance behind it. */

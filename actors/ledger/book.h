@@ -17,13 +17,16 @@
 
 #include "actors/base/err.h"
 #include "actors/ledger/fact.h"
+#include "actors/ledger/ledger.h"
 
-struct ledger;
-struct ledger_command;
 struct verdict;
 
 /* The rate that a command gives, 0 where it gives none or its kind has none. */
-int64_t book_rate(const struct ledger_command *command);
+static inline int64_t book_rate(const struct ledger_command *command)
+{
+    bool has_rate = command->kind >= COMMAND_TRANSFER && command->kind <= COMMAND_WITHDRAW;
+    return has_rate ? command->rate : 0;
+}
 
 /* Puts a rate among the strings of a posting; it must stay where it is until the fact is written. 0: nothing. */
 static inline void book_rate_put(struct fact_strings *strings, const int64_t *rate)
@@ -33,7 +36,14 @@ static inline void book_rate_put(struct fact_strings *strings, const int64_t *ra
 }
 
 /* The rate in a trailer; 0: none. */
-int64_t book_rate_get(const struct fact_strings *strings);
+static inline int64_t book_rate_get(const struct fact_strings *strings)
+{
+    int64_t rate = 0;
+    struct str text = strings->by_tag[FACT_TAG_RATE];
+    if (__builtin_expect(text.length == sizeof rate, 0))
+        memcpy(&rate, text.data, sizeof rate);
+    return rate;
+}
 
 /* What a command's amount is worth in the base currency. false: it says nothing of it, or it does not fit; then *out is
  * LEDGER_BALANCE_MAX, else 0. */
@@ -61,10 +71,9 @@ void book_fill(const struct ledger *self, uint32_t debit, uint32_t credit, int64
 /* Turns the strings of a FACT_SENT into those of its FACT_RETURNED; *space holds what the book tag points to. */
 void book_give_back(struct fact_strings *strings, struct fact_book *space);
 
-/* Evolve, before the balances: applies what the trailer says to each account that keeps a book value and has not had
- * the fact yet. */
-void book_evolve(struct ledger *self, uint64_t position, const struct fact_posting *fact,
-                 const uint8_t *trailer, size_t length);
+/* Evolve: applies what the trailer of a posting says to one of its accounts, which keeps a book value and has not had the
+ * fact yet. */
+void book_apply(struct ledger *self, uint32_t account, bool is_debit, const uint8_t *trailer, size_t length);
 
 /* Does a stored posting continue the book values? ERR_CORRUPT: no. */
 enum err book_fits(const struct ledger *self, uint64_t position, const struct fact_posting *fact,

@@ -22,7 +22,7 @@ static void id_move(struct ledger *self, const struct uuid *id, uint64_t old, ui
 }
 
 static inline void account_apply(struct ledger *self, uint32_t index, uint64_t position, int64_t amount,
-                                 int64_t balance_after)
+                                 int64_t balance_after, const uint8_t *fact, size_t size)
 {
     struct account *account = account_at(&self->accounts, index);
     if (__builtin_expect(position <= account->last_position, 0)) {
@@ -32,6 +32,10 @@ static inline void account_apply(struct ledger *self, uint32_t index, uint64_t p
     account->balance += amount;
     CHECK(account->balance == balance_after);
     account->last_position = position;
+    if (__builtin_expect(account->flags & ACCOUNT_HAS_BOOK, 0)) {
+        size_t fixed = fact_posting_size(fact[0]);
+        book_apply(self, index, amount < 0, fact + fixed, size - fixed);
+    }
     checkpoint_dirty(self, index);
 }
 
@@ -73,13 +77,6 @@ static void evolve_returned(struct ledger *self, uint64_t position, const struct
     link_pop_request(self, peer);
 }
 
-static bool has_book(const struct ledger *self, const struct fact_posting *fact)
-{
-    unsigned flags =
-        account_at(&self->accounts, fact->debit)->flags | account_at(&self->accounts, fact->credit)->flags;
-    return __builtin_expect(flags & ACCOUNT_HAS_BOOK, 0) != 0;
-}
-
 static void evolve_posting(struct ledger *self, uint64_t position, const uint8_t *bytes, size_t size)
 {
     struct fact_posting fact;
@@ -87,8 +84,8 @@ static void evolve_posting(struct ledger *self, uint64_t position, const uint8_t
     if (has_book(self, &fact))
         book_evolve(self, position, &fact, bytes + fact_posting_size(bytes[0]),
                     size - fact_posting_size(bytes[0]));
-    account_apply(self, fact.debit, position, -fact.amount, fact.debit_balance);
-    account_apply(self, fact.credit, position, fact.amount, fact.credit_balance);
+    account_apply(self, fact.debit, position, -fact.amount, fact.debit_balance, bytes, size);
+    account_apply(self, fact.credit, position, fact.amount, fact.credit_balance, bytes, size);
     if (position >= self->checkpoint.restore_position)
         self->posting_count++;
     if (__builtin_expect(fact.head.detail & FACT_FLAG_PROPOSED, 0) && fact.head.kind != FACT_RETURNED)

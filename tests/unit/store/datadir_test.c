@@ -153,7 +153,7 @@ static void meta_that_is_not_right_is_refused(void **state)
         enum err expected;
     } rows[] = {
         {"{\"format\": 2, " GOOD ", " NODE "}", ERR_OK},
-        {"{\"format\": 2, \"new\": true}", ERR_VERSION},
+        {"{\"format\": 3, \"new\": true}", ERR_VERSION},
         {"", ERR_CORRUPT},
         {"[]", ERR_CORRUPT},
         {"{\"format\": 2, " GOOD ", " NODE, ERR_CORRUPT},

@@ -38,13 +38,21 @@ static const struct row rows[] = {
      "\"currency\" "
      "\"KRW\" \"memo\" nil \"reference\" nil \"deadline\" nil}",
      CODE_OK, FIELD_NONE},
+    {"[1 id \"a\" \"b\" 5 \"USD\" nil nil nil \"1350.25\"]", CODE_OK, FIELD_NONE},
+    {"{\"kind\" 3 \"transaction_id\" id \"from_account\" \"a\" \"amount\" 5 \"currency\" \"USD\" \"rate\" "
+     "\"1\"}",
+     CODE_OK, FIELD_NONE},
+    {"[1 id \"a\" \"b\" 5 \"USD\" nil nil nil \"0\"]", CODE_INVALID_FIELD, FIELD_RATE},
+    {"[1 id \"a\" \"b\" 5 \"USD\" nil nil nil 1350]", CODE_INVALID_FIELD, FIELD_RATE},
+    {"[2 id nil \"b\" 5 \"USD\" nil nil nil \"1.00000000001\"]", CODE_INVALID_FIELD, FIELD_RATE},
+    {"[3 id \"a\" nil 5 \"USD\" nil nil -1 \"x\"]", CODE_INVALID_FIELD, FIELD_DEADLINE},
     /* not an item at all */
     {"nil", CODE_BAD_REQUEST, FIELD_NONE},
     {"5", CODE_BAD_REQUEST, FIELD_NONE},
     {"\"transfer\"", CODE_BAD_REQUEST, FIELD_NONE},
     {"$cb3ff0000000000000", CODE_BAD_REQUEST, FIELD_NONE},
     {"$c70101ff", CODE_BAD_REQUEST, FIELD_NONE},
-    {"[1 id \"a\" \"b\" 5 \"KRW\" nil nil nil nil]", CODE_BAD_REQUEST, FIELD_NONE},
+    {"[1 id \"a\" \"b\" 5 \"KRW\" nil nil nil nil nil]", CODE_BAD_REQUEST, FIELD_NONE},
     {"{\"kind\" 1 \"transaction_id\" id \"from_account\" \"a\" \"to_account\" \"b\" \"amount\" 5 "
      "\"currency\" \"KRW\" "
      "\"colour\" 1}",
