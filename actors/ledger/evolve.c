@@ -81,9 +81,6 @@ static void evolve_posting(struct ledger *self, uint64_t position, const uint8_t
 {
     struct fact_posting fact;
     memcpy(&fact, bytes, sizeof fact);
-    if (has_book(self, &fact))
-        book_evolve(self, position, &fact, bytes + fact_posting_size(bytes[0]),
-                    size - fact_posting_size(bytes[0]));
     account_apply(self, fact.debit, position, -fact.amount, fact.debit_balance, bytes, size);
     account_apply(self, fact.credit, position, fact.amount, fact.credit_balance, bytes, size);
     if (position >= self->checkpoint.restore_position)
