@@ -155,11 +155,21 @@ static struct statement *expect_accounts(struct parser *self)
 
 static void read_entry(struct parser *self, struct entry_pattern *out)
 {
-    static const char *const words[ENTRY_KIND_COUNT] = {
-        [ENTRY_TRANSFER] = "transfer", [ENTRY_DEPOSIT] = "deposit",   [ENTRY_WITHDRAWAL] = "withdrawal",
-        [ENTRY_SENT] = "sent",         [ENTRY_RECEIVED] = "received", [ENTRY_RETURNED] = "returned",
-        [ENTRY_OPENED] = "opened",     [ENTRY_CHANGED] = "changed",   [ENTRY_FROZEN] = "frozen",
-        [ENTRY_UNFROZEN] = "unfrozen", [ENTRY_CLOSED] = "closed"};
+    static const char *const words[ENTRY_KIND_COUNT] = {[ENTRY_TRANSFER] = "transfer",
+                                                        [ENTRY_DEPOSIT] = "deposit",
+                                                        [ENTRY_WITHDRAWAL] = "withdrawal",
+                                                        [ENTRY_SENT] = "sent",
+                                                        [ENTRY_RECEIVED] = "received",
+                                                        [ENTRY_RETURNED] = "returned",
+                                                        [ENTRY_OPENED] = "opened",
+                                                        [ENTRY_CHANGED] = "changed",
+                                                        [ENTRY_FROZEN] = "frozen",
+                                                        [ENTRY_UNFROZEN] = "unfrozen",
+                                                        [ENTRY_CLOSED] = "closed",
+                                                        [ENTRY_EXCHANGE_OUT] = "exchange_out",
+                                                        [ENTRY_EXCHANGE_IN] = "exchange_in",
+                                                        [ENTRY_EXCHANGE_SPREAD] = "exchange_spread",
+                                                        [ENTRY_EXCHANGE_RESIDUE] = "exchange_residue"};
     for (out->kind = 0; out->kind < ENTRY_KIND_COUNT; out->kind++) {
         if (parser_take(self, words[out->kind]))
             break;
