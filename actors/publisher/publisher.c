@@ -326,6 +326,7 @@ bool publisher_view_at(const struct publisher *self, uint32_t index, struct publ
                                            .state = "stream",
                                            .error = "",
                                            .lag = lag_of(self, &peer->cursors),
+                                           .delivered = peer->delivered,
                                            .next_try_ms = -1,
                                            .is_stream = true};
             return true;

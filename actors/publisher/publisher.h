@@ -128,6 +128,7 @@ struct publisher_peer {
     uint8_t id_length;
     char name[PUBLISHER_NAME_MAX + 1];
     uint32_t credit; /* events it may still be sent */
+    uint64_t delivered;
     struct publisher_cursors cursors;
     uint32_t turn;         /* partition to look at next */
     int64_t beat_due_ms;   /* then a heartbeat is sent, unless something else was */

@@ -134,6 +134,7 @@ static bool send_events(struct publisher *self, struct publisher_peer *peer, str
         return false;
     peer->cursors.at[partition] = end;
     peer->credit -= count;
+    peer->delivered += count;
     return true;
 }
 
