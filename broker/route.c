@@ -120,6 +120,11 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
     case OPERATION_TRANSFER:
     case OPERATION_DEPOSIT:
     case OPERATION_WITHDRAW:
+    case OPERATION_HOLD:
+    case OPERATION_CAPTURE:
+    case OPERATION_RELEASE:
+    case OPERATION_HOLD_SHOW:
+    case OPERATION_HOLD_LIST:
     case OPERATION_ACCOUNT_CHANGE:
     case OPERATION_ACCOUNT_FREEZE:
     case OPERATION_ACCOUNT_UNFREEZE:

@@ -168,6 +168,9 @@ static bool read_body(struct answer_reader *reader, const struct operation *oper
     case OPERATION_TRANSFER:
     case OPERATION_DEPOSIT:
     case OPERATION_WITHDRAW:
+    case OPERATION_HOLD:
+    case OPERATION_CAPTURE:
+    case OPERATION_RELEASE:
         return read_single(reader, operation, reply, out);
     case OPERATION_BATCH:
         return read_rows(reader, operation, reply, out);
@@ -190,6 +193,8 @@ static bool read_body(struct answer_reader *reader, const struct operation *oper
     case OPERATION_VERSION:
     case OPERATION_STATUS:
         return true;
+    case OPERATION_HOLD_SHOW:
+    case OPERATION_HOLD_LIST:
     case OPERATION_PROPOSAL_OPEN:
     case OPERATION_PROPOSAL_APPROVE:
     case OPERATION_PROPOSAL_REJECT:

@@ -149,6 +149,9 @@ static void write_body(const struct operation *self, struct mp_writer *w)
     case OPERATION_TRANSFER:
     case OPERATION_DEPOSIT:
     case OPERATION_WITHDRAW:
+    case OPERATION_HOLD:
+    case OPERATION_CAPTURE:
+    case OPERATION_RELEASE:
         wire_item_write(w, self->commands);
         return;
     case OPERATION_BATCH:
@@ -181,6 +184,8 @@ static void write_body(const struct operation *self, struct mp_writer *w)
     case OPERATION_STATUS:
         mp_write_nil(w);
         return;
+    case OPERATION_HOLD_SHOW:
+    case OPERATION_HOLD_LIST:
     case OPERATION_PROPOSAL_OPEN:
     case OPERATION_PROPOSAL_APPROVE:
     case OPERATION_PROPOSAL_REJECT:

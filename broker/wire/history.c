@@ -144,6 +144,10 @@ static const struct str entry_names[ENTRY_KIND_COUNT] = {
     [ENTRY_FROZEN] = {"frozen", 6},
     [ENTRY_UNFROZEN] = {"unfrozen", 8},
     [ENTRY_CLOSED] = {"closed", 6},
+    [ENTRY_HOLD_OPENED] = {"hold_opened", 11},
+    [ENTRY_CAPTURED] = {"captured", 8},
+    [ENTRY_HOLD_RELEASED] = {"hold_released", 13},
+    [ENTRY_HOLD_EXPIRED] = {"hold_expired", 12},
     [ENTRY_EXCHANGE_OUT] = {"exchange_out", 12},
     [ENTRY_EXCHANGE_IN] = {"exchange_in", 11},
     [ENTRY_EXCHANGE_SPREAD] = {"exchange_spread", 15},
@@ -168,6 +172,9 @@ static const struct str kind_names[] = {
     [COMMAND_DEPOSIT] = {"deposit", 7},
     [COMMAND_WITHDRAW] = {"withdraw", 8},
     [COMMAND_GROUP] = {"group", 5},
+    [COMMAND_HOLD] = {"hold", 4},
+    [COMMAND_CAPTURE] = {"capture", 7},
+    [COMMAND_RELEASE] = {"release", 7},
     [COMMAND_EXCHANGE] = {"exchange", 8},
 };
 
@@ -206,23 +213,29 @@ void wire_balance_write(struct mp_writer *w, uint64_t request_id, const struct w
     mp_advance(w, mp_put_int(WIRE_PUT_WORD(at, "at"), balance->at_us));
 }
 
-enum { ENTRY_KEYS = 10, PAGE_DEPTH = 4 };
+enum { ENTRY_KEYS_ALWAYS = 10, PAGE_DEPTH = 4 };
 
 /* Keys that an entry has where they say something. */
 static uint32_t more_keys(const struct wire_history_entry *entry)
 {
-    uint32_t count = entry->rate > 0;
+    uint32_t count = (entry->rate > 0) + (uuid_is_nil(&entry->hold) ? 0u : 2u) + (entry->expires_us != 0);
     if (entry->has_book)
         count += 3u + (entry->direction == DIRECTION_OUT) + (entry->average_rate > 0);
     return count;
 }
 
-enum { MORE_SPACE = 6 * 2 * WORD_SPACE };
+enum { MORE_SPACE = 9 * 2 * WORD_SPACE };
 
 static uint8_t *put_more(uint8_t *at, const struct wire_history_entry *entry)
 {
     if (entry->rate > 0)
         at = wire_put_optional_rate(WIRE_PUT_WORD(at, "rate"), entry->rate);
+    if (!uuid_is_nil(&entry->hold)) {
+        at = wire_put_uuid(WIRE_PUT_WORD(at, "hold"), &entry->hold);
+        at = mp_put_int(WIRE_PUT_WORD(at, "pending"), entry->pending);
+    }
+    if (entry->expires_us != 0)
+        at = mp_put_int(WIRE_PUT_WORD(at, "expires"), entry->expires_us);
     if (!entry->has_book)
         return at;
     at = mp_put_int(WIRE_PUT_WORD(at, "value"), entry->value);
@@ -239,9 +252,9 @@ static void write_entry(struct mp_writer *w, const struct wire_history_entry *en
 {
     size_t strings = (size_t)entry->counterparty.length + entry->memo.length + entry->reference.length;
     CHECK((unsigned)entry->kind < ENTRY_KIND_COUNT && (unsigned)entry->direction <= DIRECTION_OUT);
-    if (!mp_reserve(w, ENTRY_KEYS * WORD_SPACE + strings + MORE_SPACE))
+    if (!mp_reserve(w, ENTRY_KEYS_ALWAYS * WORD_SPACE + strings + MORE_SPACE))
         return;
-    uint8_t *at = mp_put_map(mp_tail(w), ENTRY_KEYS + more_keys(entry));
+    uint8_t *at = mp_put_map(mp_tail(w), ENTRY_KEYS_ALWAYS + more_keys(entry));
     at = mp_put_str(WIRE_PUT_WORD(at, "kind"), entry_names[entry->kind]);
     at = mp_put_int(WIRE_PUT_WORD(at, "time"), entry->time_us);
     at = wire_put_uuid(WIRE_PUT_WORD(at, "transaction_id"), &entry->id);
@@ -414,6 +427,9 @@ enum {
     ENTRY_KEY_COST,
     ENTRY_KEY_BOOK_VALUE,
     ENTRY_KEY_AVERAGE_RATE,
+    ENTRY_KEY_HOLD,
+    ENTRY_KEY_PENDING,
+    ENTRY_KEY_EXPIRES,
     ENTRY_KEY_COUNT
 };
 
@@ -434,6 +450,9 @@ static const struct wire_key entry_keys[ENTRY_KEY_COUNT] = {
     [ENTRY_KEY_COST] = {{"cost", 4}, FIELD_NONE},
     [ENTRY_KEY_BOOK_VALUE] = {{"book_value", 10}, FIELD_NONE},
     [ENTRY_KEY_AVERAGE_RATE] = {{"average_rate", 12}, FIELD_NONE},
+    [ENTRY_KEY_HOLD] = {{"hold", 4}, FIELD_NONE},
+    [ENTRY_KEY_PENDING] = {{"pending", 7}, FIELD_NONE},
+    [ENTRY_KEY_EXPIRES] = {{"expires", 7}, FIELD_NONE},
 };
 
 static bool read_entry(struct mp_reader *r, struct wire_history_entry *out)
@@ -461,7 +480,10 @@ static bool read_entry(struct mp_reader *r, struct wire_history_entry *out)
            take_optional_int(&v.at[ENTRY_KEY_VALUE], &out->value) &&
            take_optional_int(&v.at[ENTRY_KEY_COST], &out->cost) &&
            take_optional_int(&v.at[ENTRY_KEY_BOOK_VALUE], &out->book_value) &&
-           wire_take_optional_rate(&v.at[ENTRY_KEY_AVERAGE_RATE], &out->average_rate);
+           wire_take_optional_rate(&v.at[ENTRY_KEY_AVERAGE_RATE], &out->average_rate) &&
+           wire_take_optional_uuid(&v.at[ENTRY_KEY_HOLD], &out->hold) &&
+           take_optional_int(&v.at[ENTRY_KEY_PENDING], &out->pending) &&
+           take_optional_int(&v.at[ENTRY_KEY_EXPIRES], &out->expires_us);
 }
 
 enum { PAGE_ENTRIES, PAGE_CURSOR, PAGE_KEY_COUNT };

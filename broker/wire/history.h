@@ -72,6 +72,10 @@ enum wire_entry_kind {
     ENTRY_FROZEN,
     ENTRY_UNFROZEN,
     ENTRY_CLOSED,
+    ENTRY_HOLD_OPENED,
+    ENTRY_CAPTURED,
+    ENTRY_HOLD_RELEASED,
+    ENTRY_HOLD_EXPIRED,
     ENTRY_EXCHANGE_OUT,
     ENTRY_EXCHANGE_IN,
     ENTRY_EXCHANGE_SPREAD,
@@ -99,6 +103,9 @@ struct wire_history_entry {
     int64_t value, cost;
     int64_t book_value;   /* after it */
     int64_t average_rate; /* after it; 0: none to show */
+    struct uuid hold;     /* nil: it is about none */
+    int64_t pending;      /* of the account, after it; known where there is a hold */
+    int64_t expires_us;   /* of the hold; 0: never */
 };
 
 /* What became of a transaction id. */

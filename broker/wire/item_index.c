@@ -13,15 +13,19 @@ static const struct wire_key item_keys[ITEM_VALUE_COUNT] = {
     [ITEM_MEMO] = {{"memo", 4}, FIELD_MEMO},
     [ITEM_REFERENCE] = {{"reference", 9}, FIELD_REFERENCE},
     [ITEM_DEADLINE] = {{"deadline", 8}, FIELD_DEADLINE},
+    [ITEM_REST] = {{"rest", 4}, FIELD_REST},
     [ITEM_RATE] = {{"rate", 4}, FIELD_RATE},
+    [ITEM_EXPIRES] = {{"expires", 7}, FIELD_EXPIRES},
+    [ITEM_HOLD] = {{"hold", 4}, FIELD_HOLD},
+    [ITEM_QUOTE] = {{"quote", 5}, FIELD_QUOTE},
     [ITEM_ITEMS] = {{"items", 5}, FIELD_ITEMS},
 };
 
 static const struct str kind_names[] = {
-    [COMMAND_TRANSFER] = {"transfer", 8},
-    [COMMAND_DEPOSIT] = {"deposit", 7},
-    [COMMAND_WITHDRAW] = {"withdraw", 8},
-    [COMMAND_GROUP] = {"group", 5},
+    [COMMAND_TRANSFER] = {"transfer", 8}, [COMMAND_DEPOSIT] = {"deposit", 7},
+    [COMMAND_WITHDRAW] = {"withdraw", 8}, [COMMAND_GROUP] = {"group", 5},
+    [COMMAND_HOLD] = {"hold", 4},         [COMMAND_CAPTURE] = {"capture", 7},
+    [COMMAND_RELEASE] = {"release", 7},   [COMMAND_EXCHANGE] = {"exchange", 8},
 };
 
 bool item_take_kind(struct mp_reader *r, uint8_t *kind)
@@ -30,24 +34,26 @@ bool item_take_kind(struct mp_reader *r, uint8_t *kind)
     struct str name;
     uint64_t number = 0;
     if (mp_read_str(&next, &name)) {
-        for (number = COMMAND_TRANSFER; number <= COMMAND_GROUP; number++) {
+        for (number = COMMAND_TRANSFER; number <= COMMAND_EXCHANGE; number++) {
             if (str_equal(name, kind_names[number]))
                 break;
         }
     } else if (!mp_read_uint(&next, &number)) {
         return false;
     }
-    if (number < COMMAND_TRANSFER || number > COMMAND_GROUP)
+    if (number < COMMAND_TRANSFER || number > COMMAND_EXCHANGE)
         return false;
     *kind = (uint8_t)number;
     *r = next;
     return true;
 }
 
-static bool index_array(struct mp_reader *r, unsigned depth, struct wire_values *out)
+/* *own: what stands at the place of the kind's own value. */
+static bool index_array(struct mp_reader *r, unsigned depth, struct wire_values *out, struct mp_reader *own)
 {
     uint32_t count;
     wire_values_init(out);
+    *own = out->at[ITEM_ITEMS];
     if (!mp_read_array(r, &count))
         return false;
     for (uint32_t i = 0; i < count; i++) {
@@ -55,10 +61,14 @@ static bool index_array(struct mp_reader *r, unsigned depth, struct wire_values 
         if (!mp_skip(r, depth))
             return false;
         value.end = r->at;
-        if (i <= ITEM_RATE)
+        if (i <= ITEM_DEADLINE)
             out->at[i] = value;
+        else if (i == ITEM_PLACE_OWN)
+            *own = value;
+        else if (i == ITEM_PLACE_REST)
+            out->at[ITEM_REST] = value;
     }
-    if (count > ITEM_RATE + 1)
+    if (count > ITEM_PLACE_REST + 1)
         wire_values_fault(out, CODE_BAD_REQUEST, FIELD_NONE);
     return true;
 }
@@ -71,15 +81,38 @@ static void move_group_items(struct wire_values *out)
     out->at[ITEM_ITEMS] = items;
 }
 
+/* The kind's own value. */
+static enum item_value own_value(uint8_t kind)
+{
+    if (kind == COMMAND_HOLD)
+        return ITEM_EXPIRES;
+    if (kind == COMMAND_CAPTURE || kind == COMMAND_RELEASE)
+        return ITEM_HOLD;
+    return kind == COMMAND_EXCHANGE ? ITEM_QUOTE : ITEM_RATE;
+}
+
+/* More values than an array of this kind has. */
+static void check_count(struct wire_values *out, uint8_t kind, uint32_t count)
+{
+    uint32_t most = kind == COMMAND_GROUP     ? ITEM_DEADLINE + 1
+                    : kind == COMMAND_CAPTURE ? ITEM_PLACE_REST + 1
+                                              : ITEM_PLACE_OWN + 1;
+    if (count > most)
+        wire_values_fault(out, CODE_BAD_REQUEST, FIELD_NONE);
+}
+
 /* Values that an item of this kind does not have. */
 static void check_shape(struct wire_values *out, uint8_t kind)
 {
     if (kind != COMMAND_GROUP) {
-        if (!mp_is_nil(&out->at[ITEM_ITEMS]))
-            wire_values_fault(out, CODE_BAD_REQUEST, FIELD_ITEMS);
+        for (size_t i = ITEM_REST; i < ITEM_VALUE_COUNT; i++) {
+            bool own = i == own_value(kind) || (i == ITEM_REST && kind == COMMAND_CAPTURE);
+            if (!own && !mp_is_nil(&out->at[i]))
+                wire_values_fault(out, CODE_BAD_REQUEST, item_keys[i].field);
+        }
         return;
     }
-    for (size_t i = ITEM_FROM_ACCOUNT; i <= ITEM_RATE; i++) {
+    for (size_t i = ITEM_FROM_ACCOUNT; i < ITEM_ITEMS; i++) {
         if (!mp_is_nil(&out->at[i]))
             wire_values_fault(out, CODE_BAD_REQUEST, item_keys[i].field);
     }
@@ -89,6 +122,7 @@ bool item_index(struct mp_reader *r, unsigned level, uint8_t fallback, struct wi
 {
     struct mp_reader start = *r;
     uint32_t count;
+    struct mp_reader own;
     bool is_array = mp_read_array(&start, &count);
     bool is_map = !is_array && mp_read_map(&start, &count);
     *kind = 0;
@@ -97,15 +131,20 @@ bool item_index(struct mp_reader *r, unsigned level, uint8_t fallback, struct wi
         wire_values_fault(out, CODE_BAD_REQUEST, FIELD_NONE);
         return mp_skip(r, MP_DEPTH_MAX - level + 1);
     }
-    if (is_array ? !index_array(r, MP_DEPTH_MAX - level, out)
+    if (is_array ? !index_array(r, MP_DEPTH_MAX - level, out, &own)
                  : !wire_values_read(r, MP_DEPTH_MAX - level, item_keys, ITEM_VALUE_COUNT, out))
         return false;
     if (mp_is_nil(&out->at[ITEM_KIND]))
         *kind = fallback;
     else if (!item_take_kind(&out->at[ITEM_KIND], kind))
         return true;
-    if (is_array && *kind == COMMAND_GROUP)
-        move_group_items(out);
+    if (is_array) {
+        check_count(out, *kind, count);
+        if (*kind == COMMAND_GROUP)
+            move_group_items(out);
+        else
+            out->at[own_value(*kind)] = own;
+    }
     check_shape(out, *kind);
     return true;
 }

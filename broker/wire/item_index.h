@@ -8,7 +8,7 @@
 #include "broker/wire/fields.h"
 #include "broker/wire/msgpack.h"
 
-/* The values of an item, in the order of docs/WIRE.md; a group's items come last. */
+/* The values of an item, in the order of docs/WIRE.md; then those that not every kind has. */
 enum item_value {
     ITEM_KIND,
     ITEM_TRANSACTION_ID,
@@ -19,15 +19,22 @@ enum item_value {
     ITEM_MEMO,
     ITEM_REFERENCE,
     ITEM_DEADLINE,
+    ITEM_REST,
     ITEM_RATE,
+    ITEM_EXPIRES,
+    ITEM_HOLD,
+    ITEM_QUOTE,
     ITEM_ITEMS,
     ITEM_VALUE_COUNT
 };
 
+/* Places of an array behind those: the kind's own value, and a capture's rest. */
+enum { ITEM_PLACE_OWN = ITEM_DEADLINE + 1, ITEM_PLACE_REST };
+
 /* Levels that an item itself stands in: of a single, of a batch, of a group. */
 enum { ITEM_LEVEL_SINGLE = 2, ITEM_LEVEL_BATCH = 3, ITEM_LEVEL_GROUP = 5 };
 
-/* An item's kind: 1 .. 4 or its word. false: neither; not moved. */
+/* An item's kind: 1 .. 8 or its word. false: neither; not moved. */
 bool item_take_kind(struct mp_reader *r, uint8_t *kind);
 
 /* Indexes one item and moves past it. *kind: from the item; else `fallback` where the item names none; 0: none

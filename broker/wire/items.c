@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "actors/base/check.h"
+#include "actors/base/rate.h"
 #include "broker/wire/fields.h"
 #include "broker/wire/item_index.h"
 
@@ -64,7 +65,7 @@ static inline bool take_deadline(struct mp_reader *r, int64_t *deadline_us)
 
 static inline bool is_same_account(const struct ledger_command *c)
 {
-    return c->kind == COMMAND_TRANSFER && str_equal(c->from, c->to);
+    return (c->kind == COMMAND_TRANSFER || c->kind == COMMAND_EXCHANGE) && str_equal(c->from, c->to);
 }
 
 /* Every member by itself: clearing the whole struct at once costs more than all the rest. */
@@ -86,7 +87,51 @@ static inline void blank(struct ledger_command *c, uint8_t kind, int64_t deadlin
 
 /* ---- the fast way: an array of good values ---------------------------------------------------- */
 
-enum { FAST_LEAST = 6, FAST_MOST = 10 };
+enum { FAST_LEAST = 6, FAST_MOST = 11, FAST_PLAIN = 10 };
+
+static inline bool is_hold_step(uint8_t kind)
+{
+    return kind == COMMAND_CAPTURE || kind == COMMAND_RELEASE;
+}
+
+/* nil, or a time. */
+static bool take_expires(struct mp_reader *r, int64_t *out)
+{
+    return mp_read_nil(r) || (mp_read_int(r, out) && *out > 0);
+}
+
+/* nil, or what becomes of the rest of a capture. */
+static bool take_rest(struct mp_reader *r, uint8_t *flags)
+{
+    struct str text;
+    if (mp_read_nil(r))
+        return true;
+    if (!mp_read_str(r, &text))
+        return false;
+    bool keeps = str_equal(text, STR_LITERAL("keep"));
+    *flags = keeps ? COMMAND_KEEPS_REST : 0;
+    return keeps || str_equal(text, STR_LITERAL("release"));
+}
+
+/* A hold, capture or release: r stands before its parties, count values in all. */
+static bool read_fast_hold(struct mp_reader *r, uint32_t count, struct ledger_command *c)
+{
+    bool is_release = c->kind == COMMAND_RELEASE;
+    if (!take_party(r, &c->from) || !mp_read_nil(r))
+        return false;
+    if (is_release ? !mp_read_nil(r) || !mp_read_nil(r)
+                   : !((c->kind == COMMAND_CAPTURE && mp_read_nil(r)) || take_amount(r, &c->amount)) ||
+                         wire_take_currency(r, &c->currency) != CODE_OK)
+        return false;
+    if ((count > 6 && !wire_take_text(r, MEMO_MAX, &c->memo)) ||
+        (count > 7 && !wire_take_text(r, REFERENCE_MAX, &c->reference)) ||
+        (count > 8 && !take_deadline(r, &c->deadline_us)))
+        return false;
+    if (c->kind == COMMAND_HOLD)
+        return count <= 10 && (count < 10 || take_expires(r, &c->expires_us));
+    return count >= 10 && wire_take_uuid(r, &c->of) &&
+           (count < 11 || (!is_release && take_rest(r, &c->flags)));
+}
 
 /* true: *c is complete and good, and r stands behind the item. false: nothing is said about *c or r. */
 static inline bool read_fast(struct mp_reader *r, uint8_t wanted, struct ledger_command *c)
@@ -95,9 +140,13 @@ static inline bool read_fast(struct mp_reader *r, uint8_t wanted, struct ledger_
         return false;
     uint32_t count = r->at[0] - 0x90u;
     c->kind = r->at[1];
-    if (count < FAST_LEAST || count > FAST_MOST || c->kind < COMMAND_TRANSFER || c->kind > COMMAND_WITHDRAW ||
-        (wanted != 0 && c->kind != wanted))
+    if (count < FAST_LEAST || count > FAST_MOST || (wanted != 0 && c->kind != wanted))
         return false;
+    if (__builtin_expect(c->kind < COMMAND_TRANSFER || c->kind > COMMAND_WITHDRAW || count > FAST_PLAIN, 0)) {
+        r->at += 2;
+        return c->kind >= COMMAND_HOLD && c->kind <= COMMAND_RELEASE && wire_take_uuid(r, &c->id) &&
+               read_fast_hold(r, count, c);
+    }
     r->at += 2;
     if (!wire_take_uuid(r, &c->id) ||
         !(c->kind == COMMAND_DEPOSIT ? mp_read_nil(r) : take_party(r, &c->from)) ||
@@ -119,8 +168,8 @@ static void read_parties(struct wire_values *v, struct ledger_command *c)
     if (c->kind == COMMAND_DEPOSIT ? !mp_is_nil(&v->at[ITEM_FROM_ACCOUNT])
                                    : !take_party(&v->at[ITEM_FROM_ACCOUNT], &c->from))
         fault(c, CODE_INVALID_FIELD, FIELD_FROM_ACCOUNT);
-    if (c->kind == COMMAND_WITHDRAW ? !mp_is_nil(&v->at[ITEM_TO_ACCOUNT])
-                                    : !take_party(&v->at[ITEM_TO_ACCOUNT], &c->to))
+    bool has_to = c->kind == COMMAND_TRANSFER || c->kind == COMMAND_DEPOSIT || c->kind == COMMAND_EXCHANGE;
+    if (!has_to ? !mp_is_nil(&v->at[ITEM_TO_ACCOUNT]) : !take_party(&v->at[ITEM_TO_ACCOUNT], &c->to))
         fault(c, CODE_INVALID_FIELD, FIELD_TO_ACCOUNT);
 }
 
@@ -132,18 +181,50 @@ static bool parse_amount(struct str text, currency_index currency, int64_t *out)
     return money_parse(text, currency_at(currency)->exponent, out) == ERR_OK && is_amount(*out);
 }
 
+/* A release and an exchange have neither; a capture's amount may be left out. */
+static enum code read_no_money(struct wire_values *v, struct ledger_command *c)
+{
+    if (!mp_is_nil(&v->at[ITEM_AMOUNT]))
+        fault(c, CODE_INVALID_FIELD, FIELD_AMOUNT);
+    if (!mp_is_nil(&v->at[ITEM_CURRENCY]))
+        fault(c, CODE_INVALID_FIELD, FIELD_CURRENCY);
+    return CODE_OK;
+}
+
 /* Amount before currency, although a decimal amount needs the currency to be read. */
 static enum code read_money(struct wire_values *v, struct ledger_command *c)
 {
     struct str text;
+    if (c->kind == COMMAND_RELEASE || c->kind == COMMAND_EXCHANGE)
+        return read_no_money(v, c);
     enum code code = wire_take_currency(&v->at[ITEM_CURRENCY], &c->currency);
-    bool good = mp_read_str(&v->at[ITEM_AMOUNT], &text) ? parse_amount(text, c->currency, &c->amount)
-                                                        : take_amount(&v->at[ITEM_AMOUNT], &c->amount);
+    bool all = c->kind == COMMAND_CAPTURE && mp_is_nil(&v->at[ITEM_AMOUNT]);
+    bool good = all                                       ? true
+                : mp_read_str(&v->at[ITEM_AMOUNT], &text) ? parse_amount(text, c->currency, &c->amount)
+                                                          : take_amount(&v->at[ITEM_AMOUNT], &c->amount);
     if (!good)
         fault(c, CODE_INVALID_FIELD, FIELD_AMOUNT);
     if (code == CODE_INVALID_FIELD)
         fault(c, CODE_INVALID_FIELD, FIELD_CURRENCY);
     return code;
+}
+
+static void read_own_values(struct wire_values *v, struct ledger_command *c)
+{
+    if (c->kind == COMMAND_HOLD) {
+        if (!take_expires(&v->at[ITEM_EXPIRES], &c->expires_us))
+            fault(c, CODE_INVALID_FIELD, FIELD_EXPIRES);
+    } else if (is_hold_step(c->kind)) {
+        if (!wire_take_uuid(&v->at[ITEM_HOLD], &c->of))
+            fault(c, CODE_INVALID_FIELD, FIELD_HOLD);
+        if (!take_rest(&v->at[ITEM_REST], &c->flags))
+            fault(c, CODE_INVALID_FIELD, FIELD_REST);
+    } else if (c->kind == COMMAND_EXCHANGE) {
+        if (!wire_take_uuid(&v->at[ITEM_QUOTE], &c->of))
+            fault(c, CODE_INVALID_FIELD, FIELD_QUOTE);
+    } else if (!wire_take_optional_rate(&v->at[ITEM_RATE], &c->rate)) {
+        fault(c, CODE_INVALID_FIELD, FIELD_RATE);
+    }
 }
 
 static void read_values(struct wire_values *v, struct ledger_command *c)
@@ -158,8 +239,7 @@ static void read_values(struct wire_values *v, struct ledger_command *c)
         fault(c, CODE_INVALID_FIELD, FIELD_REFERENCE);
     if (!take_deadline(&v->at[ITEM_DEADLINE], &c->deadline_us))
         fault(c, CODE_INVALID_FIELD, FIELD_DEADLINE);
-    if (!wire_take_optional_rate(&v->at[ITEM_RATE], &c->rate))
-        fault(c, CODE_INVALID_FIELD, FIELD_RATE);
+    read_own_values(v, c);
     if (currency == CODE_UNKNOWN_CURRENCY)
         fault(c, CODE_UNKNOWN_CURRENCY, FIELD_CURRENCY);
     if (is_same_account(c))
@@ -239,6 +319,15 @@ void wire_items_release(struct wire_items *self)
 
 /* ---- groups ----------------------------------------------------------------------------------- */
 
+/* A kind that may not stand in a group: this comes before whatever else is wrong with its values. */
+static void refuse_in_group(struct ledger_command *item)
+{
+    if (item->code == CODE_BAD_REQUEST)
+        return;
+    item->code = CODE_INVALID_FIELD;
+    item->field = FIELD_KIND;
+}
+
 /* One decoding on its way. */
 struct decoding {
     struct wire_items *items;
@@ -273,6 +362,8 @@ static bool read_group_items(struct decoding *d, struct mp_reader *r, struct led
         struct ledger_command *item = &items->group_items[items->group_used + i];
         if (!read_plain(r, ITEM_LEVEL_GROUP, 0, d->deadline_us, item))
             return refuse(d, CODE_BAD_REQUEST, FIELD_BODY);
+        if (item->kind > COMMAND_WITHDRAW)
+            refuse_in_group(item);
         group->deadline_us = earlier(group->deadline_us, item->deadline_us);
     }
     group->group_count = (uint16_t)count;
@@ -365,6 +456,12 @@ static uint8_t wanted_kind(enum wire_operation operation)
         return COMMAND_DEPOSIT;
     if (operation == OPERATION_WITHDRAW)
         return COMMAND_WITHDRAW;
+    if (operation == OPERATION_HOLD)
+        return COMMAND_HOLD;
+    if (operation == OPERATION_CAPTURE)
+        return COMMAND_CAPTURE;
+    if (operation == OPERATION_RELEASE)
+        return COMMAND_RELEASE;
     CHECK(operation == OPERATION_BATCH);
     return 0;
 }
@@ -390,8 +487,10 @@ enum code wire_items_read(struct wire_items *self, const struct wire_header *hea
 /* How many values there are up to the last that is not nil. */
 static uint32_t value_count(const struct ledger_command *c)
 {
-    if (c->rate > 0)
-        return ITEM_RATE + 1;
+    if (c->kind == COMMAND_CAPTURE && c->flags & COMMAND_KEEPS_REST)
+        return ITEM_PLACE_REST + 1;
+    if (is_hold_step(c->kind) || c->kind == COMMAND_EXCHANGE || c->rate != 0) /* or expires_us */
+        return ITEM_PLACE_OWN + 1;
     if (c->deadline_us > 0)
         return ITEM_DEADLINE + 1;
     if (c->reference.length > 0)
@@ -399,7 +498,7 @@ static uint32_t value_count(const struct ledger_command *c)
     return c->memo.length > 0 ? ITEM_MEMO + 1 : ITEM_CURRENCY + 1;
 }
 
-enum { GROUP_VALUES = 3, UUID_SIZE = sizeof(struct uuid), ITEM_HEADS = 80 + RATE_TEXT_MAX };
+enum { GROUP_VALUES = 3, UUID_SIZE = sizeof(struct uuid), ITEM_HEADS = 160 };
 
 static void write_group(struct mp_writer *w, const struct ledger_command *c)
 {
@@ -411,6 +510,16 @@ static void write_group(struct mp_writer *w, const struct ledger_command *c)
     mp_advance(w, mp_put_array(at, c->group_count));
     for (uint32_t i = 0; i < c->group_count; i++)
         wire_item_write(w, &c->items[i]);
+}
+
+static uint8_t *put_own_value(uint8_t *at, const struct ledger_command *c)
+{
+    char rate[RATE_TEXT_MAX];
+    if (c->kind == COMMAND_HOLD)
+        return mp_put_int(at, c->expires_us);
+    if (is_hold_step(c->kind) || c->kind == COMMAND_EXCHANGE)
+        return mp_put_bin8(at, c->of.bytes, UUID_SIZE);
+    return mp_put_str(at, (struct str){rate, (uint32_t)rate_format(c->rate, rate)});
 }
 
 void wire_item_write(struct mp_writer *w, const struct ledger_command *c)
@@ -428,15 +537,17 @@ void wire_item_write(struct mp_writer *w, const struct ledger_command *c)
     at = mp_put_bin8(at, c->id.bytes, UUID_SIZE);
     at = wire_put_optional(at, c->from);
     at = wire_put_optional(at, c->to);
-    at = mp_put_int(at, c->amount);
-    at = wire_put_currency(at, c->currency);
+    at = c->amount == 0 ? mp_put_nil(at) : mp_put_int(at, c->amount);
+    at = c->currency == CURRENCY_NONE ? mp_put_nil(at) : wire_put_currency(at, c->currency);
     if (count > ITEM_MEMO)
         at = wire_put_optional(at, c->memo);
     if (count > ITEM_REFERENCE)
         at = wire_put_optional(at, c->reference);
     if (count > ITEM_DEADLINE)
-        at = c->deadline_us > 0 ? wire_deadline_put(at, c->deadline_us) : mp_put_nil(at);
-    if (count > ITEM_RATE)
-        at = wire_put_optional_rate(at, c->rate);
+        at = c->deadline_us == 0 ? mp_put_nil(at) : wire_deadline_put(at, c->deadline_us);
+    if (count > ITEM_PLACE_OWN)
+        at = put_own_value(at, c);
+    if (count > ITEM_PLACE_REST)
+        at = mp_put_str(at, STR_LITERAL("keep"));
     mp_advance(w, at);
 }

@@ -36,6 +36,9 @@ enum wire_operation {
     OPERATION_TRANSFER,
     OPERATION_DEPOSIT,
     OPERATION_WITHDRAW,
+    OPERATION_HOLD,
+    OPERATION_CAPTURE,
+    OPERATION_RELEASE,
     OPERATION_BATCH,
     OPERATION_ACCOUNT_OPEN,
     OPERATION_ACCOUNT_CHANGE,
@@ -48,6 +51,8 @@ enum wire_operation {
     OPERATION_HISTORY,
     OPERATION_HISTORIES,
     OPERATION_TRANSFER_SHOW,
+    OPERATION_HOLD_SHOW,
+    OPERATION_HOLD_LIST,
     OPERATION_PROPOSAL_OPEN,
     OPERATION_PROPOSAL_APPROVE,
     OPERATION_PROPOSAL_REJECT,
@@ -132,7 +137,7 @@ enum box_kind {
     BOX_ANSWERED, /* list: struct request *, to the router */
     BOX_PEER,     /* pointer: struct ledger_peer_message *, from another partition's actor */
     BOX_STATE, /* to the router: partition or service `number` is now in state `value` (enum partition_state) */
-    BOX_READ,  /* pointer: struct read_job *, to a reader */
+    BOX_READ, /* pointer: struct read_job *, to a reader */
     /* pointer: struct read_names *, to a reader. From the publisher to a ledger: `value`: the first name it wants; back:
      * `number`: the partition; NULL: there is none. */
     BOX_NAMES,

@@ -86,6 +86,15 @@ uint32_t wire_partition_of(const struct wire_header *header, uint32_t partitions
     case OPERATION_WITHDRAW:
         good = locate_item(&r, ITEM_LEVEL_SINGLE, COMMAND_WITHDRAW, &account, &rows);
         break;
+    case OPERATION_HOLD:
+        good = locate_item(&r, ITEM_LEVEL_SINGLE, COMMAND_HOLD, &account, &rows);
+        break;
+    case OPERATION_CAPTURE:
+        good = locate_item(&r, ITEM_LEVEL_SINGLE, COMMAND_CAPTURE, &account, &rows);
+        break;
+    case OPERATION_RELEASE:
+        good = locate_item(&r, ITEM_LEVEL_SINGLE, COMMAND_RELEASE, &account, &rows);
+        break;
     case OPERATION_ACCOUNT_OPEN:
     case OPERATION_ACCOUNT_CHANGE:
     case OPERATION_ACCOUNT_FREEZE:
@@ -94,6 +103,8 @@ uint32_t wire_partition_of(const struct wire_header *header, uint32_t partitions
     case OPERATION_ACCOUNT_SHOW:
     case OPERATION_BALANCE:
     case OPERATION_HISTORY:
+    case OPERATION_HOLD_SHOW:
+    case OPERATION_HOLD_LIST:
     case OPERATION_PROPOSAL_OPEN:
     case OPERATION_PROPOSAL_APPROVE:
     case OPERATION_PROPOSAL_REJECT:

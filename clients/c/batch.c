@@ -13,7 +13,7 @@
 enum {
     HEAD_ROOM = 64,
     STRINGS_MAX = 1024, /* of one item; enough to let the server say which one is too long */
-    ITEM_ROOM = 96,
+    ITEM_ROOM = 160,
     PART_FIRST_BYTES = 4096,
 };
 
@@ -45,16 +45,26 @@ _Static_assert(PARTS_MAX < PART_NONE, "parts are numbered in a byte");
 
 struct ledger_command client_command(const struct teller_item *item)
 {
-    return (struct ledger_command){.kind = (uint8_t)item->kind,
-                                   .currency = item->currency,
-                                   .amount = item->amount,
-                                   .deadline_us = item->deadline_us,
-                                   .id = item->id,
-                                   .from = item->from,
-                                   .to = item->to,
-                                   .memo = item->memo,
-                                   .reference = item->reference,
-                                   .rate = item->rate};
+    struct ledger_command command = {.kind = (uint8_t)item->kind,
+                                     .currency = item->currency,
+                                     .amount = item->amount,
+                                     .deadline_us = item->deadline_us,
+                                     .id = item->id,
+                                     .from = item->from,
+                                     .to = item->to,
+                                     .memo = item->memo,
+                                     .reference = item->reference};
+    if (item->kind < TELLER_HOLD)
+        command.rate = item->rate;
+    if (item->kind == TELLER_HOLD)
+        command.expires_us = item->expires_us;
+    if (item->kind == TELLER_CAPTURE || item->kind == TELLER_RELEASE)
+        command.of = item->hold;
+    if (item->kind == TELLER_CAPTURE && item->keeps_rest)
+        command.flags = COMMAND_KEEPS_REST;
+    if (item->kind == TELLER_RELEASE)
+        command.currency = CURRENCY_NONE;
+    return command;
 }
 
 struct teller_row client_row(const struct ledger_row *row)
@@ -555,9 +565,10 @@ enum err teller_submit(struct teller_batch *batch, teller_done *done, void *cont
 
 static void item_head(struct teller *self, const struct teller_item *item, uint64_t request_id)
 {
-    static const enum wire_operation operations[] = {[TELLER_TRANSFER] = OPERATION_TRANSFER,
-                                                     [TELLER_DEPOSIT] = OPERATION_DEPOSIT,
-                                                     [TELLER_WITHDRAW] = OPERATION_WITHDRAW};
+    static const enum wire_operation operations[] = {
+        [TELLER_TRANSFER] = OPERATION_TRANSFER, [TELLER_DEPOSIT] = OPERATION_DEPOSIT,
+        [TELLER_WITHDRAW] = OPERATION_WITHDRAW, [TELLER_HOLD] = OPERATION_HOLD,
+        [TELLER_CAPTURE] = OPERATION_CAPTURE,   [TELLER_RELEASE] = OPERATION_RELEASE};
     struct wire_header header = {
         .operation = operations[item->kind], .request_id = request_id, .partition = WIRE_PARTITION_ANY};
     if (self->partitions > 0)
@@ -569,7 +580,7 @@ static void item_head(struct teller *self, const struct teller_item *item, uint6
 enum err teller_submit_item(struct teller *self, const struct teller_item *item, teller_done *done,
                             void *context)
 {
-    CHECK(item->kind >= TELLER_TRANSFER && item->kind <= TELLER_WITHDRAW);
+    CHECK(item->kind >= TELLER_TRANSFER && item->kind <= TELLER_RELEASE && item->kind != TELLER_GROUP);
     if (item_bytes(item) == SIZE_MAX)
         return ERR_RANGE;
     if (self->in_flight >= self->options.window)

@@ -136,6 +136,12 @@ static enum wire_operation operation_of(enum teller_kind kind)
         return OPERATION_DEPOSIT;
     case TELLER_WITHDRAW:
         return OPERATION_WITHDRAW;
+    case TELLER_HOLD:
+        return OPERATION_HOLD;
+    case TELLER_CAPTURE:
+        return OPERATION_CAPTURE;
+    case TELLER_RELEASE:
+        return OPERATION_RELEASE;
     case TELLER_GROUP:
         return OPERATION_BATCH;
     }
@@ -391,6 +397,10 @@ static const char *const entry_names[] = {
     [TELLER_ENTRY_FROZEN] = "frozen",
     [TELLER_ENTRY_UNFROZEN] = "unfrozen",
     [TELLER_ENTRY_CLOSED] = "closed",
+    [TELLER_ENTRY_HOLD_OPENED] = "hold_opened",
+    [TELLER_ENTRY_CAPTURED] = "captured",
+    [TELLER_ENTRY_HOLD_RELEASED] = "hold_released",
+    [TELLER_ENTRY_HOLD_EXPIRED] = "hold_expired",
     [TELLER_ENTRY_EXCHANGE_OUT] = "exchange_out",
     [TELLER_ENTRY_EXCHANGE_IN] = "exchange_in",
     [TELLER_ENTRY_EXCHANGE_SPREAD] = "exchange_spread",
@@ -434,7 +444,10 @@ static void entry_of(const struct wire_history_entry *read, struct teller_entry 
                                  .value = read->value,
                                  .cost = read->cost,
                                  .book_value = read->book_value,
-                                 .average_rate = read->average_rate};
+                                 .average_rate = read->average_rate,
+                                 .hold = read->hold,
+                                 .pending = read->pending,
+                                 .expires_us = read->expires_us};
 }
 
 /* Reads a page through scratch entries. */

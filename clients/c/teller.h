@@ -103,16 +103,27 @@ struct uuid teller_id_next(struct teller *self);
 
 /* ---- money ------------------------------------------------------------------------------------ */
 
-enum teller_kind { TELLER_TRANSFER = 1, TELLER_DEPOSIT = 2, TELLER_WITHDRAW = 3, TELLER_GROUP = 4 };
+enum teller_kind {
+    TELLER_TRANSFER = 1,
+    TELLER_DEPOSIT = 2,
+    TELLER_WITHDRAW = 3,
+    TELLER_GROUP = 4,
+    TELLER_HOLD = 5,    /* sets money of `from` aside; id is the hold's from now on */
+    TELLER_CAPTURE = 6, /* pays out of a hold */
+    TELLER_RELEASE = 7, /* lets all that is held go */
+};
 
 struct teller_item {
     enum teller_kind kind;
-    currency_index currency; /* currency_find("USD", 3) */
+    currency_index currency; /* currency_find("USD", 3); RELEASE: not looked at */
     uint16_t item_count;     /* GROUP */
-    int64_t amount;          /* minor units: 1250 is 12.50 dollars */
+    bool keeps_rest;         /* CAPTURE: what is not captured stays held */
+    int64_t amount;          /* minor units: 1250 is 12.50 dollars. CAPTURE: 0: all that is held */
     int64_t deadline_us;     /* since 1970; 0: none. Counted in whole milliseconds */
+    int64_t expires_us;      /* HOLD: since 1970; 0: never */
     struct uuid id;          /* keep it until the outcome is known */
-    struct str from;         /* TRANSFER, WITHDRAW */
+    struct uuid hold;        /* CAPTURE, RELEASE */
+    struct str from;         /* all but DEPOSIT */
     struct str to;           /* TRANSFER, DEPOSIT */
     struct str memo;         /* may be empty, as may be the next */
     struct str reference;
@@ -268,6 +279,38 @@ enum err teller_account_list(struct teller *self, const struct teller_list_query
                              struct teller_account *accounts, size_t *count, struct str *cursor,
                              struct teller_answer *answer) MUST_USE;
 
+/* ---- holds ------------------------------------------------------------------------------------ */
+
+enum teller_hold_state { TELLER_HOLD_OPEN, TELLER_HOLD_CAPTURED, TELLER_HOLD_RELEASED, TELLER_HOLD_EXPIRED };
+
+struct teller_hold {
+    struct uuid id; /* the transaction id that opened it */
+    enum teller_hold_state state;
+    currency_index currency;
+    int64_t amount; /* as opened */
+    int64_t held;   /* 0: it has ended */
+    int64_t opened_us;
+    int64_t expires_us; /* 0: never */
+    char account[ACCOUNT_ID_MAX + 1];
+    char memo[MEMO_MAX + 1];
+    char reference[REFERENCE_MAX + 1];
+};
+
+/* Open or ended. */
+enum err teller_hold_show(struct teller *self, struct str account, const struct uuid *hold,
+                          struct teller_hold *out, struct teller_answer *answer) MUST_USE;
+
+struct teller_holds_query {
+    struct str account;
+    uint32_t limit;    /* 1 .. TELLER_PAGE_MAX */
+    struct str cursor; /* empty: from the oldest */
+};
+
+/* The open ones, in order of opening. holds has room for query->limit. *cursor is empty when this was the last page. */
+enum err teller_hold_list(struct teller *self, const struct teller_holds_query *query,
+                          struct teller_hold *holds, size_t *count, struct str *cursor,
+                          struct teller_answer *answer) MUST_USE;
+
 /* ---- manual deposits and withdrawals ---------------------------------------------------------- */
 
 /* One operator proposes, another approves or rejects; nothing moves before an approval. */
@@ -355,6 +398,10 @@ enum teller_entry_kind {
     TELLER_ENTRY_FROZEN,
     TELLER_ENTRY_UNFROZEN,
     TELLER_ENTRY_CLOSED,
+    TELLER_ENTRY_HOLD_OPENED,   /* amount: what is held; no money moved */
+    TELLER_ENTRY_CAPTURED,      /* paid out of a hold */
+    TELLER_ENTRY_HOLD_RELEASED, /* amount: what was let go, as in the next */
+    TELLER_ENTRY_HOLD_EXPIRED,
     TELLER_ENTRY_EXCHANGE_OUT,     /* sold: to the house */
     TELLER_ENTRY_EXCHANGE_IN,      /* bought: from the house */
     TELLER_ENTRY_EXCHANGE_SPREAD,  /* of house accounts: what teller has earned */
@@ -380,6 +427,9 @@ struct teller_entry {
     int64_t value, cost;  /* minor units of the base currency; the gain of a debit is value - cost */
     int64_t book_value;   /* after it */
     int64_t average_rate; /* after it; 0: none to show */
+    struct uuid hold;     /* nil: it is about none */
+    int64_t pending;      /* with a hold: the account's, after it */
+    int64_t expires_us;   /* of the hold; 0: never */
 };
 
 struct teller_history_query {

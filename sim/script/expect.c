@@ -186,9 +186,10 @@ static void expect_status(struct play *self, const struct statement *at)
 static const char *entry_word(enum wire_entry_kind kind)
 {
     static const char *const words[ENTRY_KIND_COUNT] = {
-        "transfer",    "deposit",         "withdrawal",      "sent",     "received", "returned",
-        "opened",      "changed",         "frozen",          "unfrozen", "closed",   "exchange_out",
-        "exchange_in", "exchange_spread", "exchange_residue"};
+        "transfer",        "deposit",       "withdrawal",   "sent",         "received",    "returned",
+        "opened",          "changed",       "frozen",       "unfrozen",     "closed",      "hold_opened",
+        "captured",        "hold_released", "hold_expired", "exchange_out", "exchange_in", "exchange_spread",
+        "exchange_residue"};
     return words[kind];
 }
 

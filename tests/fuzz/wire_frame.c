@@ -7,6 +7,7 @@
 #include "broker/wire/accounts.h"
 #include "broker/wire/figures.h"
 #include "broker/wire/history.h"
+#include "broker/wire/holds.h"
 #include "broker/wire/items.h"
 #include "broker/wire/proposals.h"
 #include "tests/fuzz/input.h"
@@ -168,6 +169,32 @@ static void check_decision(struct mp_writer *w, const struct wire_header *header
           str_equal(c.operator_name, again.operator_name));
 }
 
+static void check_holds(struct mp_writer *w, const struct wire_header *header)
+{
+    struct wire_holds_query q, r;
+    struct str account, account_again;
+    struct uuid id, id_again;
+    struct ledger_hold_place place;
+    enum field field;
+    bool shows = header->operation == OPERATION_HOLD_SHOW;
+    if ((shows ? wire_hold_show_read(header, &account, &id, &field) : wire_holds_read(header, &q, &field)) !=
+        CODE_OK)
+        return;
+    wire_header_write(w, header);
+    if (shows)
+        wire_hold_show_body_write(w, account, &id);
+    else
+        wire_holds_body_write(w, &q);
+    struct wire_header second = head_again(w, header);
+    if (shows)
+        CHECK(wire_hold_show_read(&second, &account_again, &id_again, &field) == CODE_OK &&
+              str_equal(account, account_again) && uuid_equal(&id, &id_again));
+    else
+        CHECK(wire_holds_read(&second, &r, &field) == CODE_OK && q.limit == r.limit &&
+              str_equal(q.account, r.account) && str_equal(q.cursor, r.cursor) &&
+              wire_hold_cursor_read(q.cursor, &place) == wire_hold_cursor_read(r.cursor, &place));
+}
+
 static void check_proposals(struct mp_writer *w, const struct wire_header *header)
 {
     struct wire_proposals_query q, r;
@@ -211,6 +238,9 @@ static void check_body(struct mp_writer *w, const struct wire_header *header)
     case OPERATION_TRANSFER:
     case OPERATION_DEPOSIT:
     case OPERATION_WITHDRAW:
+    case OPERATION_HOLD:
+    case OPERATION_CAPTURE:
+    case OPERATION_RELEASE:
     case OPERATION_BATCH:
         check_items(w, header);
         return;
@@ -224,6 +254,10 @@ static void check_body(struct mp_writer *w, const struct wire_header *header)
     case OPERATION_ACCOUNT_SHOW:
     case OPERATION_TRANSFER_SHOW:
         check_show(w, header);
+        return;
+    case OPERATION_HOLD_SHOW:
+    case OPERATION_HOLD_LIST:
+        check_holds(w, header);
         return;
     case OPERATION_ACCOUNT_LIST:
         check_list(w, header);

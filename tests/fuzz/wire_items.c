@@ -31,7 +31,7 @@ static void check_party(struct str account, bool wanted)
 
 static void check_command(const struct ledger_command *c)
 {
-    CHECK(c->kind >= COMMAND_TRANSFER && c->kind <= COMMAND_GROUP);
+    CHECK(c->kind >= COMMAND_TRANSFER && c->kind <= COMMAND_EXCHANGE);
     CHECK(c->deadline_us >= 0 && c->code < CODE_COUNT && c->field < FIELD_COUNT);
     if (c->code != CODE_OK)
         return;
@@ -41,10 +41,15 @@ static void check_command(const struct ledger_command *c)
         return;
     }
     check_party(c->from, c->kind != COMMAND_DEPOSIT);
-    check_party(c->to, c->kind != COMMAND_WITHDRAW);
+    bool holds = c->kind >= COMMAND_HOLD && c->kind <= COMMAND_RELEASE;
+    bool plain = c->kind != COMMAND_RELEASE && c->kind != COMMAND_EXCHANGE;
+    check_party(c->to, c->kind != COMMAND_WITHDRAW && !holds);
     CHECK(c->kind != COMMAND_TRANSFER || !str_equal(c->from, c->to));
-    CHECK(c->amount >= 1 && c->amount <= MONEY_MAX);
-    CHECK(c->currency != CURRENCY_NONE && c->currency < currency_count());
+    CHECK(c->amount >= (plain && c->kind != COMMAND_CAPTURE) && c->amount <= MONEY_MAX);
+    CHECK(plain ? c->currency != CURRENCY_NONE && c->currency < currency_count()
+                : c->amount == 0 && c->currency == CURRENCY_NONE);
+    CHECK(c->kind != COMMAND_HOLD || c->expires_us >= 0);
+    CHECK((c->kind != COMMAND_CAPTURE && c->kind != COMMAND_RELEASE) || !uuid_is_nil(&c->of));
     check_text(c->memo, MEMO_MAX);
     check_text(c->reference, REFERENCE_MAX);
 }
@@ -57,7 +62,7 @@ static void check_items(const struct wire_items *items)
         check_command(c);
         row_count += 1u + c->group_count;
         for (uint32_t k = 0; k < c->group_count; k++) {
-            CHECK(c->items[k].kind != COMMAND_GROUP);
+            CHECK(c->items[k].kind <= COMMAND_WITHDRAW || c->items[k].code != CODE_OK);
             check_command(&c->items[k]);
         }
     }

@@ -87,12 +87,28 @@ static void proposals_add(struct digest *digest, const struct hasher *hasher, co
     }
 }
 
+static void holds_add(struct digest *digest, const struct hasher *hasher, const struct ledger *ledger)
+{
+    struct ledger_open_hold open;
+    struct ledger_account_view view;
+    char id[UUID_TEXT_LENGTH + 1], line[DIGEST_LINE_MAX];
+    for (uint32_t from = 0; ledger_hold_next(ledger, from, &open); from = open.slot + 1) {
+        bool there = ledger_account_at(ledger, open.account, &view);
+        CHECK(there);
+        uuid_format(&open.id, id);
+        int length = snprintf(line, sizeof line, "hold|%s|%s|%" PRId64 "|%" PRId64 "\n", id, view.id,
+                              open.held, open.expires_us);
+        line_add(digest, hasher, line, (size_t)length);
+    }
+}
+
 void digest_add_ledger(struct digest *digest, const struct ledger *ledger)
 {
     struct hasher hasher = {EVP_MD_fetch(NULL, "SHA256", NULL), EVP_MD_CTX_new()};
     CHECK(hasher.sha256 && hasher.context);
     accounts_add(digest, &hasher, ledger);
     proposals_add(digest, &hasher, ledger);
+    holds_add(digest, &hasher, ledger);
     EVP_MD_CTX_free(hasher.context);
     EVP_MD_free(hasher.sha256);
 }

@@ -556,11 +556,25 @@ static bool is_due(const struct partition *self, const struct lane *lane)
     return !self->is_stopped && lane->state == LANE_NO_ROOM && self->now.mono_ms >= lane->retry_ms;
 }
 
+/* When a hold or a proposal is due, in mono_ms. */
+static int64_t expiry_due_ms(const struct partition *self)
+{
+    int64_t due_us = ledger_due_us(self->ledger);
+    if (due_us == INT64_MAX)
+        return INT64_MAX;
+    int64_t left_us = due_us - self->now.wall_us;
+    return left_us <= 0 ? self->now.mono_ms + 1 : self->now.mono_ms + (left_us - 1) / 1000 + 1;
+}
+
 void partition_timer(struct partition *self, struct partition_now now)
 {
     self->now = now;
     if (!self->ledger || self->is_stopped)
         return;
+    if (ledger_due_us(self->ledger) <= now.wall_us) {
+        MARK("something is due, and nobody has called");
+        ledger_expire(self->ledger, now.wall_us);
+    }
     if (now.mono_ms >= self->next_tick_ms) {
         self->next_tick_ms = now.mono_ms + TICK_MS;
         tick(self);
@@ -582,6 +596,9 @@ int64_t partition_due_ms(const struct partition *self)
     int64_t due_ms = self->next_tick_ms;
     if (!self->ledger || self->is_stopped)
         return INT64_MAX;
+    int64_t expiry_ms = expiry_due_ms(self);
+    if (expiry_ms < due_ms)
+        due_ms = expiry_ms;
     for (size_t i = 0; i < 2; i++) {
         if (lanes[i]->state == LANE_NO_ROOM && lanes[i]->retry_ms < due_ms)
             due_ms = lanes[i]->retry_ms;

@@ -31,7 +31,8 @@ struct read_job {
     struct read_job *next;
     struct request *request; /* answered and handed on to the router by the reader */
     struct journal *journal;
-    uint64_t position; /* transfer.show: the fact that answers */
+    uint64_t position; /* transfer.show: the fact that answers … */
+    struct uuid id;    /* … for this id */
     int64_t at_us;     /* balance: as of then */
     uint32_t count;    /* queries */
     struct read_query queries[];

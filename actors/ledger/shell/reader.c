@@ -186,7 +186,7 @@ static enum code answer_transfer(struct reader *self, const struct read_job *job
 {
     struct statement_transfer transfer;
     uint64_t id = job->request->header.request_id;
-    enum err err = statement_transfer_read(&self->source, job->position, &transfer);
+    enum err err = statement_transfer_read(&self->source, job->position, &job->id, &transfer);
     if (err == ERR_INVALID) { /* the id opened an account */
         wire_error_write(&self->writer, id, CODE_NOT_FOUND, FIELD_TRANSACTION_ID, NULL);
         return CODE_NOT_FOUND;

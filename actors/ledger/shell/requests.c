@@ -6,6 +6,7 @@
 
 #include "actors/base/check.h"
 #include "broker/wire/accounts.h"
+#include "broker/wire/holds.h"
 #include "broker/wire/proposals.h"
 #include "broker/wire/rows.h"
 
@@ -331,6 +332,83 @@ static void work_proposal_list(struct requests *self, struct ledger *ledger, str
     free(views);
 }
 
+/* ---- holds ---------------------------------------------------------------------------------------------------- */
+
+/* What a hold does not say itself: the account's currency. */
+static enum code hold_account(const struct ledger *ledger, struct str account, currency_index *currency)
+{
+    struct ledger_account_view view;
+    enum code code = ledger_account_show(ledger, account, &view);
+    if (code == CODE_OK)
+        *currency = view.currency;
+    return code;
+}
+
+static void work_hold_show(struct requests *self, struct ledger *ledger, struct request *request,
+                           int64_t now_us)
+{
+    struct wire_hold hold;
+    struct uuid id;
+    enum field field = FIELD_NONE;
+    enum code code = wire_hold_show_read(&request->header, &hold.account, &id, &field);
+    if (code == CODE_OK) {
+        field = FIELD_ACCOUNT;
+        code = hold_account(ledger, hold.account, &hold.currency);
+    }
+    if (code == CODE_OK) {
+        field = FIELD_HOLD;
+        code = ledger_hold_show(ledger, now_us, hold.account, &id, &hold.view);
+    }
+    if (code != CODE_OK) {
+        answer_error(self, request, code, field);
+        return;
+    }
+    wire_hold_write(&self->writer, request->header.request_id, &hold);
+    answer(self, request, CODE_OK);
+}
+
+static void hold_page(struct requests *self, struct ledger *ledger, struct request *request, int64_t now_us,
+                      const struct wire_holds_query *query, const struct ledger_hold_place *after,
+                      struct ledger_hold_view *views)
+{
+    currency_index currency = CURRENCY_NONE;
+    char next[WIRE_CURSOR_MAX];
+    struct str cursor = {next, 0};
+    size_t count = 0;
+    enum code code = hold_account(ledger, query->account, &currency);
+    if (code == CODE_OK)
+        code = ledger_hold_list(ledger, now_us, query->account, after, views, query->limit, &count);
+    if (code != CODE_OK) {
+        answer_error(self, request, code, FIELD_ACCOUNT);
+        return;
+    }
+    if (count == query->limit)
+        cursor = wire_hold_cursor(&(struct ledger_hold_place){views[count - 1].slot, views[count - 1].opened},
+                                  next);
+    wire_holds_write(&self->writer, request->header.request_id, query->account, currency, views, count,
+                     cursor);
+    answer(self, request, CODE_OK);
+}
+
+static void work_hold_list(struct requests *self, struct ledger *ledger, struct request *request,
+                           int64_t now_us)
+{
+    struct wire_holds_query query;
+    struct ledger_hold_place after;
+    enum field field = FIELD_NONE;
+    enum code code = wire_holds_read(&request->header, &query, &field);
+    if (code == CODE_OK && !wire_hold_cursor_read(query.cursor, &after)) {
+        code = CODE_INVALID_FIELD;
+        field = FIELD_CURSOR;
+    }
+    struct ledger_hold_view *views = code == CODE_OK ? malloc(query.limit * sizeof *views) : NULL;
+    if (views)
+        hold_page(self, ledger, request, now_us, &query, &after, views);
+    else
+        answer_error(self, request, code == CODE_OK ? CODE_BUSY : code, field);
+    free(views);
+}
+
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
 static struct read_job *job_new(struct requests *self, struct request *request, uint32_t count)
@@ -458,6 +536,7 @@ static void work_transfer_show(struct requests *self, struct ledger *ledger, str
         return;
     }
     job->position = position;
+    job->id = id;
     job_add(self, job);
 }
 
@@ -498,6 +577,9 @@ void requests_work(struct requests *self, struct ledger *ledger, struct request 
     case OPERATION_TRANSFER:
     case OPERATION_DEPOSIT:
     case OPERATION_WITHDRAW:
+    case OPERATION_HOLD:
+    case OPERATION_CAPTURE:
+    case OPERATION_RELEASE:
     case OPERATION_BATCH:
         work_money(self, ledger, request, now_us);
         return;
@@ -525,6 +607,12 @@ void requests_work(struct requests *self, struct ledger *ledger, struct request 
         return;
     case OPERATION_TRANSFER_SHOW:
         work_transfer_show(self, ledger, request);
+        return;
+    case OPERATION_HOLD_SHOW:
+        work_hold_show(self, ledger, request, now_us);
+        return;
+    case OPERATION_HOLD_LIST:
+        work_hold_list(self, ledger, request, now_us);
         return;
     case OPERATION_PROPOSAL_OPEN:
         work_propose(self, ledger, request, now_us);

@@ -111,6 +111,10 @@ static const enum wire_entry_kind KINDS[FACT_KIND_COUNT] = {
     [FACT_ACCOUNT_FROZEN] = ENTRY_FROZEN,
     [FACT_ACCOUNT_UNFROZEN] = ENTRY_UNFROZEN,
     [FACT_ACCOUNT_CLOSED] = ENTRY_CLOSED,
+    [FACT_HOLD_OPENED] = ENTRY_HOLD_OPENED,
+    [FACT_HOLD_CAPTURED] = ENTRY_CAPTURED,
+    [FACT_HOLD_RELEASED] = ENTRY_HOLD_RELEASED,
+    [FACT_HOLD_EXPIRED] = ENTRY_HOLD_EXPIRED,
     [FACT_EXCHANGE_OUT] = ENTRY_EXCHANGE_OUT,
     [FACT_EXCHANGE_IN] = ENTRY_EXCHANGE_IN,
     [FACT_EXCHANGE_SPREAD] = ENTRY_EXCHANGE_SPREAD,
@@ -138,6 +142,14 @@ static void book_entry(const struct statement_source *source, uint32_t account,
                                            currency_at(source->base)->exponent);
 }
 
+static void capture_entry(const uint8_t *bytes, struct wire_history_entry *entry)
+{
+    struct fact_capture fact;
+    memcpy(&fact, bytes, sizeof fact);
+    entry->hold = fact.hold;
+    entry->pending = fact.pending;
+}
+
 static enum err posting_entry(const struct statement_source *source, uint32_t account, const uint8_t *bytes,
                               size_t size, struct statement_entry *out)
 {
@@ -148,7 +160,8 @@ static enum err posting_entry(const struct statement_source *source, uint32_t ac
     memcpy(&fact, bytes, sizeof fact);
     if (fact.debit != account && fact.credit != account)
         return ERR_INVALID;
-    if (fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK)
+    size_t fixed = fact_posting_size(bytes[0]);
+    if (fact_strings_read(bytes + fixed, size - fixed, &strings) != ERR_OK)
         return ERR_CORRUPT;
     bool out_going = fact.debit == account;
     struct str other = strings.by_tag[FACT_TAG_REMOTE];
@@ -158,11 +171,39 @@ static enum err posting_entry(const struct statement_source *source, uint32_t ac
     entry->amount = fact.amount;
     entry->direction = out_going ? DIRECTION_OUT : DIRECTION_IN;
     entry->balance = out_going ? fact.debit_balance : fact.credit_balance;
+    out->has_balance = true;
     entry->counterparty = keep(&text, other);
     entry->memo = keep(&text, strings.by_tag[FACT_TAG_MEMO]);
     entry->reference = keep(&text, strings.by_tag[FACT_TAG_REFERENCE]);
     book_entry(source, account, &strings, entry);
     out->previous = fact_position48_get(out_going ? fact.debit_previous : fact.credit_previous);
+    if (bytes[0] == FACT_HOLD_CAPTURED && out_going)
+        capture_entry(bytes, entry);
+    return ERR_OK;
+}
+
+/* A step of a hold: the balance stays, pending changes. */
+static enum err hold_entry(uint32_t account, const uint8_t *bytes, size_t size, struct statement_entry *out)
+{
+    struct fact_hold fact;
+    struct fact_strings strings;
+    struct wire_history_entry *entry = &out->entry;
+    char *text = out->text;
+    memcpy(&fact, bytes, sizeof fact);
+    if (fact.account != account)
+        return ERR_INVALID;
+    if (fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK)
+        return ERR_CORRUPT;
+    entry->id = fact.id;
+    entry->amount = fact.amount;
+    entry->balance = fact.balance;
+    out->has_balance = true;
+    entry->hold = fact.hold;
+    entry->pending = fact.pending;
+    entry->expires_us = fact.expires_us;
+    entry->memo = keep(&text, strings.by_tag[FACT_TAG_MEMO]);
+    entry->reference = keep(&text, strings.by_tag[FACT_TAG_REFERENCE]);
+    out->previous = fact.previous;
     return ERR_OK;
 }
 
@@ -196,10 +237,13 @@ static enum err entry_at(const struct statement_source *source, uint32_t account
     out->entry =
         (struct wire_history_entry){.kind = KINDS[bytes[0]], .time_us = time_us, .position = position};
     out->previous = 0;
+    out->has_balance = false;
     if (fact_is_posting(bytes[0]))
         return posting_entry(source, account, bytes, size, out);
     if (bytes[0] >= FACT_ACCOUNT_OPENED && bytes[0] <= FACT_ACCOUNT_CLOSED)
         return account_entry(account, bytes, size, out);
+    if (fact_is_hold(bytes[0]))
+        return hold_entry(account, bytes, size, out);
     return ERR_INVALID;
 }
 
@@ -208,12 +252,12 @@ enum err statement_entry_read(const struct statement_source *source, uint32_t ac
 {
     struct statement_entry before = {.previous = 0};
     enum err err = entry_at(source, account, position, out);
-    bool moves = err == ERR_OK && out->entry.direction != DIRECTION_NONE;
+    bool known = err == ERR_OK && out->has_balance;
     uint64_t at = out->previous;
-    while (err == ERR_OK && !moves && at != 0) {
+    while (err == ERR_OK && !known && at != 0) {
         err = entry_at(source, account, at, &before);
-        moves = err == ERR_OK && before.entry.direction != DIRECTION_NONE;
-        if (moves)
+        known = err == ERR_OK && before.has_balance;
+        if (known)
             out->entry.balance = before.entry.balance;
         at = before.previous;
     }
@@ -238,6 +282,9 @@ static void transfer_of_posting(const struct statement_source *source, const str
     } else if (fact->head.kind == FACT_WITHDRAWAL) {
         transfer->kind = COMMAND_WITHDRAW;
         to = (struct str){0};
+    } else if (fact->head.kind == FACT_HOLD_CAPTURED) {
+        transfer->kind = COMMAND_CAPTURE;
+        to = (struct str){0};
     } else if (fact->head.kind == FACT_SENT) {
         to = remote;
     } else if (fact->head.kind == FACT_RETURNED) {
@@ -259,8 +306,9 @@ static enum err transfer_posting(const struct statement_source *source, const ui
 {
     struct fact_posting fact;
     struct fact_strings strings;
+    size_t fixed = fact_posting_size(bytes[0]);
     memcpy(&fact, bytes, sizeof fact);
-    if (fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK)
+    if (fact_strings_read(bytes + fixed, size - fixed, &strings) != ERR_OK)
         return ERR_CORRUPT;
     transfer_of_posting(source, &fact, &strings, out);
     if (fact.head.kind == FACT_RETURNED) {
@@ -323,8 +371,51 @@ static enum err transfer_proposal(const struct statement_source *source, const u
     return ERR_OK;
 }
 
+/* A hold or a release, from its fact. */
+static enum err transfer_hold_step(const struct statement_source *source, const uint8_t *bytes, size_t size,
+                                   struct statement_transfer *out)
+{
+    struct fact_hold fact;
+    struct fact_strings strings;
+    char *text = out->text;
+    memcpy(&fact, bytes, sizeof fact);
+    if (fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK)
+        return ERR_CORRUPT;
+    out->transfer.id = fact.id;
+    out->transfer.kind = fact.head.kind == FACT_HOLD_OPENED ? COMMAND_HOLD : COMMAND_RELEASE;
+    out->transfer.amount = fact.amount;
+    out->transfer.currency = directory_currency_at(source->directory, fact.account);
+    out->transfer.from = keep(&text, directory_at(source->directory, fact.account));
+    out->transfer.memo = keep(&text, strings.by_tag[FACT_TAG_MEMO]);
+    out->transfer.reference = keep(&text, strings.by_tag[FACT_TAG_REFERENCE]);
+    return ERR_OK;
+}
+
+/* A fact that ends a hold answers for the hold's id too: that one was opened elsewhere. */
+static enum err transfer_hold(const struct statement_source *source, const uint8_t *bytes, size_t size,
+                              const struct uuid *id, struct statement_transfer *out)
+{
+    struct fact_capture capture = {0};
+    struct fact_hold step = {0};
+    uint8_t opening[STATEMENT_FACT_MAX];
+    bool captures = bytes[0] == FACT_HOLD_CAPTURED;
+    if (captures)
+        memcpy(&capture, bytes, sizeof capture);
+    else
+        memcpy(&step, bytes, sizeof step);
+    if (captures && uuid_equal(&capture.posting.id, id))
+        return transfer_posting(source, bytes, size, out);
+    if (!captures && uuid_equal(&step.id, id))
+        return transfer_hold_step(source, bytes, size, out);
+    enum err err =
+        fact_fetch(source, captures ? capture.opened : step.opened, opening, &size, &out->transfer.time_us);
+    if (err == ERR_OK && opening[0] != FACT_HOLD_OPENED)
+        err = ERR_CORRUPT;
+    return err == ERR_OK ? transfer_hold_step(source, opening, size, out) : err;
+}
+
 enum err statement_transfer_read(const struct statement_source *source, uint64_t position,
-                                 struct statement_transfer *out)
+                                 const struct uuid *id, struct statement_transfer *out)
 {
     uint8_t bytes[STATEMENT_FACT_MAX];
     size_t size;
@@ -332,6 +423,8 @@ enum err statement_transfer_read(const struct statement_source *source, uint64_t
     enum err err = fact_fetch(source, position, bytes, &size, &out->transfer.time_us);
     if (err != ERR_OK)
         return err;
+    if (fact_is_hold(bytes[0]))
+        return transfer_hold(source, bytes, size, id, out);
     if (fact_is_posting(bytes[0]))
         return transfer_posting(source, bytes, size, out);
     if (bytes[0] == FACT_SETTLED)

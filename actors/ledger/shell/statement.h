@@ -41,6 +41,7 @@ struct statement_source {
 struct statement_entry {
     struct wire_history_entry entry;
     uint64_t previous; /* the account's fact before this one; 0: none */
+    bool has_balance;  /* the fact itself says what the balance is after it */
     char text[STATEMENT_ENTRY_TEXT];
 };
 
@@ -53,7 +54,8 @@ struct statement_transfer {
     struct wire_transfer transfer;
     char text[STATEMENT_ENTRY_TEXT];
 };
+/* id: the one that was asked for; a fact that ends a hold answers for two. */
 enum err statement_transfer_read(const struct statement_source *source, uint64_t position,
-                                 struct statement_transfer *out) MUST_USE;
+                                 const struct uuid *id, struct statement_transfer *out) MUST_USE;
 
 #endif

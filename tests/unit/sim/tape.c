@@ -203,7 +203,7 @@ static void transfer_fill(const struct waiting *waiting, const struct statement_
 {
     struct operation *operation = waiting->event.operation;
     struct statement_transfer transfer;
-    enum err err = statement_transfer_read(source, waiting->position, &transfer);
+    enum err err = statement_transfer_read(source, waiting->position, &operation->transaction, &transfer);
     if (err == ERR_INVALID) {
         answer->code = CODE_NOT_FOUND;
         answer->field = FIELD_TRANSACTION_ID;
