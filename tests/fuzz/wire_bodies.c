@@ -8,6 +8,27 @@
 #include "broker/wire/history.h"
 #include "broker/wire/proposals.h"
 #include "broker/wire/split.h"
+#include "broker/wire/subscribers.h"
+
+static void check_subscribers(const struct wire_header *header)
+{
+    struct wire_subscriber_command c;
+    struct wire_letters_query q;
+    struct wire_letter_command l;
+    struct str name;
+    enum field field;
+    if (wire_subscriber_read(header, &c, &field) == CODE_OK) {
+        CHECK(c.name.length >= 1 && c.name.length <= WIRE_SUBSCRIBER_NAME_MAX &&
+              c.url.length <= WIRE_URL_MAX);
+        CHECK(c.secret.length >= WIRE_SECRET_MIN && c.secret.length <= WIRE_SECRET_MAX);
+    }
+    if (wire_subscriber_name_read(header, &name, &field) == CODE_OK)
+        CHECK(name.length >= 1 && name.length <= WIRE_SUBSCRIBER_NAME_MAX);
+    if (wire_letters_read(header, &q, &field) == CODE_OK)
+        CHECK(q.limit >= 1 && q.limit <= WIRE_LETTERS_MAX);
+    if (wire_letter_read(header, &l, &field) == CODE_OK)
+        CHECK(l.id > 0 && l.operator_name.length >= 1 && text_is_clean(l.operator_name));
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -111,6 +132,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_histories(&header);
     else if (header.operation >= OPERATION_PROPOSAL_OPEN && header.operation <= OPERATION_PROPOSAL_LIST)
         check_proposals(&header);
+    else if (header.operation >= OPERATION_SUBSCRIBER_ADD && header.operation <= OPERATION_DEADLETTER_RESOLVE)
+        check_subscribers(&header);
     else
         check_reading(&header);
     wire_partition_of(&header, 3, partition_by_length);

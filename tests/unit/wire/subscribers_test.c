@@ -1,0 +1,163 @@
+/* Bodies of subscriber.* and deadletter.*: what is refused, with which code and field; round trips of bodies. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "broker/wire/subscribers.h"
+#include "tests/unit/wire/notation.h"
+
+#define NAME_32 "0123456789abcdef0123456789abcdef"
+#define GOOD "\"name\" \"crm\" \"url\" \"https://crm/\" \"secret\" \"0123456789abcdef\""
+
+static const struct {
+    const char *operation;
+    const char *body;
+    enum code code;
+    enum field field;
+} rows[] = {
+    {"subscriber.add", "{" GOOD "}", CODE_OK, FIELD_NONE},
+    {"subscriber.add", "{" GOOD " \"from\" \"start\"}", CODE_OK, FIELD_NONE},
+    {"subscriber.add", "{" GOOD " \"from\" \"now\"}", CODE_OK, FIELD_NONE},
+    {"subscriber.add", "{" GOOD " \"from\" nil}", CODE_OK, FIELD_NONE},
+    {"subscriber.add", "{" GOOD " \"from\" \"then\"}", CODE_INVALID_FIELD, FIELD_CURSOR},
+    {"subscriber.add", "{" GOOD " \"from\" 1}", CODE_INVALID_FIELD, FIELD_CURSOR},
+    {"subscriber.add", "{" GOOD " \"name\" \"crm\"}", CODE_BAD_REQUEST, FIELD_NAME},
+    {"subscriber.add", "{" GOOD " \"more\" 1}", CODE_BAD_REQUEST, FIELD_NONE},
+    {"subscriber.add", "{}", CODE_INVALID_FIELD, FIELD_NAME},
+    {"subscriber.add", "{\"name\" \"a b\"}", CODE_INVALID_FIELD, FIELD_NAME},
+    {"subscriber.add", "{\"name\" \"" NAME_32 "x\"}", CODE_INVALID_FIELD, FIELD_NAME},
+    {"subscriber.add", "{\"name\" \"" NAME_32 "\"}", CODE_INVALID_FIELD, FIELD_URL},
+    {"subscriber.add", "{\"name\" \"a\" \"url\" \"ftp://x\"}", CODE_INVALID_FIELD, FIELD_URL},
+    {"subscriber.add", "{\"name\" \"a\" \"url\" \"https://\"}", CODE_INVALID_FIELD, FIELD_URL},
+    {"subscriber.add", "{\"name\" \"a\" \"url\" \"https://x y\"}", CODE_INVALID_FIELD, FIELD_URL},
+    {"subscriber.add", "{\"name\" \"a\" \"url\" \"http://x\"}", CODE_INVALID_FIELD, FIELD_SECRET},
+    {"subscriber.add", "{\"name\" \"a\" \"url\" \"http://x\" \"secret\" \"0123456789abcde\"}",
+     CODE_INVALID_FIELD, FIELD_SECRET},
+    {"subscriber.add",
+     "{\"name\" \"a\" \"url\" \"http://x\" \"secret\" \"" NAME_32 NAME_32 NAME_32 NAME_32 "0\"}",
+     CODE_INVALID_FIELD, FIELD_SECRET},
+    {"subscriber.remove", "{\"name\" \"crm\"}", CODE_OK, FIELD_NONE},
+    {"subscriber.remove", "{}", CODE_INVALID_FIELD, FIELD_NAME},
+    {"subscriber.remove", "{\"name\" \"crm\" \"url\" \"http://x\"}", CODE_BAD_REQUEST, FIELD_NONE},
+    {"deadletter.list", "{}", CODE_OK, FIELD_NONE},
+    {"deadletter.list", "{\"name\" \"crm\" \"limit\" 1000 \"cursor\" \"17\"}", CODE_OK, FIELD_NONE},
+    {"deadletter.list", "{\"name\" \"\"}", CODE_INVALID_FIELD, FIELD_NAME},
+    {"deadletter.list", "{\"limit\" 0}", CODE_INVALID_FIELD, FIELD_LIMIT},
+    {"deadletter.list", "{\"limit\" 1001}", CODE_INVALID_FIELD, FIELD_LIMIT},
+    {"deadletter.list", "{\"cursor\" \"x\"}", CODE_INVALID_FIELD, FIELD_CURSOR},
+    {"deadletter.list", "{\"cursor\" \"12345678901234567890\"}", CODE_INVALID_FIELD, FIELD_CURSOR},
+    {"deadletter.retry", "{\"id\" 1 \"operator\" \"ann\"}", CODE_OK, FIELD_NONE},
+    {"deadletter.retry", "{\"id\" 0 \"operator\" \"ann\"}", CODE_INVALID_FIELD, FIELD_ID},
+    {"deadletter.retry", "{\"id\" \"1\" \"operator\" \"ann\"}", CODE_INVALID_FIELD, FIELD_ID},
+    {"deadletter.retry", "{\"id\" 1}", CODE_INVALID_FIELD, FIELD_OPERATOR},
+    {"deadletter.retry", "{\"id\" 1 \"operator\" \"ann\" \"reason\" \"r\"}", CODE_BAD_REQUEST, FIELD_NONE},
+    {"deadletter.resolve", "{\"id\" 1 \"operator\" \"ann\" \"reason\" \"r\"}", CODE_OK, FIELD_NONE},
+    {"deadletter.resolve", "{\"id\" 1 \"operator\" \"ann\"}", CODE_INVALID_FIELD, FIELD_REASON},
+    {"deadletter.resolve", "{\"id\" 1 \"operator\" \"ann\" \"reason\" \"\"}", CODE_INVALID_FIELD,
+     FIELD_REASON},
+    {"deadletter.resolve", "[1]", CODE_BAD_REQUEST, FIELD_BODY},
+};
+
+static enum code read_body(const struct wire_header *header, enum field *field)
+{
+    struct wire_subscriber_command subscriber;
+    struct wire_letters_query query;
+    struct wire_letter_command letter;
+    struct str name;
+    *field = FIELD_NONE;
+    if (header->operation == OPERATION_SUBSCRIBER_ADD)
+        return wire_subscriber_read(header, &subscriber, field);
+    if (header->operation == OPERATION_SUBSCRIBER_REMOVE)
+        return wire_subscriber_name_read(header, &name, field);
+    if (header->operation == OPERATION_DEADLETTER_LIST)
+        return wire_letters_read(header, &query, field);
+    return wire_letter_read(header, &letter, field);
+}
+
+static void bodies_are_judged_as_the_table_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct message message = notation_request(rows[i].operation, rows[i].body);
+        struct wire_header header = message_header(&message);
+        enum field field;
+        enum code code = read_body(&header, &field);
+        if (code != rows[i].code || field != rows[i].field)
+            print_error("row: %s %s\n", rows[i].operation, rows[i].body);
+        assert_int_equal(code, rows[i].code);
+        assert_int_equal(field, rows[i].field);
+        message_free(&message);
+    }
+}
+
+static void a_body_cut_short_anywhere_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].code != CODE_OK)
+            continue;
+        struct message whole = notation_request(rows[i].operation, rows[i].body);
+        struct wire_header header = message_header(&whole);
+        size_t head = whole.length - header.body.length;
+        for (size_t length = head + 1; length < whole.length; length++) {
+            struct message cut = message_copy(whole.bytes, length);
+            enum field field;
+            header = message_header(&cut);
+            assert_int_equal(read_body(&header, &field), CODE_BAD_REQUEST);
+            message_free(&cut);
+        }
+        message_free(&whole);
+    }
+}
+
+/* The body that the writer holds, as a request. */
+static struct wire_header sent(enum wire_operation operation, const struct mp_writer *w)
+{
+    return (struct wire_header){.operation = operation,
+                                .partition = WIRE_PARTITION_ANY,
+                                .body = {(const char *)w->data, (uint32_t)w->length}};
+}
+
+static void requests_are_read_back(void **state)
+{
+    (void)state;
+    struct mp_writer w = {0};
+    enum field field;
+    const struct wire_subscriber_command add = {STR_LITERAL("crm"), STR_LITERAL("https://crm/"),
+                                                STR_LITERAL("0123456789abcdef"), true};
+    struct wire_subscriber_command added;
+    wire_subscriber_body_write(&w, &add);
+    struct wire_header header = sent(OPERATION_SUBSCRIBER_ADD, &w);
+    assert_int_equal(wire_subscriber_read(&header, &added, &field), CODE_OK);
+    assert_true(str_equal(added.name, add.name) && str_equal(added.url, add.url) &&
+                str_equal(added.secret, add.secret) && added.is_from_start);
+    mp_writer_reset(&w);
+    struct wire_letters_query query;
+    wire_letters_body_write(&w, STR_LITERAL("crm"), 7, STR_LITERAL("41"));
+    header = sent(OPERATION_DEADLETTER_LIST, &w);
+    assert_int_equal(wire_letters_read(&header, &query, &field), CODE_OK);
+    assert_true(query.limit == 7 && query.after == 41 && str_equal(query.name, STR_LITERAL("crm")));
+    mp_writer_reset(&w);
+    const struct wire_letter_command resolve = {9, STR_LITERAL("ann"), STR_LITERAL("by hand")};
+    struct wire_letter_command resolved;
+    wire_letter_body_write(&w, &resolve);
+    header = sent(OPERATION_DEADLETTER_RESOLVE, &w);
+    assert_int_equal(wire_letter_read(&header, &resolved, &field), CODE_OK);
+    assert_true(resolved.id == 9 && str_equal(resolved.reason, resolve.reason));
+    mp_writer_release(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bodies_are_judged_as_the_table_says),
+        cmocka_unit_test(a_body_cut_short_anywhere_is_refused),
+        cmocka_unit_test(requests_are_read_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
