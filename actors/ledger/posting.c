@@ -100,8 +100,9 @@ static bool has_book_tags(const struct fact_strings *strings)
            (strings->by_tag[FACT_TAG_BOOK_DEBIT].length | strings->by_tag[FACT_TAG_BOOK_CREDIT].length) != 0;
 }
 
-bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, uint32_t debit, uint32_t credit,
-                    int64_t amount, const struct uuid *id, const struct fact_strings *strings)
+static inline bool posting_write(struct ledger *self, enum fact_kind kind, uint8_t detail, uint32_t debit,
+                                 uint32_t credit, int64_t amount, const struct uuid *id,
+                                 const struct fact_strings *strings)
 {
     const struct account *from = account_at(&self->accounts, debit);
     const struct account *to = account_at(&self->accounts, credit);
@@ -116,11 +117,6 @@ bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, ui
         .credit_balance = to->balance + amount,
         .id = *id,
     };
-    struct book_trailer booked;
-    if (__builtin_expect((from->flags | to->flags) & ACCOUNT_HAS_BOOK, 0) || has_book_tags(strings)) {
-        book_fill(self, debit, credit, amount, strings, &booked);
-        strings = &booked.strings;
-    }
     size_t trailer = strings ? fact_strings_size(strings) : 0;
     uint8_t *room = core_fact_room(self, sizeof fact + trailer);
     if (!room) {
@@ -133,6 +129,25 @@ bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, ui
         fact_strings_write(strings, room + sizeof fact);
     core_fact_commit(self, sizeof fact + trailer);
     return true;
+}
+
+/* Apart, because the way of plain accounts is hot and needs no room for it. */
+static __attribute__((noinline)) bool booked_append(struct ledger *self, enum fact_kind kind, uint8_t detail,
+                                                    uint32_t debit, uint32_t credit, int64_t amount,
+                                                    const struct uuid *id, const struct fact_strings *strings)
+{
+    struct book_trailer booked;
+    book_fill(self, debit, credit, amount, strings, &booked);
+    return posting_write(self, kind, detail, debit, credit, amount, id, &booked.strings);
+}
+
+bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, uint32_t debit, uint32_t credit,
+                    int64_t amount, const struct uuid *id, const struct fact_strings *strings)
+{
+    unsigned flags = account_at(&self->accounts, debit)->flags | account_at(&self->accounts, credit)->flags;
+    if (__builtin_expect(flags & ACCOUNT_HAS_BOOK, 0) || has_book_tags(strings))
+        return booked_append(self, kind, detail, debit, credit, amount, id, strings);
+    return posting_write(self, kind, detail, debit, credit, amount, id, strings);
 }
 
 static void *append_bytes(uint8_t *at, const void *bytes, size_t length)
