@@ -74,7 +74,7 @@ int command_init(int argc, char **argv)
         fprintf(stderr, "teller init: %s\n", error.text);
         return EXIT_CODE_DATA;
     }
-    printf("%s is ready: %u partition%s. Next: teller serve --data %s\n", path, config.partitions,
-           config.partitions == 1 ? "" : "s", path);
+    printf("%s is ready: %u partition%s, book values in %s. Next: teller serve --data %s\n", path,
+           config.partitions, config.partitions == 1 ? "" : "s", base, path);
     return EXIT_CODE_OK;
 }
