@@ -14,6 +14,7 @@ from pathlib import Path
 C_FILE = r"\.[ch]$"
 # The pure part of the ledger: everything in actors/ledger but its shell.
 LEDGER_CORE = r"^actors/ledger/(?!shell/)[^/]*" + C_FILE
+RATEFEED_CORE = r"^actors/ratefeed/(?!shell/)[^/]*" + C_FILE
 
 # (what is wrong, which paths, which of them not, what a line must not contain)
 RULES = [
@@ -22,7 +23,7 @@ RULES = [
     ("a path that only one machine has", r"", r"^tests/unit/tidy\.py$", r"(^|[\s\"'(=:])/(home|root|work)/"),
     ("tab", r"\.(c|h|py|sh|md|json|txt|yml)$|^dev$|^\.ci/", None, r"\t"),
     ("space at the end of the line", r"\.(c|h|py|sh|txt|json|yml)$|^dev$|^\.ci/", None, r"[ \t]+$"),
-    ("money is never a float", r"^(actors/(base|ledger)|adapters)/.*" + C_FILE, None, r"^(?!\s*/?\*)(?:(?!/\*).)*\b(float|double)\b"),
+    ("money is never a float", r"^(actors/(base|ledger|ratefeed)|adapters)/.*" + C_FILE, None, r"^(?!\s*/?\*)(?:(?!/\*).)*\b(float|double)\b"),
     ("no test sleeps", r"^tests/.*" + C_FILE, None, r"\b(sleep|usleep|nanosleep|clock_nanosleep|zclock_sleep)\s*\("),
     ("base stands below everything", r"^actors/base/.*" + C_FILE, None,
      r'#include "(?!actors/base/)'),
@@ -32,7 +33,11 @@ RULES = [
      r'#include ("(?!actors/(base|ledger/fact|publisher)[/.])|<(zmq|czmq|lmdb|msgpack|time|unistd|pthread|sys/))'),
     ("the publisher knows no adapter: HTTP is brought to it", r"^actors/publisher/.*" + C_FILE, None,
      r'#include "(adapters|sim|clients|tests)/'),
-    ("store knows no ledger and no broker", r"^store/.*" + C_FILE, None, r'#include "(actors/ledger|broker|adapters|sim)/'),
+    ("the rate feed's core includes itself and base only", RATEFEED_CORE, None,
+     r'#include ("(?!actors/(base|ratefeed)/)|<(zmq|czmq|lmdb|time|unistd|pthread|sys/))'),
+    ("the rate feed knows no adapter and no ledger: sheets are brought to it", r"^actors/ratefeed/.*" + C_FILE, None,
+     r'#include "(actors/ledger/(?!shell/(mailbox|memory|requests)\.h)|adapters|sim|clients|tests)'),
+    ("store knows no ledger and no broker", r"^store/.*" + C_FILE, None, r'#include "(actors/(ledger|ratefeed)|broker|adapters|sim)/'),
     ("the ledger's shell stands below the broker's other parts", r"^actors/ledger/.*" + C_FILE, None,
      r'#include "(adapters|sim|clients|tests)/'),
     ("adapters stand on base alone", r"^adapters/.*" + C_FILE, None, r'#include "(?!(actors/base|adapters)/)'),
@@ -103,6 +108,11 @@ SELF_TEST_CASES = [
     ("store/journal.c", '#include "actors/ledger/fact.h"\n', 1),
     ("store/journal.c", '#include "actors/base/err.h"\n', 0),
     ("store/journal.c", '#include "journal.h"\n', 1),
+    ("actors/ratefeed/ratefeed.c", '#include "store/rates.h"\n', 1),
+    ("actors/ratefeed/ratefeed.c", '#include "actors/base/date.h"\n', 0),
+    ("actors/ratefeed/shell/ratefeed_actor.c", '#include "store/rates.h"\n', 0),
+    ("actors/ratefeed/shell/ratefeed_actor.c", '#include "adapters/http/http_client.h"\n', 1),
+    ("actors/ratefeed/shell/ratefeed_actor.c", '#include "actors/ledger/ledger.h"\n', 1),
     ("adapters/rates/ecb.c", '#include "actors/base/err.h"\n#include "adapters/rates/ecb.h"\n', 0),
     ("adapters/rates/ecb.c", '#include "actors/ledger/fact.h"\n', 1),
     ("adapters/rates/ecb.c", '#include "store/journal.h"\n', 1),
