@@ -18,6 +18,7 @@ int command_health(int argc, char **argv);
 int command_history(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_init(int argc, char **argv);
+int command_hold(int argc, char **argv);
 int command_proposal(int argc, char **argv);
 int command_rates_source(int argc, char **argv);
 int command_replay(int argc, char **argv);

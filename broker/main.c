@@ -24,6 +24,7 @@ static const struct command commands[] = {
     {"deposit", "put money into an account", command_deposit},
     {"withdraw", "take money out of an account", command_withdraw},
     {"transfer", "move money, or show what became of a transfer", command_transfer},
+    {"hold", "money set aside: open, capture, release, show, list", command_hold},
     {"proposal", "deposits and withdrawals that a second person approves", command_proposal},
     {"balance", "what an account holds, now or then", command_balance},
     {"history", "what happened to an account", command_history},

@@ -180,7 +180,8 @@ int command_withdraw(int argc, char **argv)
 
 static const char *const status_words[] = {
     [TELLER_SUCCESS] = "success", [TELLER_FAILED] = "failed", [TELLER_PENDING] = "pending"};
-static const char *const kind_words[] = {NULL, "transfer", "deposit", "withdraw", "group"};
+static const char *const kind_words[] = {NULL,   "transfer", "deposit", "withdraw", "group",
+                                         "hold", "capture",  "release", "exchange"};
 
 static const char *kind_word(uint8_t kind)
 {

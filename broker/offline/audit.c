@@ -19,6 +19,7 @@ void audit_release(struct audit *self)
     tally_release(&self->tally);
     id_sort_release(&self->ids);
     proposal_audit_release(&self->proposals);
+    hold_audit_release(&self->holds);
     free(self->accounts);
     self->accounts = NULL;
 }
@@ -130,17 +131,25 @@ static enum err check_account(struct audit *self, const uint8_t *bytes, size_t s
 
 /* Who stands on the two sides of each kind. */
 static const uint8_t DEBIT_ROLE[] = {
-    [FACT_TRANSFER] = AUDIT_CUSTOMER,     [FACT_DEPOSIT] = AUDIT_CASH,     [FACT_WITHDRAWAL] = AUDIT_CUSTOMER,
-    [FACT_SENT] = AUDIT_CUSTOMER,         [FACT_RECEIVED] = AUDIT_TRANSIT, [FACT_RETURNED] = AUDIT_TRANSIT,
-    [FACT_EXCHANGE_OUT] = AUDIT_CUSTOMER, [FACT_EXCHANGE_IN] = AUDIT_FX,   [FACT_EXCHANGE_SPREAD] = AUDIT_FX,
+    [FACT_HOLD_CAPTURED] = AUDIT_CUSTOMER, [FACT_TRANSFER] = AUDIT_CUSTOMER,
+    [FACT_DEPOSIT] = AUDIT_CASH,           [FACT_WITHDRAWAL] = AUDIT_CUSTOMER,
+    [FACT_SENT] = AUDIT_CUSTOMER,          [FACT_RECEIVED] = AUDIT_TRANSIT,
+    [FACT_RETURNED] = AUDIT_TRANSIT,       [FACT_EXCHANGE_OUT] = AUDIT_CUSTOMER,
+    [FACT_EXCHANGE_IN] = AUDIT_FX,         [FACT_EXCHANGE_SPREAD] = AUDIT_FX,
     [FACT_EXCHANGE_RESIDUE] = AUDIT_FX,
 };
 static const uint8_t CREDIT_ROLE[] = {
-    [FACT_TRANSFER] = AUDIT_CUSTOMER,      [FACT_DEPOSIT] = AUDIT_CUSTOMER,
-    [FACT_WITHDRAWAL] = AUDIT_CASH,        [FACT_SENT] = AUDIT_TRANSIT,
-    [FACT_RECEIVED] = AUDIT_CUSTOMER,      [FACT_RETURNED] = AUDIT_CUSTOMER,
-    [FACT_EXCHANGE_OUT] = AUDIT_FX,        [FACT_EXCHANGE_IN] = AUDIT_CUSTOMER,
-    [FACT_EXCHANGE_SPREAD] = AUDIT_SPREAD, [FACT_EXCHANGE_RESIDUE] = AUDIT_RESIDUE,
+    [FACT_HOLD_CAPTURED] = AUDIT_CASH,
+    [FACT_TRANSFER] = AUDIT_CUSTOMER,
+    [FACT_DEPOSIT] = AUDIT_CUSTOMER,
+    [FACT_WITHDRAWAL] = AUDIT_CASH,
+    [FACT_SENT] = AUDIT_TRANSIT,
+    [FACT_RECEIVED] = AUDIT_CUSTOMER,
+    [FACT_RETURNED] = AUDIT_CUSTOMER,
+    [FACT_EXCHANGE_OUT] = AUDIT_FX,
+    [FACT_EXCHANGE_IN] = AUDIT_CUSTOMER,
+    [FACT_EXCHANGE_SPREAD] = AUDIT_SPREAD,
+    [FACT_EXCHANGE_RESIDUE] = AUDIT_RESIDUE,
 };
 
 /* The rules that bind customers. Parts of a group were judged when they were reserved, and what comes back is
@@ -250,8 +259,9 @@ static enum err check_posting(struct audit *self, const uint8_t *bytes, size_t s
 {
     struct fact_posting fact;
     struct fact_strings strings;
+    size_t fixed = fact_posting_size(bytes[0]);
     memcpy(&fact, bytes, sizeof fact);
-    if (fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK)
+    if (fact_strings_read(bytes + fixed, size - fixed, &strings) != ERR_OK)
         return wrong(what, "the strings of a fact are malformed");
     if (fact.debit >= self->count || fact.credit >= self->count || fact.debit == fact.credit)
         return wrong(what, "a posting names an account that was never opened");
@@ -265,14 +275,35 @@ static enum err check_posting(struct audit *self, const uint8_t *bytes, size_t s
         return wrong(what, "one leg of an exchange stands by itself");
     self->postings++;
     enum err err = apply(self, &fact, what);
-    if (err == ERR_OK && fact.head.kind >= FACT_SENT && !is_exchange)
+    if (err == ERR_OK && fact.head.kind >= FACT_SENT && fact.head.kind <= FACT_RETURNED)
         err = bridge_posting(self, &fact, &strings, what);
     bool answers = (fact.head.kind <= FACT_SENT && !(fact.head.detail & FACT_FLAG_PROPOSED)) ||
-                   fact.head.kind == FACT_EXCHANGE_OUT || fact.head.kind == FACT_EXCHANGE_IN;
+                   fact.head.kind == FACT_HOLD_CAPTURED || fact.head.kind == FACT_EXCHANGE_OUT ||
+                   fact.head.kind == FACT_EXCHANGE_IN;
     if (err != ERR_OK || !answers)
         return err;
     struct uuid id = fact.id;
     return id_sort_add(&self->ids, &id, self->position, self->time_us);
+}
+
+/* A step of a hold stands in its account's history and moves nothing. */
+static enum err check_hold(struct audit *self, const uint8_t *bytes, const char **what)
+{
+    struct fact_hold fact;
+    memcpy(&fact, bytes, sizeof fact);
+    if (fact.account >= self->count || self->accounts[fact.account].role != AUDIT_CUSTOMER)
+        return wrong(what, "a hold is on no customer's account");
+    struct audit_account *account = &self->accounts[fact.account];
+    bool opens = fact.head.kind == FACT_HOLD_OPENED;
+    if (fact.previous != account->last)
+        return wrong(what, "an account's history has a gap");
+    if (fact.balance != account->balance || fact.pending < 0)
+        return wrong(what, "a hold says another balance than is there");
+    if (opens && account->state != ACCOUNT_ACTIVE)
+        return wrong(what, "a hold opens on an account that is not active");
+    account->last = self->position;
+    struct uuid id = fact.id;
+    return uuid_is_nil(&id) ? ERR_OK : id_sort_add(&self->ids, &id, self->position, self->time_us);
 }
 
 /* ---- links and groups ------------------------------------------------------------------------- */
@@ -362,8 +393,12 @@ static enum err check_fact(struct audit *self, const uint8_t *bytes, size_t size
     if (err == ERR_OK)
         err = proposal_audit_fact(&self->proposals, self->position, self->time_us, self->count, bytes, size,
                                   what);
+    if (err == ERR_OK && fact_is_hold(bytes[0]))
+        err = hold_audit_fact(&self->holds, self->position, self->time_us, bytes, what);
     if (err != ERR_OK)
         return err;
+    if (fact_is_hold(bytes[0]) && bytes[0] != FACT_HOLD_CAPTURED)
+        return check_hold(self, bytes, what);
     if (fact_is_posting(bytes[0]))
         return check_posting(self, bytes, size, what);
     if (bytes[0] >= FACT_ACCOUNT_OPENED && bytes[0] <= FACT_ACCOUNT_CLOSED)
@@ -475,6 +510,8 @@ enum err audit_compare(const struct audit *self, const struct ledger *ledger, st
     for (uint32_t i = 0; i < self->count && err == ERR_OK; i++)
         err = compare_account(self, ledger, i, fault);
     const char *differs = proposal_audit_compare(&self->proposals, ledger);
+    if (!differs)
+        differs = hold_audit_compare(&self->holds, ledger);
     if (err == ERR_OK && differs != NULL)
         err = fault_at(fault, self->partition, self->position, self->sequence, "%s", differs);
     return err == ERR_OK ? compare_sums(self, fault) : err;

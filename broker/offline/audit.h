@@ -5,7 +5,8 @@
  * is one; both balances after it are those of these books; both previous positions are those accounts' last facts;
  * each kind stands between accounts of the right role; who pays or receives is active, has the money, keeps to
  * its limits; link numbers and groups follow (tally.h); what crosses partitions agrees with the other
- * side (bridge.h); proposals are decided by two persons and posted as approved (proposal_audit.h). At every commit: sums of each currency are zero. At the end: each id was answered once
+ * side (bridge.h); proposals are decided by two persons and posted as approved (proposal_audit.h);
+ * holds hold what they say, and end once (hold_audit.h). At every commit: sums of each currency are zero. At the end: each id was answered once
  * (id_sort.h), and these books agree with those that the core replayed.
  *
  * Memory: 48 bytes an account.
@@ -16,6 +17,7 @@
 #include "actors/ledger/ledger.h"
 #include "broker/offline/bridge.h"
 #include "broker/offline/fault.h"
+#include "broker/offline/hold_audit.h"
 #include "broker/offline/id_sort.h"
 #include "broker/offline/proposal_audit.h"
 #include "broker/offline/tally.h"
@@ -46,6 +48,7 @@ struct audit {
     struct bridge *bridge;
     struct id_sort ids;
     struct proposal_audit proposals;
+    struct hold_audit holds;
     struct audit_account *accounts;
     uint32_t count, capacity;
     __int128 sums[AUDIT_ROLE_COUNT][256]; /* of postings, by role and currency */

@@ -132,9 +132,10 @@ static enum err posting_line(struct exporting *self, struct lane *lane, const ui
 {
     struct fact_posting fact;
     struct fact_strings strings;
+    size_t fixed = fact_posting_size(bytes[0]);
     memcpy(&fact, bytes, sizeof fact);
-    if (fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK ||
-        fact.debit >= lane->count || fact.credit >= lane->count)
+    if (fact_strings_read(bytes + fixed, size - fixed, &strings) != ERR_OK || fact.debit >= lane->count ||
+        fact.credit >= lane->count)
         return ERR_CORRUPT;
     struct export_line line = {
         .op = "transfer",
@@ -151,7 +152,8 @@ static enum err posting_line(struct exporting *self, struct lane *lane, const ui
     if (fact.head.kind == FACT_DEPOSIT || fact.head.kind == FACT_EXCHANGE_IN) {
         line.op = "deposit";
         line.from = (struct str){0};
-    } else if (fact.head.kind == FACT_WITHDRAWAL || fact.head.kind == FACT_EXCHANGE_OUT) {
+    } else if (fact.head.kind == FACT_WITHDRAWAL || fact.head.kind == FACT_HOLD_CAPTURED ||
+               fact.head.kind == FACT_EXCHANGE_OUT) {
         line.op = "withdraw";
         line.to = (struct str){0};
     } else if (fact.head.kind == FACT_RECEIVED) {

@@ -22,11 +22,11 @@ _teller() {
     return
   fi
   command=("${COMP_WORDS[1]}")
-  if ((COMP_CWORD == 2)) && [[ ' account proposal subscriber deadletter ' == *" ${command[0]} "* ]]; then
+  if ((COMP_CWORD == 2)) && [[ ' account hold proposal subscriber deadletter ' == *" ${command[0]} "* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_teller_words "$program" "${command[0]}") --help" -- "$word")
     return
   fi
-  if [[ ' account proposal subscriber deadletter ' == *" ${command[0]} "* || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'transfer show' ]]; then
+  if [[ ' account hold proposal subscriber deadletter ' == *" ${command[0]} "* || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'transfer show' ]]; then
     command+=("${COMP_WORDS[2]}")
   fi
   case $before in

@@ -76,7 +76,7 @@ json() {
 
 for command in deposit withdraw transfer balance history import export status metrics health version sim account \
   'account open' 'account change' 'account freeze' 'account unfreeze' 'account close' 'account show' \
-  'account list' 'transfer show' 'export --accounts' proposal 'proposal open' 'proposal approve' \
+  'account list' 'transfer show' 'export --accounts' hold 'hold open' 'hold capture' 'hold release' 'hold show' 'hold list' proposal 'proposal open' 'proposal approve' \
   'proposal reject' 'proposal show' 'proposal list' events subscriber 'subscriber add' 'subscriber remove' \
   'subscriber list' deadletter 'deadletter list' 'deadletter retry' 'deadletter resolve'; do
   # shellcheck disable=SC2086
@@ -274,6 +274,37 @@ check 0 export --accounts --format jsonl --out accounts.jsonl
 checks=$((checks + 1))
 [ "$(wc -l <accounts.jsonl)" -eq 4 ] || fail "an export of 4 accounts has 4 lines"
 check 2 export --accounts --format xml
+
+# --- holds -------------------------------------------------------------------------------------------------
+
+HOLD=0192f1c4-9b6e-7cc3-98c4-dc0c0c0739
+check 0 account open holder --owner holder --currency USD
+check 0 deposit holder 100.00 USD
+check 0 hold open holder 60.00 USD --id ${HOLD}01 --memo room --json
+check 0 hold open holder 60.00 USD --id ${HOLD}01 --memo room
+check 1 hold open holder 61.00 USD --id ${HOLD}01
+check 1 hold open holder 41.00 USD
+check 1 withdraw holder 41.00 USD
+check 0 hold open holder 5.00 USD --id ${HOLD}02 --expires 2099-01-01T00:00:00Z
+check 0 hold list holder --json
+json '[h["held"] for h in v["holds"]] == ["60.00", "5.00"] and v["cursor"] is None'
+check 0 hold list holder --limit 1
+check 0 hold capture holder ${HOLD}01 20.00 USD --keep --json
+json 'v["from_balance"] == "80.00"'
+check 1 hold capture holder ${HOLD}01 41.00 USD
+check 0 hold show holder ${HOLD}01 --json
+json 'v["state"] == "OPEN" and v["held"] == "40.00" and v["amount"] == "60.00" and v["memo"] == "room"'
+check 0 hold capture holder ${HOLD}01 USD
+check 1 hold release holder ${HOLD}01
+check 0 hold release holder ${HOLD}02
+check 0 hold show holder ${HOLD}02 --json
+json 'v["state"] == "RELEASED" and v["held"] == "0.00"'
+check 1 hold show holder ${HOLD}03
+check 2 hold
+check 2 hold opne
+check 2 hold open holder 1.00
+check 2 hold capture holder no-uuid USD
+check 2 hold open holder 1.00 USD --expires soon
 
 # --- proposals ---------------------------------------------------------------------------------------------
 
