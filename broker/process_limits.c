@@ -6,10 +6,10 @@
 #include <sys/resource.h>
 
 /* Of a node: router, input and output, clean-up. Of a partition: ledger, two commit writers, reader. */
-enum { THREADS = 3, THREADS_PER_PARTITION = 4 };
+enum { THREADS = 4, THREADS_PER_PARTITION = 4 };
 
 /* Counted in /proc: 17 + 19 for each partition + one for each pair of them. The rest is for some clients. */
-enum { DESCRIPTORS = 32, DESCRIPTORS_PER_PARTITION = 24 };
+enum { DESCRIPTORS = 48, DESCRIPTORS_PER_PARTITION = 24 };
 
 static bool has_descriptors(uint32_t partitions, char *why, size_t capacity)
 {

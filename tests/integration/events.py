@@ -530,6 +530,20 @@ def events_are_followed_on_the_command_line(program):
         assert len(once.splitlines()) == event_count(world)
 
 
+@case
+def money_moves_without_the_publisher_when_its_store_is_damaged(program):
+    with World(program) as world:
+        world.open_accounts()
+        world.node.stop()
+        (world.node.data / "publisher" / "data.mdb").write_bytes(b"x" * 8192)
+        world.node.options = []
+        world.node.start()
+        world.client = Client(world.node.endpoint)
+        world.move(10)
+        assert world.client.call("subscriber.list")[0] == "UNSUPPORTED"
+        assert "events are not published" in world.log()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--teller", required=True)
