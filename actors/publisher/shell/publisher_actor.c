@@ -80,11 +80,13 @@ static enum publisher_sent port_send(void *context, const struct publisher_peer 
     size_t begin = stream_begin_events(&self->writer, partition, to);
     while (from < to) {
         struct event event;
-        uint64_t next = to;
+        uint64_t next = 0;
         if (tail_event(self->tails[partition], from, &event, &next)) {
             event_write_msgpack(&self->writer, &event);
             count++;
         }
+        if (next == 0)
+            return SENT_FULL; /* it cannot be read now: nothing may be left out */
         from = next;
     }
     stream_end_events(&self->writer, begin, count);
