@@ -30,7 +30,7 @@ struct bench {
     const char *cross_share_text, *zipf_text;
     double cross_share, zipf;
     int64_t duration_ms, warmup_ms, timeout_ms;
-    bool setup, setup_only, hot_one, history, allow_errors, json;
+    bool setup, setup_only, hot_one, history, hold, allow_errors, json;
     uint32_t partitions;
     struct teller *client;
     struct workload *workload;
@@ -154,7 +154,7 @@ static uint32_t or_default(uint64_t value, uint32_t normal)
 static struct load_options load_options_of(const struct bench *self)
 {
     return (struct load_options){
-        .kind = LOAD_TRANSFERS,
+        .kind = self->hold ? LOAD_HOLDS : LOAD_TRANSFERS,
         .partitions = self->partitions,
         .batch = (uint32_t)self->batch,
         .window = or_default(self->window, self->rate > 0 ? OPEN_LOOP_WINDOW : CLOSED_WINDOW),
@@ -269,7 +269,11 @@ static void print_report(const struct bench *self)
     double sent = (double)(result->items_sent > 0 ? result->items_sent : 1);
     bool crosses = self->partitions > 1 && !self->history && !self->hot_one;
     const struct figure figures[] = {
-        {self->history ? "histories_per_s" : "transfers_per_s", rate, 0},
+        {self->history ? "histories_per_s"
+         : self->hold  ? "hold_items_per_s"
+                       : "transfers_per_s",
+         rate, 0},
+        {"hold_pairs_per_s", self->hold ? rate / 2 : 0, 0},
         {"accounts", (double)self->accounts, 0},
         {"partitions", self->partitions, 0},
         {"cross_share", crosses ? self->cross_share : 0, 2},
@@ -404,6 +408,10 @@ int command_bench(int argc, char **argv)
          .type = OPTION_FLAG,
          .out = &self.history,
          .help = "read the last 20 entries of accounts instead"},
+        {.name = "hold",
+         .type = OPTION_FLAG,
+         .out = &self.hold,
+         .help = "open holds and capture them instead: a message is as many items, half of them captures"},
         {.name = "rate",
          .letter = 'r',
          .type = OPTION_NUMBER,
@@ -444,7 +452,8 @@ int command_bench(int argc, char **argv)
     const struct manual manual = {
         .usage = "teller bench [options]",
         .summary =
-            "Measures a node with transfers between accounts of its own (or, with --history, reads). Every\n"
+            "Measures a node with transfers between accounts of its own (or, with --history, reads;\n"
+            "with --hold, holds that are captured). Every\n"
             "answer is checked; any that is not OK fails the run. It moves money: use a ledger made for it.",
         .examples = "  teller bench --setup --accounts 1000000 --cross-share 0.5 --json\n"
                     "  teller bench --batch 1 --window 256 --seconds 30s\n"
@@ -455,6 +464,10 @@ int command_bench(int argc, char **argv)
     enum options_result result = options_read(&manual, argc, argv, NULL);
     if (result != OPTIONS_OK)
         return options_exit_code(result);
+    if (self.hold && (self.batch % 2 != 0 || self.item_limit % 2 != 0)) {
+        fprintf(stderr, "teller bench: with --hold, --batch and --transfers are even numbers\n");
+        return EXIT_CODE_USAGE;
+    }
     if (!read_share(self.cross_share_text, 1, &self.cross_share) ||
         !read_share(self.zipf_text, 10, &self.zipf)) {
         fprintf(stderr, "teller bench: --cross-share is 0 to 1, --zipf 0 to 10\nSee: teller bench --help\n");

@@ -119,6 +119,30 @@ static enum err add_transfers(struct load *self, uint32_t partition, uint32_t co
     return err;
 }
 
+/* Each hold is captured by the item behind it. */
+static enum err add_holds(struct load *self, uint32_t partition, uint32_t count)
+{
+    struct workload_pair pairs[DRAW_CHUNK];
+    enum err err = ERR_OK;
+    for (uint32_t left = count / 2; left > 0 && err == ERR_OK;) {
+        uint32_t chunk = left < DRAW_CHUNK ? left : DRAW_CHUNK;
+        workload_draw(self->workload, partition, pairs, chunk);
+        for (uint32_t i = 0; i < chunk && err == ERR_OK; i++) {
+            struct teller_item item = transfer_of(self, &pairs[i]);
+            item.kind = TELLER_HOLD;
+            item.to = (struct str){0};
+            err = teller_batch_add(self->batch, &item);
+            item.kind = TELLER_CAPTURE;
+            item.hold = item.id;
+            item.id = random_uuid(&self->random);
+            if (err == ERR_OK)
+                err = teller_batch_add(self->batch, &item);
+        }
+        left -= chunk;
+    }
+    return err;
+}
+
 static enum err add_deposits(struct load *self, uint32_t partition, uint32_t count)
 {
     enum err err = ERR_OK;
@@ -163,6 +187,7 @@ static enum err submit(struct load *self, struct slot *slot, int64_t due_ns)
     if (self->options->batch == 1)
         return submit_one(self, slot);
     err = self->options->kind == LOAD_DEPOSIT ? add_deposits(self, slot->partition, slot->items)
+          : self->options->kind == LOAD_HOLDS ? add_holds(self, slot->partition, slot->items)
                                               : add_transfers(self, slot->partition, slot->items);
     if (due_ns == 0)
         slot->started_ns = clock_now_ns();
@@ -178,7 +203,7 @@ static uint32_t items_left(const struct load *self, uint32_t partition)
     uint64_t left = options->batch;
     if (options->item_limit > 0 && options->item_limit - self->result->items_sent < left)
         left = options->item_limit - self->result->items_sent;
-    if (options->kind != LOAD_TRANSFERS &&
+    if (options->kind != LOAD_TRANSFERS && options->kind != LOAD_HOLDS &&
         workload_count(self->workload, partition) - self->walk[partition] < left)
         left = workload_count(self->workload, partition) - self->walk[partition];
     return (uint32_t)left;

@@ -16,6 +16,7 @@
 
 enum load_kind {
     LOAD_TRANSFERS,
+    LOAD_HOLDS,   /* opens holds and captures each at once: two items, in a batch of an even number */
     LOAD_OPEN,    /* opens every account of the workload */
     LOAD_DEPOSIT, /* gives every account its first money; a repeat moves nothing */
 };
