@@ -65,6 +65,29 @@ static enum code write_found(const struct join *self, struct mp_writer *w)
     return best_reply.code;
 }
 
+/* ---- rate.set, pair.set ----------------------------------------------------------------------- */
+
+/* OK only where all are; else the first partition's that is not. */
+static enum code write_agreed(const struct join *self, struct mp_writer *w)
+{
+    const struct request *one = NULL;
+    enum code code = CODE_OK;
+    for (uint32_t p = 0; p < LEDGER_PARTITIONS_MAX && code == CODE_OK; p++) {
+        struct wire_reply reply;
+        if (self->parts[p] == NULL)
+            continue;
+        struct str frame = frame_of(self->parts[p]);
+        if (!wire_reply_read((const uint8_t *)frame.data, frame.length, &reply))
+            return write_failure(self, w);
+        one = self->parts[p];
+        code = reply.code;
+    }
+    CHECK(one != NULL);
+    struct str frame = frame_of(one);
+    mp_write_raw(w, frame.data, frame.length);
+    return code;
+}
+
 /* ---- status ----------------------------------------------------------------------------------- */
 
 static void write_partition(const struct request *part, uint32_t partition, struct mp_writer *w)
@@ -170,6 +193,9 @@ enum code join_write(const struct join *self, const struct join_node *node, stru
     mp_writer_reset(w);
     if (self->origin->header.operation == OPERATION_TRANSFER_SHOW)
         return write_found(self, w);
+    if (self->origin->header.operation == OPERATION_RATE_SET ||
+        self->origin->header.operation == OPERATION_PAIR_SET)
+        return write_agreed(self, w);
     if (self->origin->header.operation == OPERATION_STATUS)
         return write_status(self, node, w);
     if (self->origin->header.operation == OPERATION_METRICS)

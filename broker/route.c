@@ -125,6 +125,9 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
     case OPERATION_RELEASE:
     case OPERATION_HOLD_SHOW:
     case OPERATION_HOLD_LIST:
+    case OPERATION_EXCHANGE:
+    case OPERATION_QUOTE:
+    case OPERATION_QUOTE_SHOW:
     case OPERATION_ACCOUNT_CHANGE:
     case OPERATION_ACCOUNT_FREEZE:
     case OPERATION_ACCOUNT_UNFREEZE:
@@ -147,7 +150,11 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
     case OPERATION_HISTORIES:
         return by_elements(header, partitions, split);
     case OPERATION_TRANSFER_SHOW:
+    case OPERATION_RATE_SET:
+    case OPERATION_PAIR_SET:
         return (struct route){.kind = ROUTE_ALL};
+    case OPERATION_RATE_DESK:
+        return to_one(0);
     case OPERATION_STATUS:
         return by_node(header, ROUTE_ALL);
     case OPERATION_METRICS:

@@ -186,6 +186,12 @@ static void write_body(const struct operation *self, struct mp_writer *w)
         return;
     case OPERATION_HOLD_SHOW:
     case OPERATION_HOLD_LIST:
+    case OPERATION_EXCHANGE:
+    case OPERATION_QUOTE:
+    case OPERATION_QUOTE_SHOW:
+    case OPERATION_RATE_SET:
+    case OPERATION_PAIR_SET:
+    case OPERATION_RATE_DESK:
     case OPERATION_PROPOSAL_OPEN:
     case OPERATION_PROPOSAL_APPROVE:
     case OPERATION_PROPOSAL_REJECT:

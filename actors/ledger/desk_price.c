@@ -58,7 +58,7 @@ static currency_index third_find(const struct neighbours *known)
     return best;
 }
 
-static bool is_stale(const struct ledger_rate *rate, int64_t now_us)
+bool ledger_rate_is_stale(const struct ledger_rate *rate, int64_t now_us)
 {
     int64_t end_us;
     return money_add(rate->as_of_us, rate->age_limit_us, &end_us) && now_us > end_us;
@@ -89,7 +89,9 @@ enum code desk_way_find(const struct desk *desk, currency_index from, currency_i
         leg_set(out, 1, second, third);
     }
     leg_set(out, 0, first, from);
-    return is_stale(first, now_us) || (second && is_stale(second, now_us)) ? CODE_RATE_STALE : CODE_OK;
+    return ledger_rate_is_stale(first, now_us) || (second && ledger_rate_is_stale(second, now_us))
+               ? CODE_RATE_STALE
+               : CODE_OK;
 }
 
 /* ---- products ----------------------------------------------------------------------------------------------- */

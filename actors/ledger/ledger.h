@@ -383,6 +383,8 @@ enum code ledger_pair_set(struct ledger *self, int64_t now_us, const struct ledg
 size_t ledger_rates(const struct ledger *self, const struct ledger_rate **out);
 size_t ledger_pairs(const struct ledger *self, const struct ledger_pair **out);
 
+bool ledger_rate_is_stale(const struct ledger_rate *rate, int64_t now_us);
+
 enum quote_side { QUOTE_SELL = 1, QUOTE_BUY = 2 }; /* journaled */
 
 enum quote_state { QUOTE_OPEN, QUOTE_USED, QUOTE_EXPIRED };

@@ -462,6 +462,8 @@ static uint8_t wanted_kind(enum wire_operation operation)
         return COMMAND_CAPTURE;
     if (operation == OPERATION_RELEASE)
         return COMMAND_RELEASE;
+    if (operation == OPERATION_EXCHANGE)
+        return COMMAND_EXCHANGE;
     CHECK(operation == OPERATION_BATCH);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Items: the bodies of transfer, deposit, withdraw and batch, as docs/WIRE.md has them.
+/* Items: the bodies of transfer, deposit, withdraw, exchange and batch, as docs/WIRE.md has them.
  *
  * The decoder reads the whole body before anything is carried out, so a message that is cut short moves
  * nothing. Two kinds of fault: bytes that are not msgpack, or a body of another shape, refuse the message;

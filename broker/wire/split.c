@@ -52,10 +52,10 @@ static bool locate_item(struct mp_reader *r, unsigned level, uint8_t fallback, s
     return true;
 }
 
-/* Passes a map and finds its key "account". false: malformed. */
-static bool locate_account(struct mp_reader *r, unsigned depth, struct str *account)
+/* Passes a map and finds the account at one of its keys. false: malformed. */
+static bool locate_key(struct mp_reader *r, unsigned depth, struct str name, struct str *account)
 {
-    static const struct wire_key key = {{"account", 7}, FIELD_ACCOUNT};
+    const struct wire_key key = {name, FIELD_ACCOUNT};
     struct mp_reader map = *r;
     struct wire_values values;
     *account = (struct str){0};
@@ -65,6 +65,11 @@ static bool locate_account(struct mp_reader *r, unsigned depth, struct str *acco
         return true;
     }
     return mp_skip(r, depth + 1);
+}
+
+static bool locate_account(struct mp_reader *r, unsigned depth, struct str *account)
+{
+    return locate_key(r, depth, STR_LITERAL("account"), account);
 }
 
 enum { BODY_LEVEL = 2, HISTORY_LEVEL = 3 };
@@ -95,6 +100,13 @@ uint32_t wire_partition_of(const struct wire_header *header, uint32_t partitions
     case OPERATION_RELEASE:
         good = locate_item(&r, ITEM_LEVEL_SINGLE, COMMAND_RELEASE, &account, &rows);
         break;
+    case OPERATION_EXCHANGE:
+        good = locate_item(&r, ITEM_LEVEL_SINGLE, COMMAND_EXCHANGE, &account, &rows);
+        break;
+    case OPERATION_QUOTE:
+        good = locate_key(&r, MP_DEPTH_MAX - BODY_LEVEL, STR_LITERAL("from_account"), &account);
+        break;
+    case OPERATION_QUOTE_SHOW:
     case OPERATION_ACCOUNT_OPEN:
     case OPERATION_ACCOUNT_CHANGE:
     case OPERATION_ACCOUNT_FREEZE:
@@ -116,6 +128,9 @@ uint32_t wire_partition_of(const struct wire_header *header, uint32_t partitions
     case OPERATION_HISTORIES:
     case OPERATION_TRANSFER_SHOW:
     case OPERATION_PROPOSAL_LIST:
+    case OPERATION_RATE_SET:
+    case OPERATION_PAIR_SET:
+    case OPERATION_RATE_DESK:
     case OPERATION_HEALTH:
     case OPERATION_VERSION:
     case OPERATION_STATUS:

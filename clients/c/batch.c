@@ -64,6 +64,11 @@ struct ledger_command client_command(const struct teller_item *item)
         command.flags = COMMAND_KEEPS_REST;
     if (item->kind == TELLER_RELEASE)
         command.currency = CURRENCY_NONE;
+    if (item->kind == TELLER_EXCHANGE) {
+        command.currency = CURRENCY_NONE; /* the quote says them */
+        command.amount = 0;
+        command.of = item->quote;
+    }
     return command;
 }
 
@@ -568,7 +573,8 @@ static void item_head(struct teller *self, const struct teller_item *item, uint6
     static const enum wire_operation operations[] = {
         [TELLER_TRANSFER] = OPERATION_TRANSFER, [TELLER_DEPOSIT] = OPERATION_DEPOSIT,
         [TELLER_WITHDRAW] = OPERATION_WITHDRAW, [TELLER_HOLD] = OPERATION_HOLD,
-        [TELLER_CAPTURE] = OPERATION_CAPTURE,   [TELLER_RELEASE] = OPERATION_RELEASE};
+        [TELLER_CAPTURE] = OPERATION_CAPTURE,   [TELLER_RELEASE] = OPERATION_RELEASE,
+        [TELLER_EXCHANGE] = OPERATION_EXCHANGE};
     struct wire_header header = {
         .operation = operations[item->kind], .request_id = request_id, .partition = WIRE_PARTITION_ANY};
     if (self->partitions > 0)
@@ -580,7 +586,7 @@ static void item_head(struct teller *self, const struct teller_item *item, uint6
 enum err teller_submit_item(struct teller *self, const struct teller_item *item, teller_done *done,
                             void *context)
 {
-    CHECK(item->kind >= TELLER_TRANSFER && item->kind <= TELLER_RELEASE && item->kind != TELLER_GROUP);
+    CHECK(item->kind != TELLER_GROUP);
     if (item_bytes(item) == SIZE_MAX)
         return ERR_RANGE;
     if (self->in_flight >= self->options.window)

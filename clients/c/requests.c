@@ -66,7 +66,9 @@ static const struct call_type waiting_type = {waiting_take, waiting_ended};
 static bool operation_moves(enum wire_operation operation)
 {
     return operation <= OPERATION_ACCOUNT_CLOSE ||
-           (operation >= OPERATION_PROPOSAL_OPEN && operation <= OPERATION_PROPOSAL_REJECT);
+           (operation >= OPERATION_PROPOSAL_OPEN && operation <= OPERATION_PROPOSAL_REJECT) ||
+           operation == OPERATION_EXCHANGE || operation == OPERATION_QUOTE ||
+           operation == OPERATION_RATE_SET || operation == OPERATION_PAIR_SET;
 }
 
 void waiting_begin(struct teller *self, struct waiting *w, enum wire_operation operation, uint32_t partition,
@@ -142,6 +144,8 @@ static enum wire_operation operation_of(enum teller_kind kind)
         return OPERATION_CAPTURE;
     case TELLER_RELEASE:
         return OPERATION_RELEASE;
+    case TELLER_EXCHANGE:
+        return OPERATION_EXCHANGE;
     case TELLER_GROUP:
         return OPERATION_BATCH;
     }

@@ -111,6 +111,7 @@ enum teller_kind {
     TELLER_HOLD = 5,    /* sets money of `from` aside; id is the hold's from now on */
     TELLER_CAPTURE = 6, /* pays out of a hold */
     TELLER_RELEASE = 7, /* lets all that is held go */
+    TELLER_EXCHANGE = 8 /* both legs at a quote's amounts */
 };
 
 struct teller_item {
@@ -124,12 +125,13 @@ struct teller_item {
     struct uuid id;          /* keep it until the outcome is known */
     struct uuid hold;        /* CAPTURE, RELEASE */
     struct str from;         /* all but DEPOSIT */
-    struct str to;           /* TRANSFER, DEPOSIT */
+    struct str to;           /* TRANSFER, DEPOSIT, EXCHANGE */
     struct str memo;         /* may be empty, as may be the next */
     struct str reference;
     const struct teller_item *items; /* GROUP: all or none; no groups inside */
     int64_t
         rate; /* TRANSFER, DEPOSIT, WITHDRAW: base currency for one unit, 10^-10 (actors/base/rate.h); 0: none */
+    struct uuid quote; /* EXCHANGE: the quote says both amounts; amount and currency are not used */
 };
 
 /* The answer to one item. A group has a row for itself and then one for each of its items. */
@@ -371,6 +373,65 @@ enum err teller_proposal_show(struct teller *self, struct str account, const str
 enum err teller_proposal_list(struct teller *self, uint32_t limit, struct str from,
                               struct teller_proposal *proposals, size_t *count, struct str *cursor,
                               struct teller_answer *answer) MUST_USE;
+
+/* ---- the FX desk ------------------------------------------------------------------------------ */
+
+/* A quote is a promise: so much of one currency for so much of another, for some seconds. A TELLER_EXCHANGE uses it. */
+enum teller_quote_side { TELLER_SELL = 1, TELLER_BUY = 2 };
+enum teller_quote_state { TELLER_QUOTE_OPEN, TELLER_QUOTE_USED, TELLER_QUOTE_EXPIRED };
+
+struct teller_quote_command {
+    struct uuid id;              /* the quote's; the same again gives the same quote */
+    struct str account;          /* that would pay */
+    currency_index sell, buy;    /* what it would give, and what it would get */
+    enum teller_quote_side side; /* which of the two the amount is of */
+    int64_t amount;              /* minor units */
+};
+
+struct teller_quote {
+    struct uuid id;
+    enum teller_quote_state state;
+    enum teller_quote_side side;
+    currency_index sell, buy;
+    char account[ACCOUNT_ID_MAX + 1];
+    int64_t sell_amount, buy_amount;
+    int64_t rate, mid; /* buy per sell, 10^-10 (actors/base/rate.h): with and without the spread, to show */
+    int64_t spread, residue; /* minor units of buy */
+    int64_t expires_us;
+};
+
+enum err teller_quote(struct teller *self, const struct teller_quote_command *command,
+                      struct teller_quote *out, struct teller_answer *answer) MUST_USE;
+enum err teller_quote_show(struct teller *self, struct str account, const struct uuid *quote,
+                           struct teller_quote *out, struct teller_answer *answer) MUST_USE;
+
+enum { TELLER_RATES_MAX = 512, TELLER_PAIRS_MAX = 512 };
+
+struct teller_rate {
+    currency_index base, counter;
+    int64_t rate;   /* of counter for `units` of base, 10^-10 */
+    uint32_t units; /* 1 .. 10,000 */
+    int64_t as_of_us, age_limit_us;
+    char source[PRODUCT_MAX + 1]; /* "": not said */
+    bool is_stale;                /* of an answer */
+};
+
+struct teller_pair {
+    currency_index base, counter; /* in any order */
+    uint32_t spread_ppm;
+    int64_t valid_us;
+};
+
+/* In all partitions. Where the answer is not OK, some may have it: repeat; the same again changes nothing. operator_name may be
+ * empty. */
+enum err teller_rate_set(struct teller *self, const struct teller_rate *rate, struct str operator_name,
+                         struct teller_answer *answer) MUST_USE;
+enum err teller_pair_set(struct teller *self, const struct teller_pair *pair, struct str operator_name,
+                         struct teller_answer *answer) MUST_USE;
+
+/* What quotes are made of. rates has room for TELLER_RATES_MAX, pairs for TELLER_PAIRS_MAX. */
+enum err teller_desk(struct teller *self, struct teller_rate *rates, size_t *rate_count,
+                     struct teller_pair *pairs, size_t *pair_count, struct teller_answer *answer) MUST_USE;
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 
 #include "actors/base/check.h"
 #include "broker/wire/accounts.h"
+#include "broker/wire/desk.h"
 #include "broker/wire/figures.h"
 #include "broker/wire/history.h"
 #include "broker/wire/holds.h"
@@ -231,6 +232,65 @@ static void check_metrics(struct mp_writer *w, const struct wire_header *header)
     CHECK(wire_metrics_read(&second, &is_text_again, &field) == CODE_OK && is_text == is_text_again);
 }
 
+static void check_quote(struct mp_writer *w, const struct wire_header *header)
+{
+    struct ledger_quote_command q, r;
+    struct str account, account_again;
+    struct uuid id, id_again;
+    enum field field;
+    bool shows = header->operation == OPERATION_QUOTE_SHOW;
+    if ((shows ? wire_quote_show_read(header, &account, &id, &field) : wire_quote_read(header, &q, &field)) !=
+        CODE_OK)
+        return;
+    wire_header_write(w, header);
+    if (shows)
+        wire_quote_show_body_write(w, account, &id);
+    else
+        wire_quote_body_write(w, &q);
+    struct wire_header second = head_again(w, header);
+    if (shows)
+        CHECK(wire_quote_show_read(&second, &account_again, &id_again, &field) == CODE_OK &&
+              str_equal(account, account_again) && uuid_equal(&id, &id_again));
+    else
+        CHECK(wire_quote_read(&second, &r, &field) == CODE_OK && uuid_equal(&q.id, &r.id) &&
+              str_equal(q.account, r.account) && q.sell == r.sell && q.buy == r.buy && q.side == r.side &&
+              q.amount == r.amount && q.amount >= 1 && q.amount <= MONEY_MAX);
+}
+
+static void check_rate_set(struct mp_writer *w, const struct wire_header *header)
+{
+    struct ledger_rate a, b;
+    struct str operator_name, operator_again;
+    enum field field;
+    if (wire_rate_set_read(header, &a, &operator_name, &field) != CODE_OK)
+        return;
+    CHECK(a.base != a.counter && a.rate >= 1 && a.units >= 1 && a.age_limit_us >= 1);
+    wire_header_write(w, header);
+    wire_rate_set_body_write(w, &a, operator_name);
+    struct wire_header second = head_again(w, header);
+    CHECK(wire_rate_set_read(&second, &b, &operator_again, &field) == CODE_OK &&
+          str_equal(operator_name, operator_again) && a.base == b.base && a.counter == b.counter &&
+          a.rate == b.rate && a.units == b.units && a.as_of_us == b.as_of_us &&
+          a.age_limit_us == b.age_limit_us && a.source_length == b.source_length &&
+          memcmp(a.source, b.source, a.source_length) == 0);
+}
+
+static void check_pair_set(struct mp_writer *w, const struct wire_header *header)
+{
+    struct ledger_pair a, b;
+    struct str operator_name, operator_again;
+    enum field field;
+    if (wire_pair_set_read(header, &a, &operator_name, &field) != CODE_OK)
+        return;
+    CHECK(a.one != a.other && a.spread_ppm <= LEDGER_SPREAD_PPM_MAX && a.valid_us >= 1);
+    wire_header_write(w, header);
+    wire_pair_set_body_write(w, &a, operator_name);
+    struct wire_header second = head_again(w, header);
+    CHECK(wire_pair_set_read(&second, &b, &operator_again, &field) == CODE_OK &&
+          str_equal(operator_name, operator_again) && a.one == b.one && a.other == b.other &&
+          a.spread_ppm == b.spread_ppm && a.valid_us == b.valid_us);
+}
+
 static void check_body(struct mp_writer *w, const struct wire_header *header)
 {
     enum field field;
@@ -241,6 +301,7 @@ static void check_body(struct mp_writer *w, const struct wire_header *header)
     case OPERATION_HOLD:
     case OPERATION_CAPTURE:
     case OPERATION_RELEASE:
+    case OPERATION_EXCHANGE:
     case OPERATION_BATCH:
         check_items(w, header);
         return;
@@ -268,6 +329,16 @@ static void check_body(struct mp_writer *w, const struct wire_header *header)
     case OPERATION_HISTORY:
         check_history(w, header);
         return;
+    case OPERATION_QUOTE:
+    case OPERATION_QUOTE_SHOW:
+        check_quote(w, header);
+        return;
+    case OPERATION_RATE_SET:
+        check_rate_set(w, header);
+        return;
+    case OPERATION_PAIR_SET:
+        check_pair_set(w, header);
+        return;
     case OPERATION_PROPOSAL_OPEN:
         check_propose(w, header);
         return;
@@ -279,6 +350,7 @@ static void check_body(struct mp_writer *w, const struct wire_header *header)
     case OPERATION_PROPOSAL_LIST:
         check_proposals(w, header);
         return;
+    case OPERATION_RATE_DESK:
     case OPERATION_HEALTH:
     case OPERATION_VERSION:
     case OPERATION_STATUS:

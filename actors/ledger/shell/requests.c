@@ -6,6 +6,7 @@
 
 #include "actors/base/check.h"
 #include "broker/wire/accounts.h"
+#include "broker/wire/desk.h"
 #include "broker/wire/holds.h"
 #include "broker/wire/proposals.h"
 #include "broker/wire/rows.h"
@@ -409,6 +410,102 @@ static void work_hold_list(struct requests *self, struct ledger *ledger, struct 
     free(views);
 }
 
+/* ---- the FX desk ---------------------------------------------------------------------------------------------- */
+
+static void answer_quote(struct requests *self, struct request *request,
+                         const struct ledger_quote_answer *out)
+{
+    if (out->code != CODE_OK) {
+        answer_error(self, request, out->code, out->field);
+        return;
+    }
+    wire_quote_write(&self->writer, request->header.request_id, &out->view);
+    answer(self, request, CODE_OK);
+}
+
+static void work_quote(struct requests *self, struct ledger *ledger, struct request *request, int64_t now_us)
+{
+    struct ledger_quote_command command;
+    struct ledger_quote_answer out = {.field = FIELD_NONE};
+    out.code = wire_quote_read(&request->header, &command, &out.field);
+    if (out.code == CODE_OK && is_late(request, now_us))
+        out.code = CODE_DEADLINE_EXCEEDED;
+    else if (out.code == CODE_OK)
+        ledger_quote(ledger, now_us, &command, &out);
+    answer_quote(self, request, &out);
+}
+
+static void work_quote_show(struct requests *self, struct ledger *ledger, struct request *request,
+                            int64_t now_us)
+{
+    struct str account;
+    struct uuid id;
+    struct ledger_quote_answer out = {.field = FIELD_NONE};
+    out.code = wire_quote_show_read(&request->header, &account, &id, &out.field);
+    if (out.code == CODE_OK)
+        ledger_quote_show(ledger, now_us, account, &id, &out);
+    answer_quote(self, request, &out);
+}
+
+static void answer_set(struct requests *self, struct request *request, enum code code, enum field field)
+{
+    if (code != CODE_OK) {
+        answer_error(self, request, code, field);
+        return;
+    }
+    wire_reply_begin(&self->writer, request->header.request_id, CODE_OK);
+    mp_write_nil(&self->writer);
+    answer(self, request, CODE_OK);
+}
+
+static void work_rate_set(struct requests *self, struct ledger *ledger, struct request *request,
+                          int64_t now_us)
+{
+    struct ledger_rate rate;
+    struct str operator_name;
+    enum field field = FIELD_NONE;
+    enum code code = wire_rate_set_read(&request->header, &rate, &operator_name, &field);
+    if (code == CODE_OK && is_late(request, now_us))
+        code = CODE_DEADLINE_EXCEEDED;
+    else if (code == CODE_OK)
+        code = ledger_rate_set(ledger, now_us, &rate, operator_name);
+    answer_set(self, request, code, field);
+}
+
+static void work_pair_set(struct requests *self, struct ledger *ledger, struct request *request,
+                          int64_t now_us)
+{
+    struct ledger_pair pair;
+    struct str operator_name;
+    enum field field = FIELD_NONE;
+    enum code code = wire_pair_set_read(&request->header, &pair, &operator_name, &field);
+    if (code == CODE_OK && is_late(request, now_us))
+        code = CODE_DEADLINE_EXCEEDED;
+    else if (code == CODE_OK)
+        code = ledger_pair_set(ledger, now_us, &pair, operator_name);
+    answer_set(self, request, code, field);
+}
+
+static void work_rate_desk(struct requests *self, struct ledger *ledger, struct request *request,
+                           int64_t now_us)
+{
+    bool is_stale[LEDGER_RATES_MAX];
+    const struct ledger_rate *rates;
+    const struct ledger_pair *pairs;
+    enum field field = FIELD_NONE;
+    enum code code = wire_nothing_read(&request->header, &field);
+    if (code != CODE_OK) {
+        answer_error(self, request, code, field);
+        return;
+    }
+    size_t rate_count = ledger_rates(ledger, &rates), pair_count = ledger_pairs(ledger, &pairs);
+    for (size_t i = 0; i < rate_count; i++)
+        is_stale[i] = ledger_rate_is_stale(&rates[i], now_us);
+    wire_desk_write(&self->writer, request->header.request_id, rates, is_stale, rate_count, pairs,
+                    pair_count);
+    answer(self, request, CODE_OK);
+}
+
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
 static struct read_job *job_new(struct requests *self, struct request *request, uint32_t count)
@@ -577,6 +674,7 @@ void requests_work(struct requests *self, struct ledger *ledger, struct request 
     case OPERATION_TRANSFER:
     case OPERATION_DEPOSIT:
     case OPERATION_WITHDRAW:
+    case OPERATION_EXCHANGE:
     case OPERATION_HOLD:
     case OPERATION_CAPTURE:
     case OPERATION_RELEASE:
@@ -626,6 +724,21 @@ void requests_work(struct requests *self, struct ledger *ledger, struct request 
         return;
     case OPERATION_PROPOSAL_LIST:
         work_proposal_list(self, ledger, request, now_us);
+        return;
+    case OPERATION_QUOTE:
+        work_quote(self, ledger, request, now_us);
+        return;
+    case OPERATION_QUOTE_SHOW:
+        work_quote_show(self, ledger, request, now_us);
+        return;
+    case OPERATION_RATE_SET:
+        work_rate_set(self, ledger, request, now_us);
+        return;
+    case OPERATION_PAIR_SET:
+        work_pair_set(self, ledger, request, now_us);
+        return;
+    case OPERATION_RATE_DESK:
+        work_rate_desk(self, ledger, request, now_us);
         return;
     case OPERATION_STATUS:
         work_status(self, ledger, request);

@@ -329,6 +329,35 @@ static void test_a_transfer_is_looked_for_in_every_partition(void **state)
     }
 }
 
+static void test_a_rate_is_set_where_every_partition_says_so(void **state)
+{
+    static const struct {
+        enum code answers[WORLD_PARTITIONS];
+        enum code code;
+    } rows[] = {
+        {{CODE_OK, CODE_OK}, CODE_OK},
+        {{CODE_OK, CODE_BUSY}, CODE_BUSY},
+        {{CODE_BUSY, CODE_OK}, CODE_BUSY},
+        {{CODE_INVALID_FIELD, CODE_INVALID_FIELD}, CODE_INVALID_FIELD},
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        world_begin(w, OPERATION_RATE_SET, i, WIRE_PARTITION_ANY);
+        mp_write_nil(&w->writer);
+        world_send(w, w->client);
+        for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
+            struct request *request = world_take(w, p);
+            if (rows[i].answers[p] == CODE_OK)
+                world_answer_number(w, request, p);
+            else
+                world_answer_error(w, request, rows[i].answers[p]);
+        }
+        struct wire_reply reply = world_receive(w, w->client);
+        assert_int_equal(reply.request_id, i);
+        assert_string_equal(code_name(reply.code), code_name(rows[i].code));
+    }
+}
+
 int main(void)
 {
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -342,6 +371,7 @@ int main(void)
         WITH_WORLD(test_many_mixed_batches_at_once_each_get_their_own_rows),
         WITH_WORLD(test_histories_come_in_the_clients_order),
         WITH_WORLD(test_a_transfer_is_looked_for_in_every_partition),
+        WITH_WORLD(test_a_rate_is_set_where_every_partition_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

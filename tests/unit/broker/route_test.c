@@ -61,7 +61,8 @@ static void test_one_account_decides(void **state)
         {OPERATION_ACCOUNT_SHOW, "account"},     {OPERATION_BALANCE, "account"},
         {OPERATION_HISTORY, "account"},          {OPERATION_PROPOSAL_OPEN, "account"},
         {OPERATION_PROPOSAL_APPROVE, "account"}, {OPERATION_PROPOSAL_REJECT, "account"},
-        {OPERATION_PROPOSAL_SHOW, "account"},
+        {OPERATION_PROPOSAL_SHOW, "account"},    {OPERATION_EXCHANGE, "from_account"},
+        {OPERATION_QUOTE, "from_account"},       {OPERATION_QUOTE_SHOW, "account"},
     };
     static const char *const accounts[] = {"alice", "bob", "carol", "KR-0001", "a@b/c:d.e_f"};
     (void)state;
@@ -211,6 +212,9 @@ static void test_what_needs_every_partition_asks_every_partition(void **state)
     assert_int_equal(
         route_map(OPERATION_TRANSFER_SHOW, WIRE_PARTITION_ANY, "transaction_id", "x", &turn).kind, ROUTE_ALL);
     assert_int_equal(route_map(OPERATION_STATUS, WIRE_PARTITION_ANY, NULL, NULL, &turn).kind, ROUTE_ALL);
+    assert_int_equal(route_map(OPERATION_RATE_SET, WIRE_PARTITION_ANY, "base", "USD", &turn).kind, ROUTE_ALL);
+    assert_int_equal(route_map(OPERATION_PAIR_SET, WIRE_PARTITION_ANY, "base", "USD", &turn).kind, ROUTE_ALL);
+    assert_int_equal(route_map(OPERATION_RATE_SET, 1, "base", "USD", &turn).kind, ROUTE_ONE);
     struct route wrong = route_map(OPERATION_STATUS, WIRE_PARTITION_ANY, "x", "y", &turn);
     assert_int_equal(wrong.kind, ROUTE_REFUSED);
 }
