@@ -97,6 +97,12 @@ static void entry_json(struct emit *json, const struct teller_entry *entry, curr
     emit_str(json, "memo", entry->memo);
     emit_str(json, "reference", entry->reference);
     emit_unsigned(json, "position", entry->position);
+    if (!uuid_is_nil(&entry->hold)) {
+        emit_uuid(json, "hold", &entry->hold);
+        emit_money(json, "pending", entry->pending, currency);
+    }
+    if (entry->expires_us > 0)
+        emit_time(json, "expires", entry->expires_us);
     if (entry->rate > 0)
         emit_rate(json, "rate", entry->rate);
     if (entry->has_book && base != CURRENCY_NONE) {

@@ -163,6 +163,13 @@ def measure_history(bench, node):
     return run, [Figure(what, run["histories_per_s"], "/s", 20_000, 100_000)]
 
 
+def hold(bench):
+    with bench.node() as node:
+        run = bench.load(node, hold=True, batch=1000, window=16)
+    return run, [Figure("holds opened and captured, batches of 1,000 items, pairs", run["hold_pairs_per_s"], "/s",
+                        300_000, None)]
+
+
 def grown(bench):
     with bench.node() as node:
         return measure_grown(bench, node)
@@ -221,7 +228,7 @@ def memory(bench):
 BENCHES = {
     "transfers": transfers, "batch1": batch1, "batch2": batch2, "small": small, "single": single,
     "single2": single2, "one": one, "half": half, "hot": hot, "grown": grown, "recover": recover,
-    "history": history, "memory": memory, "scale": scale,
+    "history": history, "hold": hold, "memory": memory, "scale": scale,
 }
 
 

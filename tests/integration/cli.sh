@@ -300,6 +300,9 @@ check 0 hold release holder ${HOLD}02
 check 0 hold show holder ${HOLD}02 --json
 json 'v["state"] == "RELEASED" and v["held"] == "0.00"'
 check 1 hold show holder ${HOLD}03
+check 0 history holder --json
+json '[e["kind"] for e in v["entries"]] == ["hold_released", "captured", "captured", "hold_opened", "hold_opened", "deposit", "opened"]'
+json '[e["pending"] for e in v["entries"][:5]] == ["0.00", "5.00", "45.00", "65.00", "60.00"]'
 check 2 hold
 check 2 hold opne
 check 2 hold open holder 1.00
