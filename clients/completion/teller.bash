@@ -5,7 +5,7 @@
 # installed version.
 
 # The first words of the indented lines of a help text that stand below a title: the commands, or the verbs of account,
-# proposal, subscriber and deadletter.
+# proposal, rate, subscriber and deadletter.
 _teller_words() {
   "$1" "${@:2}" --help 2>/dev/null | awk '/^Options:|^Examples:/ {exit} /^  [a-z]/ {print $1}'
 }
@@ -22,11 +22,11 @@ _teller() {
     return
   fi
   command=("${COMP_WORDS[1]}")
-  if ((COMP_CWORD == 2)) && [[ ' account hold proposal subscriber deadletter ' == *" ${command[0]} "* ]]; then
+  if ((COMP_CWORD == 2)) && [[ ' account hold proposal rate subscriber deadletter ' == *" ${command[0]} "* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_teller_words "$program" "${command[0]}") --help" -- "$word")
     return
   fi
-  if [[ ' account hold proposal subscriber deadletter ' == *" ${command[0]} "* || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'transfer show' ]]; then
+  if [[ ' account hold proposal rate subscriber deadletter ' == *" ${command[0]} "* || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'transfer show' || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'quote show' ]]; then
     command+=("${COMP_WORDS[2]}")
   fi
   case $before in

@@ -77,7 +77,8 @@ json() {
 for command in deposit withdraw transfer balance history import export status metrics health version sim account \
   'account open' 'account change' 'account freeze' 'account unfreeze' 'account close' 'account show' \
   'account list' 'transfer show' 'export --accounts' hold 'hold open' 'hold capture' 'hold release' 'hold show' 'hold list' proposal 'proposal open' 'proposal approve' \
-  'proposal reject' 'proposal show' 'proposal list' events subscriber 'subscriber add' 'subscriber remove' \
+  'proposal reject' 'proposal show' 'proposal list' rate 'rate set' 'rate pair' 'rate desk' quote \
+  'quote show' exchange events subscriber 'subscriber add' 'subscriber remove' \
   'subscriber list' deadletter 'deadletter list' 'deadletter retry' 'deadletter resolve'; do
   # shellcheck disable=SC2086
   check 0 $command --help
@@ -358,6 +359,50 @@ json 'v["state"] == "PROPOSED" and v["reason"] == "counted twice" and v["operato
 check 0 proposal approve alice ${PROPOSAL}03 --operator bob
 has out "80.00 USD"
 check 0 proposal open deposit alice 5.00 USD --reason 'stays open' --operator ann --id ${PROPOSAL}04
+
+# --- the FX desk -------------------------------------------------------------------------------------------
+
+QUOTE=0192f1c4-9b6e-7cc3-98c4-dc0c0c0750
+check 2 rate
+check 2 rate set USD KRW 1,5
+check 2 quote alice USD KRW 10.00 --side both
+check 2 exchange alice won no-uuid
+check 0 account open won --owner 'Alice "A" Smith' --currency KRW
+check 1 quote alice USD KRW 10.00
+has err "RATE_NOT_FOUND buy"
+check 0 rate set USD KRW 1350.25 --source bank --operator ann
+check 0 rate set JPY KRW 912.34 --units 100 --as-of 2020-01-01 --json
+check 0 rate pair USD KRW --spread 10000 --valid 60s --operator ann
+check 0 rate desk --json
+json 'sorted((r["base"], r["rate"], r["units"], r["is_stale"]) for r in v["rates"]) == [("JPY", "912.34", 100, True), ("USD", "1350.25", 1, False)]'
+json 'v["pairs"] == [{"base": "KRW", "counter": "USD", "spread": 10000, "valid": 60}]'
+check 0 rate desk
+has out "stale"
+check 0 quote alice USD KRW 10.00 --id ${QUOTE}01 --json
+json 'v["state"] == "OPEN" and v["buy_amount"] == "13367" and v["spread"] == "135" and v["residue"] == "0" and v["mid"] == "1350.25"'
+check 0 quote alice USD KRW 10.00 --id ${QUOTE}01
+check 1 quote alice USD KRW 11.00 --id ${QUOTE}01
+has err "CONFLICT transaction_id"
+check 0 exchange alice won ${QUOTE}01 --id ${QUOTE}02 --memo travel --json
+json 'v["sell_amount"] == "10.00" and v["to_balance"] == "13367" and v["code"] == "OK"'
+check 0 exchange alice won ${QUOTE}01 --id ${QUOTE}02 --memo travel
+check 1 exchange alice won ${QUOTE}01
+has err "QUOTE_USED quote"
+check 0 quote show alice ${QUOTE}01 --json
+json 'v["state"] == "USED" and v["quote"] == "'${QUOTE}01'"'
+check 0 transfer show ${QUOTE}02 --json
+json 'v["status"] == "success" and v["kind"] == "exchange"'
+check 0 history won --limit 1 --json
+json 'v["entries"][0]["kind"] == "exchange_in" and v["entries"][0]["memo"] == "travel" and v["entries"][0]["counterparty"].startswith("house:fx:KRW:")'
+check 1 quote show won ${QUOTE}01
+has err "QUOTE_NOT_FOUND quote"
+stop_server
+check 0 verify --data ledger
+start_server ledger
+check 0 quote show alice ${QUOTE}01
+has out "USED"
+check 0 deposit alice 10.00 USD
+check 0 withdraw won 13367 KRW
 
 # --- import ------------------------------------------------------------------------------------------------
 
