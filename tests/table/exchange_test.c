@@ -303,6 +303,27 @@ static void an_exchange_belongs_to_the_payers_partition(void **state)
 
 /* ---- quotes --------------------------------------------------------------------------------------------------- */
 
+/* Won are the base currency: what was paid is what the dollars cost. */
+static void an_exchange_says_what_a_foreign_currency_account_paid(void **state)
+{
+    (void)state;
+    for (uint32_t there = 0; there < PARTITIONS; there++) {
+        struct bank bank;
+        char keeping[WORLD_ID_MAX];
+        bank_open(&bank, there, 1);
+        world_account_id(there, PARTITIONS, "k", 0, keeping);
+        struct ledger_account_command open = world_account(ACCOUNT_OPEN, keeping, "USD");
+        open.has_book = true;
+        assert_int_equal(runner_account(bank.runner, &open).code, CODE_OK);
+        const struct ledger_command command = exchange(EXCHANGE, bank.won, keeping, QUOTE);
+        assert_int_equal(world_run(bank.runner, &command)->code, CODE_OK);
+        struct ledger_account_view view = world_view(bank.runner, keeping);
+        assert_int_equal(view.balance, BUY);
+        assert_int_equal(view.book_value, SELL);
+        bank_close(&bank);
+    }
+}
+
 static void a_quote_serves_one_exchange_and_not_a_second(void **state)
 {
     (void)state;
@@ -445,6 +466,7 @@ int main(void)
         cmocka_unit_test(an_exchange_has_the_same_code_across_partitions),
         cmocka_unit_test(a_receiver_in_another_currency_is_refused),
         cmocka_unit_test(an_exchange_belongs_to_the_payers_partition),
+        cmocka_unit_test(an_exchange_says_what_a_foreign_currency_account_paid),
         cmocka_unit_test(a_quote_serves_one_exchange_and_not_a_second),
         cmocka_unit_test(an_exchange_that_ended_busy_goes_on_with_the_same_quote),
         cmocka_unit_test(an_exchange_is_busy_while_new_money_is_refused),
