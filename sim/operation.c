@@ -109,7 +109,8 @@ void operation_command_copy(struct operation *self, const struct ledger_command 
     to->to = operation_text(self, from->to);
     to->memo = operation_text(self, from->memo);
     to->reference = operation_text(self, from->reference);
-    to->items = from->group_count > 0 ? copy_commands(self, from->items, from->group_count) : NULL;
+    if (from->kind == COMMAND_GROUP)
+        to->items = from->group_count > 0 ? copy_commands(self, from->items, from->group_count) : NULL;
 }
 
 struct operation *operation_copy(const struct operation *self)

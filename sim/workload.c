@@ -34,6 +34,7 @@ static const char *const feature_names[FEATURE_COUNT] = {
     [FEATURE_READS] = "reads",
     [FEATURE_HISTORIES] = "histories",
     [FEATURE_STRINGS] = "strings",
+    [FEATURE_HOLDS] = "holds",
 };
 
 const char *feature_name(enum feature feature)
@@ -98,7 +99,7 @@ static void draw_weights(struct workload *self)
     } ranges[] = {
         {FEATURE_DEPOSITS, 1, 10}, {FEATURE_WITHDRAWALS, 1, 10}, {FEATURE_LOCAL, 1, 20},
         {FEATURE_CROSSING, 1, 20}, {FEATURE_FREEZES, 5, 40},     {FEATURE_CLOSES, 5, 60},
-        {FEATURE_READS, 10, 400},  {FEATURE_HISTORIES, 10, 200},
+        {FEATURE_READS, 10, 400},  {FEATURE_HISTORIES, 10, 200}, {FEATURE_HOLDS, 1, 30},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         uint32_t weight = (uint32_t)sim_random_between(&self->random, ranges[i].low, ranges[i].high);
@@ -298,6 +299,8 @@ struct operation *workload_next(struct workload *self, int64_t now_us)
 {
     self->now_us = now_us;
     struct operation *pressing = workload_chase(self);
+    if (pressing == NULL)
+        pressing = workload_hold_race(self);
     if (pressing != NULL)
         return pressing;
     if (self->opening < self->population)

@@ -29,6 +29,7 @@ enum feature {
     FEATURE_READS,     /* balances, of the past too, accounts, transfers, lists */
     FEATURE_HISTORIES, /* pages of statements, with cursors, before and after */
     FEATURE_STRINGS,   /* memos and references, long and strange ones */
+    FEATURE_HOLDS, /* opened, captured in part and whole, released; captures that race with their expiry */
     FEATURE_COUNT
 };
 

@@ -129,7 +129,7 @@ struct known_account *workload_find(struct workload *self, struct str id)
 
 int64_t known_available(const struct known_account *account)
 {
-    return account->balance - account->minimum_balance;
+    return account->balance - account->held - account->minimum_balance;
 }
 
 int64_t known_room(const struct known_account *account)
@@ -377,9 +377,10 @@ static uint32_t chase_first(const struct workload *self)
 
 bool workload_is_pressing(const struct workload *self, int64_t *at_us)
 {
-    if (self->chase_count > 0)
+    *at_us = workload_hold_race_at(self);
+    if (self->chase_count > 0 && self->chases[chase_first(self)].at_us < *at_us)
         *at_us = self->chases[chase_first(self)].at_us;
-    return self->chase_count > 0;
+    return *at_us != INT64_MAX;
 }
 
 struct operation *workload_chase(struct workload *self)
@@ -514,6 +515,7 @@ static void hear(struct workload *self, struct known_account *account, const str
     }
     account->state = state_of(account, view->state);
     account->balance = view->balance;
+    account->held = view->pending;
     account->coming = 0;
     account->minimum_balance = view->minimum_balance;
     account->ceiling = view->ceiling;

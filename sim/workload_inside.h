@@ -15,6 +15,7 @@ enum {
     WORKLOAD_BURST_MAX = 24, /* withdrawals in a row from one account */
     WORKLOAD_MOMENTS = 32,   /* times of entries of histories */
     WORKLOAD_CHASES = 16,    /* closings that are to come soon */
+    WORKLOAD_HOLDS = 128,    /* holds that may be captured or released */
 };
 
 enum known_state {
@@ -36,6 +37,7 @@ struct known_account {
     uint32_t owner;     /* number of its owner */
     struct uuid opened; /* transaction id of its opening, or nil */
     int64_t balance;    /* as believed */
+    int64_t held;       /* by holds, as believed */
     int64_t coming;     /* credits asked for, not answered yet */
     int64_t minimum_balance;
     int64_t ceiling;
@@ -51,6 +53,15 @@ struct known_moment {
 struct chase {
     char account[ACCOUNT_ID_MAX + 1];
     int64_t at_us;
+};
+
+/* A hold that was asked for, open or not. */
+struct known_hold {
+    struct uuid id; /* nil: a free place */
+    char account[ACCOUNT_ID_MAX + 1];
+    currency_index currency;
+    int64_t held; /* as believed */
+    int64_t expires_us;
 };
 
 struct workload_unit {
@@ -100,6 +111,9 @@ struct workload {
 
     struct chase chases[WORKLOAD_CHASES];
     uint32_t chase_count;
+
+    struct known_hold holds[WORKLOAD_HOLDS];
+    uint32_t hold_count;
     uint32_t groups_left; /* of the batch that is being made */
 };
 
@@ -223,8 +237,16 @@ struct ledger_command workload_withdrawal(struct workload *self, struct known_ac
 struct ledger_command workload_transfer(struct workload *self, struct known_account *from,
                                         struct known_account *to, int64_t amount);
 
+/* A hold is opened, captured or released: ordinarily one that should succeed, sometimes one that races with its expiry or has
+ * ended. false: there is nobody to hold from. */
+bool workload_hold(struct workload *self, uint32_t home, struct ledger_command *out);
+
 /* Where an item belongs; the owner of a group is that of its first item. */
 uint32_t workload_owner(const struct workload *self, const struct ledger_command *command);
+
+/* A hold that is about to expire is to be captured just then; NULL: none. When the next one is due; INT64_MAX: none. */
+struct operation *workload_hold_race(struct workload *self);
+int64_t workload_hold_race_at(const struct workload *self);
 
 /* ---- reads (workload_reads.c) --------------------------------------------------------------------- */
 

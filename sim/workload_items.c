@@ -130,7 +130,11 @@ static bool draw_kind(struct workload *self, bool debits, uint32_t home, struct 
     uint32_t withdrawals = self->weight[FEATURE_WITHDRAWALS];
     uint32_t local = self->weight[FEATURE_LOCAL];
     uint32_t crossing = self->weight[FEATURE_CROSSING];
-    uint32_t at = workload_below(self, deposits + withdrawals + local + crossing);
+    uint32_t holds = self->is_careful ? 0 : self->weight[FEATURE_HOLDS]; /* groups have none */
+    uint32_t at = workload_below(self, deposits + withdrawals + local + crossing + holds);
+    if (at < holds)
+        return workload_hold(self, home, out);
+    at -= holds;
     if (at < deposits)
         return draw_deposit(self, home, out);
     at -= deposits;
@@ -259,12 +263,27 @@ static void change_account(struct workload *self, struct operation *op, struct l
         c->to = operation_text(op, known_id(other));
 }
 
+static void change_hold(struct workload *self, struct ledger_command *c)
+{
+    if (c->kind == COMMAND_HOLD)
+        c->expires_us = c->expires_us == 0 ? self->now_us + 60000000 : c->expires_us + 1;
+    else if (c->kind == COMMAND_CAPTURE)
+        c->flags ^= COMMAND_KEEPS_REST;
+    else
+        c->of = workload_id(self);
+}
+
 /* One thing of its payload becomes another. */
 static void change_payload(struct workload *self, struct operation *op, struct ledger_command *c)
 {
+    if (c->kind >= COMMAND_HOLD && workload_one_in(self, 2)) {
+        change_hold(self, c);
+        return;
+    }
     switch (workload_below(self, 5)) {
     case 0:
-        turn_kind(c);
+        if (c->kind <= COMMAND_WITHDRAW)
+            turn_kind(c);
         return;
     case 1:
         change_account(self, op, c);
@@ -330,7 +349,7 @@ static void take_id(struct workload *self, struct uuid *id)
 static void overdraw(struct workload *self, struct ledger_command *c)
 {
     struct known_account *from = workload_find(self, c->from);
-    if (from == NULL)
+    if (from == NULL || c->kind == COMMAND_RELEASE)
         return;
     int64_t available = known_available(from);
     int64_t more = 1 + (int64_t)sim_random_below(&self->random, (uint64_t)workload_scale(self, c->currency));

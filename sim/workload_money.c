@@ -28,6 +28,8 @@ static void remember_some(struct workload *self, const struct operation *op)
 
 static enum wire_operation operation_of(uint8_t kind)
 {
+    if (kind >= COMMAND_HOLD)
+        return OPERATION_BATCH; /* of one */
     if (kind == COMMAND_DEPOSIT)
         return OPERATION_DEPOSIT;
     return kind == COMMAND_WITHDRAW ? OPERATION_WITHDRAW : OPERATION_TRANSFER;
@@ -270,6 +272,8 @@ static void hear_ok(struct workload *self, const struct ledger_command *c, const
     struct known_account *to = workload_find(self, c->to);
     if (from != NULL && row->has & ROW_HAS_FROM)
         from->balance = row->from_balance;
+    if (from != NULL && c->kind == COMMAND_CAPTURE)
+        from->held = from->held > c->amount ? from->held - c->amount : 0;
     if (to != NULL && row->has & ROW_HAS_TO)
         hear_credit(to, row->to_balance, c->amount);
 }

@@ -436,6 +436,7 @@ static void parts_make(struct world *self)
                                                          .context = self});
     const struct oracle_config oracle = {.partitions = config->partitions,
                                          .id_retention_us = ledger_config_of(self, 0).id_retention_us,
+                                         .base_currency = ledger_config_of(self, 0).base_currency,
                                          .clock_us = hook_clock};
     self->oracle = oracle_new(&oracle, hook_breach, self);
 }

@@ -154,6 +154,12 @@ static const struct str entry_names[ENTRY_KIND_COUNT] = {
     [ENTRY_EXCHANGE_RESIDUE] = {"exchange_residue", 16},
 };
 
+const char *wire_entry_name(enum wire_entry_kind kind)
+{
+    CHECK((unsigned)kind < ENTRY_KIND_COUNT);
+    return entry_names[kind].data;
+}
+
 static const struct str direction_names[] = {
     [DIRECTION_NONE] = {NULL, 0},
     [DIRECTION_IN] = {"in", 2},

@@ -83,6 +83,9 @@ enum wire_entry_kind {
     ENTRY_KIND_COUNT
 };
 
+/* The word on the wire; static storage. */
+const char *wire_entry_name(enum wire_entry_kind kind);
+
 enum wire_direction { DIRECTION_NONE, DIRECTION_IN, DIRECTION_OUT };
 
 /* One line of a statement. Strings are borrowed; empty ones are nil on the wire. */

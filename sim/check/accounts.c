@@ -79,6 +79,7 @@ static bool opens_as(const struct account_sight *seen, const struct account_ask 
            str_equal(text_at(seen, FACT_TAG_PRODUCT), command->product) &&
            str_equal(text_at(seen, FACT_TAG_MEMO), command->memo) &&
            seen->fact.minimum_balance == command->minimum_balance && seen->fact.ceiling == command->ceiling &&
+           (seen->fact.has_book != 0) == command->has_book &&
            memcmp(seen->fact.currency, currency_at(command->currency)->code, CURRENCY_CODE_LENGTH) == 0;
 }
 
@@ -137,6 +138,7 @@ static void opened(struct oracle *self, const struct sight *sight, const struct 
     struct account *account =
         account_add(self, book, name, currency, attributes_of(self, seen, ACCOUNT_ACTIVE), sight->position);
     account->opener = opener;
+    account->has_book = seen->fact.has_book != 0;
     if (!uuid_is_nil(&id)) {
         struct known *known = known_of(self, &id);
         id_must_be_new(self, book, known, opener != NULL ? opener->number : 0);
@@ -294,7 +296,9 @@ bool view_is(const struct account *account, const struct version *version,
            text_is(view->owner, view->owner_length, attributes->owner) &&
            text_is(view->product, view->product_length, attributes->product) &&
            view->minimum_balance == attributes->minimum_balance && view->ceiling == attributes->ceiling &&
-           view->balance == version->balance && view->pending == version->pending;
+           view->balance == version->balance && view->pending == version->pending &&
+           (view->base != CURRENCY_NONE) == account->has_book &&
+           (!account->has_book || view->book_value == version->book);
 }
 
 const char *view_text(const struct ledger_account_view *view, char out[VIEW_TEXT])
@@ -436,13 +440,13 @@ static bool refusal_is_early(const struct oracle *self, int64_t sent_us, const s
 {
     const struct ledger_account_command *command = &operation->account;
     if (said.code == CODE_DEADLINE_EXCEEDED)
-        return account_command_is_sound(command) && is_late(self, operation);
+        return account_command_is_sound(command, self->config.base_currency) && is_late(self, operation);
     if (said.code == CODE_WRONG_PARTITION)
         return is_elsewhere(self, operation);
     if (said.code == CODE_CONFLICT)
         return command->kind == ACCOUNT_OPEN && said.field == FIELD_TRANSACTION_ID &&
                open_conflicts(self, sent_us, operation);
-    return !account_command_is_sound(command) &&
+    return !account_command_is_sound(command, self->config.base_currency) &&
            (said.code == CODE_INVALID_FIELD || said.code == CODE_UNKNOWN_CURRENCY ||
             said.code == CODE_BAD_REQUEST);
 }
@@ -457,7 +461,8 @@ void accounts_answer(struct oracle *self, int64_t sent_us, const struct operatio
         ok_answer(self, sent_us, operation, &answer->view);
         return;
     }
-    bool looked = !is_elsewhere(self, operation) && account_command_is_sound(&operation->account);
+    bool looked = !is_elsewhere(self, operation) &&
+                  account_command_is_sound(&operation->account, self->config.base_currency);
     if (refusal_is_early(self, sent_us, operation, said) ||
         (looked && refusal_fits(self, sent_us, operation, said)))
         return;

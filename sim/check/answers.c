@@ -119,7 +119,7 @@ static bool rows_are(const struct question *q, const struct record *record)
 /* Codes that are kept with the id. */
 static bool is_remembered(enum code code)
 {
-    return code == CODE_OK ||
+    return code == CODE_OK || (code >= CODE_HOLD_NOT_FOUND && code <= CODE_RATE_REQUIRED) ||
            (code >= CODE_ACCOUNT_NOT_FOUND && code <= CODE_BALANCE_OVERFLOW && code != CODE_ACCOUNT_EXISTS);
 }
 
@@ -221,6 +221,13 @@ static bool is_late(const struct oracle *self, const struct question *q)
     return deadline_may_be_past(self, q->where, deadline_of(q->operation->deadline_us, item->deadline_us));
 }
 
+/* The hold's time, not the command's deadline. */
+static bool expires_too_early(const struct oracle *self, const struct question *q)
+{
+    return q->command->kind == COMMAND_HOLD && q->rows[0].field == FIELD_EXPIRES &&
+           moment_may_have_come(self, q->where, q->command->expires_us);
+}
+
 static bool is_wrong_partition(const struct oracle *self, const struct question *q)
 {
     const struct ledger_command *item = q->command->kind == COMMAND_GROUP ? q->command->items : q->command;
@@ -255,7 +262,7 @@ static void check_row(struct oracle *self, const struct question *q)
         check_remembered(self, q);
     else if (code == CODE_CONFLICT)
         check_conflict(self, q);
-    else if (code == CODE_DEADLINE_EXCEEDED ? !is_late(self, q)
+    else if (code == CODE_DEADLINE_EXCEEDED ? !is_late(self, q) && !expires_too_early(self, q)
                                             : code != CODE_WRONG_PARTITION || !is_wrong_partition(self, q))
         wrong(self, q, "I8", "nothing about it is so");
 }

@@ -50,34 +50,53 @@ static bool is_text(struct str text, uint32_t length_max)
     return text.length <= length_max && text_is_clean(text);
 }
 
+static bool is_amount(const struct ledger_command *command)
+{
+    if (command->kind == COMMAND_RELEASE || (command->kind == COMMAND_CAPTURE && command->amount == 0))
+        return command->amount == 0;
+    return command->amount >= 1 && command->amount <= MONEY_MAX;
+}
+
 static enum field field_fault(const struct ledger_command *command)
 {
-    bool pays = command->kind != COMMAND_DEPOSIT, receives = command->kind != COMMAND_WITHDRAW;
+    bool pays = command->kind != COMMAND_DEPOSIT;
+    bool receives = command->kind == COMMAND_DEPOSIT || command->kind == COMMAND_TRANSFER;
+    bool names_hold = command->kind == COMMAND_CAPTURE || command->kind == COMMAND_RELEASE;
     if (uuid_is_nil(&command->id))
         return FIELD_TRANSACTION_ID;
     if (pays ? !is_party(command->from) : command->from.length > 0)
         return FIELD_FROM_ACCOUNT;
     if (receives ? !is_party(command->to) : command->to.length > 0)
         return FIELD_TO_ACCOUNT;
-    if (command->amount < 1 || command->amount > MONEY_MAX)
+    if (!is_amount(command))
         return FIELD_AMOUNT;
+    if (command->kind == COMMAND_RELEASE && command->currency != CURRENCY_NONE)
+        return FIELD_CURRENCY;
     if (!is_text(command->memo, MEMO_MAX))
         return FIELD_MEMO;
     if (!is_text(command->reference, REFERENCE_MAX))
         return FIELD_REFERENCE;
+    if (names_hold && uuid_is_nil(&command->of))
+        return FIELD_HOLD;
     return FIELD_NONE;
 }
 
-static struct verdict item_fault(const struct ledger_command *command)
+static bool is_item_kind(uint8_t kind, bool in_group)
+{
+    bool moves = kind >= COMMAND_TRANSFER && kind <= COMMAND_WITHDRAW;
+    return moves || (!in_group && kind >= COMMAND_HOLD && kind <= COMMAND_RELEASE);
+}
+
+static struct verdict item_fault(const struct ledger_command *command, bool in_group)
 {
     if (command->code != CODE_OK)
         return (struct verdict){command->code, command->field, 0};
-    if (command->kind < COMMAND_TRANSFER || command->kind > COMMAND_WITHDRAW)
+    if (!is_item_kind(command->kind, in_group))
         return (struct verdict){CODE_INVALID_FIELD, FIELD_KIND, 0};
     enum field field = field_fault(command);
     if (field != FIELD_NONE)
         return (struct verdict){CODE_INVALID_FIELD, field, 0};
-    if (command->currency == CURRENCY_NONE)
+    if (command->currency == CURRENCY_NONE && command->kind != COMMAND_RELEASE)
         return (struct verdict){CODE_UNKNOWN_CURRENCY, FIELD_CURRENCY, 0};
     if (command->kind == COMMAND_TRANSFER && str_equal(command->from, command->to))
         return (struct verdict){CODE_SAME_ACCOUNT, FIELD_TO_ACCOUNT, 0};
@@ -95,7 +114,7 @@ static struct verdict group_fault(const struct ledger_command *group)
     if (group->group_count > LEDGER_GROUP_MAX)
         return (struct verdict){CODE_TOO_LARGE, FIELD_ITEMS, 0};
     for (uint16_t i = 0; i < group->group_count; i++) {
-        struct verdict fault = item_fault(&group->items[i]);
+        struct verdict fault = item_fault(&group->items[i], true);
         if (fault.code != CODE_OK) {
             fault.item = (uint8_t)i;
             return fault;
@@ -114,7 +133,7 @@ struct verdict ask_fault(const struct operation *operation, const struct ledger_
     if (operation->kind != OPERATION_BATCH && command->code == CODE_OK &&
         command->kind != kinds[operation->kind])
         return (struct verdict){CODE_INVALID_FIELD, FIELD_KIND, 0};
-    return command->kind == COMMAND_GROUP ? group_fault(command) : item_fault(command);
+    return command->kind == COMMAND_GROUP ? group_fault(command) : item_fault(command, false);
 }
 
 /* ---- payloads of ids -------------------------------------------------------------------------- */
@@ -147,6 +166,11 @@ bool ask_is(const struct ask *ask, const struct ledger_command *command)
         if (!ask_is(&ask->items[i], &command->items[i]))
             return false;
     }
+    bool names_hold = ask->kind == COMMAND_CAPTURE || ask->kind == COMMAND_RELEASE;
+    bool moves = ask->kind >= COMMAND_TRANSFER && ask->kind <= COMMAND_WITHDRAW;
+    if ((names_hold && !uuid_equal(&ask->of, &command->of)) || (moves && ask->rate != command->rate) ||
+        ask->flags != command->flags || (ask->kind == COMMAND_HOLD && ask->expires_us != command->expires_us))
+        return false;
     return items > 0 ||
            (ask->amount == command->amount && ask->currency == command->currency &&
             str_equal(ask->from, command->from) && str_equal(ask->to, command->to) &&
@@ -165,8 +189,14 @@ const struct ask *ask_find(const struct oracle *self, const struct ledger_comman
 static void ask_fill(struct oracle *self, struct ask *ask, const struct ledger_command *command)
 {
     ask->kind = command->kind;
+    ask->flags = command->flags;
     ask->currency = command->currency;
     ask->amount = command->amount;
+    ask->expires_us = command->kind == COMMAND_HOLD ? command->expires_us : 0;
+    if (command->kind >= COMMAND_TRANSFER && command->kind <= COMMAND_WITHDRAW)
+        ask->rate = command->rate;
+    if (command->kind == COMMAND_CAPTURE || command->kind == COMMAND_RELEASE)
+        ask->of = command->of;
     ask->id = command->id;
     ask->from = pool_text(&self->pool, command->from);
     ask->to = pool_text(&self->pool, command->to);
@@ -224,7 +254,7 @@ static void command_note(struct oracle *self, const struct operation *operation,
 
 /* ---- account commands ------------------------------------------------------------------------- */
 
-bool account_command_is_sound(const struct ledger_account_command *command)
+bool account_command_is_sound(const struct ledger_account_command *command, currency_index base_currency)
 {
     bool opens = command->kind == ACCOUNT_OPEN, changes = command->kind == ACCOUNT_CHANGE;
     unsigned sets = opens ? UINT32_MAX : changes ? command->sets : 0;
@@ -238,6 +268,8 @@ bool account_command_is_sound(const struct ledger_account_command *command)
     if (minimum && (command->minimum_balance < -MONEY_MAX || command->minimum_balance > MONEY_MAX))
         return false;
     if (ceiling && (command->ceiling < 0 || (minimum && command->ceiling < command->minimum_balance)))
+        return false;
+    if (opens && command->has_book && command->currency == base_currency)
         return false;
     return (!opens || command->currency != CURRENCY_NONE) && is_text(command->memo, MEMO_MAX);
 }
@@ -277,7 +309,7 @@ bool account_ask_same(const struct ledger_account_command *a, const struct ledge
     unsigned sets = opens ? UINT32_MAX : a->kind == ACCOUNT_CHANGE ? a->sets : 0;
     if (a->kind != b->kind || !str_equal(a->account, b->account) || !str_equal(a->memo, b->memo))
         return false;
-    if (opens ? a->currency != b->currency || !uuid_equal(&a->id, &b->id)
+    if (opens ? a->currency != b->currency || a->has_book != b->has_book || !uuid_equal(&a->id, &b->id)
               : a->kind == ACCOUNT_CHANGE && a->sets != b->sets)
         return false;
     return (!(sets & ACCOUNT_SETS_OWNER) || str_equal(a->owner, b->owner)) &&
@@ -302,7 +334,7 @@ static uint64_t account_reach(const struct oracle *self, const struct operation 
 static void account_note(struct oracle *self, const struct operation *operation)
 {
     struct ledger_account_command command = operation->account;
-    if (!account_command_is_sound(&command) ||
+    if (!account_command_is_sound(&command, self->config.base_currency) ||
         (operation->partition != WIRE_PARTITION_ANY && operation->partition >= self->config.partitions))
         return;
     const struct account_ask *found =

@@ -74,6 +74,7 @@ void account_version(struct book *book, struct account *account)
         .step = book->step,
         .balance = account->balance,
         .pending = account->pending,
+        .book = account->book,
         .attributes = account->attributes,
         .entries = (uint32_t)account->entry_count,
         .is_expecting = account->expected > 0,
@@ -162,6 +163,8 @@ void record_end(struct book *book, struct record *record, enum record_state stat
 bool record_is_expired(const struct oracle *self, const struct record *record)
 {
     const struct book *book = &self->books[record->partition];
+    if (record->hold != NULL && record->hold->end == CODE_OK)
+        return false;
     return record->state != RECORD_PENDING && book->time_us - record->kept_us >= self->config.id_retention_us;
 }
 
@@ -177,8 +180,8 @@ struct record *record_here(const struct oracle *self, const struct book *book, c
 
 bool is_held(const struct known *known, uint32_t partition)
 {
-    for (const struct hold *hold = known->holds; hold != NULL; hold = hold->next) {
-        const struct stay *stay = &hold->group->stays[partition];
+    for (const struct keeper *keeper = known->keepers; keeper != NULL; keeper = keeper->next) {
+        const struct stay *stay = &keeper->group->stays[partition];
         if (stay->begun != 0 && stay->ended == 0)
             return true;
     }
@@ -187,8 +190,8 @@ bool is_held(const struct known *known, uint32_t partition)
 
 bool is_held_in(const struct known *known, uint32_t partition, struct window window)
 {
-    for (const struct hold *hold = known->holds; hold != NULL; hold = hold->next) {
-        const struct stay *stay = &hold->group->stays[partition];
+    for (const struct keeper *keeper = known->keepers; keeper != NULL; keeper = keeper->next) {
+        const struct stay *stay = &keeper->group->stays[partition];
         if (stay->begun != 0 && stay->begun <= window.to && (stay->ended == 0 || stay->ended > window.from))
             return true;
     }

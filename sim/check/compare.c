@@ -32,7 +32,19 @@ static void accounts_compare(struct oracle *self, const struct book *book, const
 }
 
 /* The digest as actors/ledger/shell/digest.h describes it: a sum of hashes of lines. */
-static void line_hash(const struct account *account, uint8_t out[DIGEST_SIZE])
+static void line_add(const char *line, size_t length, uint8_t sum[DIGEST_SIZE])
+{
+    uint8_t one[DIGEST_SIZE];
+    unsigned carry = 0;
+    bool hashed = EVP_Digest(line, length, one, NULL, EVP_sha256(), NULL) == 1;
+    CHECK(hashed);
+    for (int at = DIGEST_SIZE; at-- > 0; carry >>= 8) {
+        carry += (unsigned)sum[at] + one[at];
+        sum[at] = (uint8_t)carry;
+    }
+}
+
+static void account_line_add(const struct account *account, uint8_t out[DIGEST_SIZE])
 {
     static const char *const states[] = {
         [ACCOUNT_ACTIVE] = "ACTIVE", [ACCOUNT_FROZEN] = "FROZEN", [ACCOUNT_CLOSED] = "CLOSED"};
@@ -46,23 +58,32 @@ static void line_hash(const struct account *account, uint8_t out[DIGEST_SIZE])
                  currency_at(account->currency)->code, (int)attributes->product.length,
                  attributes->product.data, states[attributes->state], (long long)account->balance,
                  (long long)account->pending, (long long)attributes->minimum_balance, ceiling);
-    bool hashed = EVP_Digest(line, (size_t)length, out, NULL, EVP_sha256(), NULL) == 1;
-    CHECK(hashed);
+    if (account->has_book)
+        length += snprintf(line + length - 1, sizeof line - (size_t)length + 1, "|%lld\n",
+                           (long long)account->book) -
+                  1;
+    line_add(line, (size_t)length, out);
+}
+
+static void hold_line_add(const struct hold *hold, uint8_t sum[DIGEST_SIZE])
+{
+    char line[512], id[ID_TEXT];
+    int length = snprintf(line, sizeof line, "hold|%s|%.*s|%lld|%lld\n", id_text(&hold->id, id),
+                          (int)hold->account->id.length, hold->account->id.data, (long long)hold->held,
+                          (long long)hold->expires_us);
+    line_add(line, (size_t)length, sum);
 }
 
 static void book_digest(const struct book *book, uint8_t out[DIGEST_SIZE])
 {
     memset(out, 0, DIGEST_SIZE);
     for (size_t i = 0; i < book->count; i++) {
-        uint8_t one[DIGEST_SIZE];
-        unsigned carry = 0;
-        if (book->accounts[i]->role != ROLE_CUSTOMER)
-            continue;
-        line_hash(book->accounts[i], one);
-        for (int at = DIGEST_SIZE; at-- > 0; carry >>= 8) {
-            carry += (unsigned)out[at] + one[at];
-            out[at] = (uint8_t)carry;
-        }
+        if (book->accounts[i]->role == ROLE_CUSTOMER)
+            account_line_add(book->accounts[i], out);
+    }
+    for (const struct hold *hold = book->holds; hold != NULL; hold = hold->next_of_book) {
+        if (hold->end == CODE_OK)
+            hold_line_add(hold, out);
     }
 }
 
@@ -114,6 +135,7 @@ static void stats_compare(struct oracle *self, const struct book *book, const st
         {"refusals", stats.refusals, book->refusals},
         {"open requests", stats.links_open, open_requests(self, book->partition)},
         {"open groups", stats.groups_open, book->groups_open},
+        {"open holds", stats.holds_open, book->holds_open},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (numbers[i].core != numbers[i].books)
@@ -136,7 +158,7 @@ void oracle_compare(struct oracle *self, uint32_t partition, const struct ledger
 
 static void account_settled(struct oracle *self, const struct account *account)
 {
-    if (account->pending != 0 || account->expected != 0)
+    if (account->pending != account->held || account->expected != 0)
         breach_say(self, "I4", 0, account->partition, "%.*s still has %lld pending, and %u credits reserved",
                    (int)account->id.length, account->id.data, (long long)account->pending, account->expected);
     if (account->paying != 0)

@@ -7,7 +7,7 @@ bool verdict_same(struct verdict a, struct verdict b)
     return a.code == b.code && a.field == b.field && a.item == b.item;
 }
 
-static struct verdict usable(const struct account *account, currency_index currency, enum field field)
+struct verdict account_is_usable(const struct account *account, currency_index currency, enum field field)
 {
     struct verdict verdict = {CODE_OK, FIELD_NONE, 0};
     if (account == NULL)
@@ -24,11 +24,11 @@ static struct verdict usable(const struct account *account, currency_index curre
 }
 
 /* promised: what earlier items of the same group pay from it. What they bring to it does not count. */
-static struct verdict decide_pay(const struct oracle *self, const struct book *book, struct str id,
-                                 currency_index currency, int64_t amount, __int128 promised)
+struct verdict decide_pay(const struct oracle *self, const struct book *book, struct str id,
+                          currency_index currency, int64_t amount, __int128 promised)
 {
     const struct account *account = account_here(self, book, id);
-    struct verdict verdict = usable(account, currency, FIELD_FROM_ACCOUNT);
+    struct verdict verdict = account_is_usable(account, currency, FIELD_FROM_ACCOUNT);
     if (verdict.code != CODE_OK)
         return verdict;
     __int128 available = (__int128)account->balance - account->pending - account->attributes->minimum_balance;
@@ -42,7 +42,7 @@ struct verdict decide_receive(const struct oracle *self, const struct book *book
                               currency_index currency, int64_t amount, __int128 promised)
 {
     const struct account *account = account_here(self, book, id);
-    struct verdict verdict = usable(account, currency, FIELD_TO_ACCOUNT);
+    struct verdict verdict = account_is_usable(account, currency, FIELD_TO_ACCOUNT);
     if (verdict.code != CODE_OK)
         return verdict;
     __int128 after = (__int128)account->balance + account->incoming + promised + amount;
@@ -63,15 +63,21 @@ bool house_counts(const struct account *house, __int128 amount)
 struct verdict decide_single(const struct oracle *self, const struct book *book, const struct ask *ask)
 {
     struct verdict verdict = {CODE_OK, FIELD_NONE, 0};
-    if (ask->kind != COMMAND_DEPOSIT)
+    bool receives_here = ask->kind != COMMAND_WITHDRAW && partition_of(self, ask->to) == book->partition;
+    if (ask->kind == COMMAND_HOLD || ask->kind == COMMAND_CAPTURE || ask->kind == COMMAND_RELEASE)
+        return holds_decide(self, book, ask);
+    if (ask->kind != COMMAND_DEPOSIT) {
         verdict = decide_pay(self, book, ask->from, ask->currency, ask->amount, 0);
-    if (verdict.code != CODE_OK)
-        return verdict;
-    if (ask->kind != COMMAND_WITHDRAW && partition_of(self, ask->to) == book->partition)
+        if (verdict.code == CODE_OK)
+            verdict = worth_decide_pay(self, account_here(self, book, ask->from), ask);
+    }
+    if (verdict.code == CODE_OK && receives_here)
         verdict = decide_receive(self, book, ask->to, ask->currency, ask->amount, 0);
     if (verdict.code == CODE_OK && ask->kind != COMMAND_TRANSFER &&
         !house_counts(book->house[ask->currency], ask->amount))
         return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT, 0};
+    if (verdict.code == CODE_OK && receives_here)
+        verdict = worth_decide_receive(self, account_here(self, book, ask->to), ask, 0);
     return verdict;
 }
 
@@ -133,6 +139,18 @@ static __int128 promised(const struct ask *group, uint32_t until, struct str acc
     return sum;
 }
 
+/* What the items before this one bring to an account, in the base currency. */
+static __int128 promised_value(const struct oracle *self, const struct ask *group, uint32_t until,
+                               struct str account)
+{
+    __int128 sum = 0;
+    for (uint32_t i = 0; i < until; i++) {
+        if (str_equal(group->items[i].to, account))
+            sum += worth_of(self, &group->items[i]);
+    }
+    return sum;
+}
+
 static struct verdict decide_item(const struct oracle *self, const struct book *book, const struct ask *group,
                                   uint32_t at)
 {
@@ -141,6 +159,8 @@ static struct verdict decide_item(const struct oracle *self, const struct book *
     if (is_here(self, book, item->from)) {
         verdict = decide_pay(self, book, item->from, item->currency, item->amount,
                              promised(group, at, item->from, true));
+        if (verdict.code == CODE_OK)
+            verdict = worth_decide_pay(self, account_here(self, book, item->from), item);
         if (verdict.code == CODE_OK && !own_side_counts(self, book, group, at, false))
             verdict = (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT, 0};
     }
@@ -149,6 +169,9 @@ static struct verdict decide_item(const struct oracle *self, const struct book *
                                  promised(group, at, item->to, false));
         if (verdict.code == CODE_OK && !own_side_counts(self, book, group, at, true))
             verdict = (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT, 0};
+        if (verdict.code == CODE_OK)
+            verdict = worth_decide_receive(self, account_here(self, book, item->to), item,
+                                           promised_value(self, group, at, item->to));
     }
     verdict.item = verdict.code == CODE_OK ? 0 : (uint8_t)at;
     return verdict;

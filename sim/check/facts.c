@@ -38,6 +38,10 @@ static size_t fixed_size(uint8_t kind)
         [FACT_EXCHANGE_IN] = sizeof(struct fact_posting),
         [FACT_EXCHANGE_SPREAD] = sizeof(struct fact_posting),
         [FACT_EXCHANGE_RESIDUE] = sizeof(struct fact_posting),
+        [FACT_HOLD_OPENED] = sizeof(struct fact_hold),
+        [FACT_HOLD_CAPTURED] = sizeof(struct fact_capture),
+        [FACT_HOLD_RELEASED] = sizeof(struct fact_hold),
+        [FACT_HOLD_EXPIRED] = sizeof(struct fact_hold),
     };
     return kind < FACT_KIND_COUNT ? sizes[kind] : 0;
 }
@@ -46,7 +50,8 @@ static bool has_trailer(uint8_t kind)
 {
     return fact_is_posting(kind) || fact_is_desk(kind) ||
            (kind >= FACT_PROPOSED && kind <= FACT_PROPOSAL_EXPIRED) ||
-           (kind >= FACT_ACCOUNT_OPENED && kind <= FACT_ACCOUNT_CLOSED);
+           (kind >= FACT_ACCOUNT_OPENED && kind <= FACT_ACCOUNT_CLOSED) ||
+           (kind >= FACT_HOLD_OPENED && kind <= FACT_HOLD_EXPIRED);
 }
 
 static bool is_group(uint8_t kind)
@@ -109,11 +114,16 @@ static bool item_is(const uint8_t *bytes, size_t length, const struct ask *ask, 
         return false;
     memcpy(&item, bytes, sizeof item);
     *size = (size_t)item.words * FACT_WORD;
-    size_t strings = (size_t)item.from_length + item.to_length + item.memo_length + item.reference_length;
+    int64_t rate = 0;
+    size_t numbers = ask->rate != 0 ? sizeof rate : 0;
+    if (item.numbers * sizeof rate != numbers || *size < sizeof item + numbers || *size > length)
+        return false;
+    memcpy(&rate, bytes + sizeof item, numbers);
+    size_t strings = numbers + item.from_length + item.to_length + item.memo_length + item.reference_length;
     if (*size > length || *size < sizeof item + strings || *size >= sizeof item + strings + FACT_WORD)
         return false;
-    const uint8_t *at = bytes + sizeof item;
-    return item.kind == ask->kind && item.amount == ask->amount &&
+    const uint8_t *at = bytes + sizeof item + numbers;
+    return item.kind == ask->kind && rate == ask->rate && item.amount == ask->amount &&
            memcmp(item.id.bytes, ask->id.bytes, sizeof ask->id.bytes) == 0 &&
            memcmp(item.currency, currency_at(ask->currency)->code, sizeof item.currency) == 0 &&
            text_is(&at, item.from_length, ask->from) && text_is(&at, item.to_length, ask->to) &&

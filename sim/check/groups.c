@@ -44,7 +44,8 @@ static uint64_t number_of(const struct ask *ask)
 
 /* ---- reservations ----------------------------------------------------------------------------- */
 
-static void reserve_side(struct book *book, struct account *account, int64_t amount, bool pays)
+static void reserve_side(struct book *book, struct account *account, int64_t amount, __int128 value,
+                         bool pays)
 {
     if (account == NULL)
         return; /* said already */
@@ -52,6 +53,7 @@ static void reserve_side(struct book *book, struct account *account, int64_t amo
         account->pending += amount;
     } else {
         account->incoming += amount;
+        account->incoming_value += account->has_book ? value : 0;
         account->expected += amount > 0 ? 1u : UINT32_MAX;
     }
     account_version(book, account);
@@ -63,9 +65,10 @@ static void reserve(struct oracle *self, struct book *book, struct group *group,
     for (uint32_t i = 0; i < group->ask->item_count; i++) {
         const struct ask *item = &group->ask->items[i];
         if (item->from.length > 0 && partition_of(self, item->from) == book->partition)
-            reserve_side(book, account_named(self, item->from), sign * item->amount, true);
+            reserve_side(book, account_named(self, item->from), sign * item->amount, 0, true);
         if (item->to.length > 0 && partition_of(self, item->to) == book->partition)
-            reserve_side(book, account_named(self, item->to), sign * item->amount, false);
+            reserve_side(book, account_named(self, item->to), sign * item->amount,
+                         sign * worth_of(self, item), false);
     }
     group->stays[book->partition].is_reserved = sign > 0;
 }
@@ -326,9 +329,9 @@ static struct group *group_new(struct oracle *self, const struct book *book, con
     group->stays = pool_take(&self->pool, self->config.partitions * sizeof *group->stays);
     for (uint32_t i = 0; i < ask->item_count; i++) {
         struct known *known = known_of(self, &ask->items[i].id);
-        struct hold *hold = pool_take(&self->pool, sizeof *hold);
-        *hold = (struct hold){known->holds, group};
-        known->holds = hold;
+        struct keeper *keeper = pool_take(&self->pool, sizeof *keeper);
+        *keeper = (struct keeper){known->keepers, group};
+        known->keepers = keeper;
     }
     group->next = self->groups;
     self->groups = group;

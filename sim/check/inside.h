@@ -6,6 +6,8 @@
  *     facts.c      reading facts; the shape of commits
  *     decide.c     the rules of docs/WIRE.md for one decision at a point in the order of facts
  *     transfers.c  postings, refusals, and transfers between partitions
+ *     holds.c      holds: what is set aside, and how each ends
+ *     worth.c      book values of foreign-currency accounts
  *     groups.c     reservations, votes, decisions
  *     accounts.c   account facts, and answers to account commands
  *     answers.c    answers to money
@@ -46,12 +48,16 @@ struct ask {
     uint64_t reach;       /* partitions that may decide it, a bit each */
     uint32_t home;        /* the partition that should */
     uint8_t kind;         /* enum ledger_command_kind */
+    uint8_t flags;        /* CAPTURE: COMMAND_KEEPS_REST */
     struct verdict fault; /* what is wrong with it by itself */
     int64_t latest_us;    /* the latest deadline that it was sent with; INT64_MAX: it was sent without */
     currency_index currency;
     uint16_t item_count;
     int64_t amount;
+    int64_t expires_us; /* HOLD */
+    int64_t rate;       /* TRANSFER, DEPOSIT, WITHDRAW; 0: none */
     struct uuid id;
+    struct uuid of; /* CAPTURE, RELEASE: the hold */
     struct str from, to, memo, reference;
     struct ask *items; /* of a group, an array */
 };
@@ -83,7 +89,10 @@ struct record {
     const struct account_ask *account_ask;
     struct account *account; /* opened */
     int64_t from_balance, to_balance;
+    int64_t amount;            /* CAPTURE, RELEASE: what was taken or let go, whatever the payload says */
+    currency_index currency;   /* … of the account */
     struct group_row *rows;    /* of a group */
+    const struct hold *hold;   /* that it opened: its id is kept as long as it is open */
     uint64_t begun, ended;     /* steps; ended 0: not yet */
     int64_t begun_us, time_us; /* of the first fact, and of the one that transfer.show tells of */
     int64_t kept_us;           /* of the last fact that put the id */
@@ -92,9 +101,24 @@ struct record {
 struct group;
 
 /* An open group keeps the ids of its items. */
-struct hold {
-    struct hold *next;
+struct keeper {
+    struct keeper *next;
     struct group *group;
+};
+
+/* What is set aside of an account, or was. */
+struct hold {
+    struct hold *next; /* of this id, in another partition or of another time */
+    struct hold *next_of_book;
+    struct uuid id;
+    uint32_t partition;
+    struct account *account;
+    int64_t held;
+    int64_t expires_us; /* 0: never */
+    uint64_t opened;    /* position */
+    enum code end;      /* CODE_OK: it is open */
+    int64_t ended_us;
+    struct record *record; /* of its opening */
 };
 
 struct known {
@@ -102,7 +126,8 @@ struct known {
     struct uuid id;
     struct ask *asks;
     struct record *records;
-    struct hold *holds;
+    struct keeper *keepers;
+    struct hold *holds; /* newest first */
 };
 
 /* ---- accounts --------------------------------------------------------------------------------- */
@@ -115,7 +140,7 @@ struct attributes {
 
 struct version {
     uint64_t step;
-    int64_t balance, pending;
+    int64_t balance, pending, book;
     const struct attributes *attributes;
     uint32_t entries;  /* of the history, so far */
     bool is_expecting; /* a group has reserved a credit */
@@ -126,6 +151,9 @@ struct entry {
     uint64_t position;
     int64_t time_us, amount, balance;
     struct uuid id;
+    struct uuid hold;   /* nil: it is about none */
+    int64_t pending;    /* after it, where it is about a hold */
+    int64_t expires_us; /* of the hold, but for captures */
     struct str counterparty, memo, reference;
     enum wire_entry_kind kind;
     enum wire_direction direction;
@@ -142,7 +170,10 @@ struct account {
     int64_t opened_us;
     uint64_t last_position;
     int64_t balance, pending;
-    __int128 incoming;
+    int64_t held; /* by open holds: what is pending besides is reserved by groups */
+    bool has_book;
+    int64_t book; /* what the balance cost, in the base currency */
+    __int128 incoming, incoming_value;
     uint32_t expected, paying; /* reserved credits; open crossing transfers */
     const struct attributes *attributes;
     const struct account_ask *opener; /* NULL: teller itself */
@@ -184,7 +215,8 @@ struct errand {
     struct record *record;
     const struct ask *ask;
     struct group *group;
-    int64_t balance; /* of the credited account */
+    int64_t balance;        /* of the credited account */
+    struct fact_book taken; /* CREDIT: from the payer's book value */
     struct group_row *rows;
 };
 
@@ -225,7 +257,8 @@ struct book {
     bool is_restarted; /* since its last commit */
     int64_t time_us;   /* of the commit that is being read */
     uint64_t history;  /* digest of all commits */
-    uint64_t postings, refusals, groups_open;
+    uint64_t postings, refusals, groups_open, holds_open;
+    struct hold *holds; /* all there were, the newest first */
     struct carry carry;
 };
 
@@ -284,7 +317,7 @@ struct known *known_of(struct oracle *self, const struct uuid *id);
 void asks_note(struct oracle *self, const struct operation *operation);
 /* What is wrong with a command by itself: CODE_OK, or the code and field of its answer. */
 struct verdict ask_fault(const struct operation *operation, const struct ledger_command *command);
-bool account_command_is_sound(const struct ledger_account_command *command);
+bool account_command_is_sound(const struct ledger_account_command *command, currency_index base_currency);
 /* The ask with this payload; NULL: it was never sent. */
 const struct ask *ask_find(const struct oracle *self, const struct ledger_command *command);
 bool ask_is(const struct ask *ask, const struct ledger_command *command);
@@ -303,6 +336,12 @@ static inline int64_t deadline_of(int64_t a, int64_t b)
 
 /* The deadline has passed for certain: a clock has shown what has come. */
 bool deadline_may_be_past(const struct oracle *self, uint32_t partition, int64_t deadline_us);
+
+/* It is that time by a clock that has been shown; 0: never. */
+static inline bool moment_may_have_come(const struct oracle *self, uint32_t partition, int64_t at_us)
+{
+    return at_us != 0 && deadline_may_be_past(self, partition, at_us - 1);
+}
 
 /* What is decided in the commit that is being read is decided at its time, or later. */
 static inline bool ask_is_late(const struct ask *ask, int64_t time_us)
@@ -365,6 +404,10 @@ bool items_are(const uint8_t *bytes, size_t length, const struct ask *group);
 
 /* ---- decide.c --------------------------------------------------------------------------------- */
 
+/* The paying side; promised: what earlier items of the same group pay from it. */
+struct verdict decide_pay(const struct oracle *self, const struct book *book, struct str account,
+                          currency_index currency, int64_t amount, __int128 promised);
+struct verdict account_is_usable(const struct account *account, currency_index currency, enum field field);
 struct verdict decide_receive(const struct oracle *self, const struct book *book, struct str account,
                               currency_index currency, int64_t amount, __int128 promised);
 /* A single command. CODE_OK for one whose receiver is elsewhere says that its payer may pay. */
@@ -385,8 +428,12 @@ struct posting {
     struct fact_posting fact;
     struct fact_strings strings;
     struct account *debit, *credit;
+    uint32_t capture_flags; /* enum fact_capture_flag */
 };
 
+/* The fact goes on where the account's chain ends, which it now does. */
+void chain_goes_on(struct oracle *self, const struct sight *sight, struct account *account,
+                   uint64_t previous);
 void transfers_posting(struct oracle *self, const struct sight *sight);
 void transfers_refused(struct oracle *self, const struct sight *sight);
 void transfers_settled(struct oracle *self, const struct sight *sight);
@@ -399,6 +446,45 @@ bool posting_is(const struct oracle *self, const struct book *book, const struct
                 const struct ask *ask);
 void id_must_be_new(struct oracle *self, const struct book *book, const struct known *known,
                     uint64_t operation);
+
+/* ---- holds.c ---------------------------------------------------------------------------------- */
+
+void holds_fact(struct oracle *self, const struct sight *sight);
+/* A capture is about to be applied as a posting: it takes from the hold. */
+void holds_captured(struct oracle *self, const struct sight *sight, const struct posting *posting,
+                    const struct ask *ask);
+/* The hold of that id here: the open one, or the newest that has ended; NULL: there never was one. */
+struct hold *hold_here(const struct oracle *self, const struct book *book, const struct uuid *id);
+/* What a capture takes: what it says, or all that is held. */
+int64_t capture_amount(const struct oracle *self, const struct book *book, const struct ask *ask);
+/* Opening, capturing or releasing. */
+struct verdict holds_decide(const struct oracle *self, const struct book *book, const struct ask *ask);
+/* A refusal that is as right as what holds_decide says: the moment is not known to the microsecond, and ids are remembered for
+ * the retention time at the least. */
+bool holds_may_say(const struct oracle *self, const struct book *book, const struct ask *ask,
+                   struct verdict said);
+
+/* ---- worth.c ---------------------------------------------------------------------------------- */
+
+/* What book values add to the tests of a side; accounts without one, or that are not there, are fine. */
+struct verdict worth_decide_pay(const struct oracle *self, const struct account *account,
+                                const struct ask *ask);
+/* promised: what earlier items of the same group bring to it, in the base currency. */
+struct verdict worth_decide_receive(const struct oracle *self, const struct account *account,
+                                    const struct ask *ask, __int128 promised);
+/* An ask's amount in the base currency; 0: it does not say. */
+__int128 worth_of(const struct oracle *self, const struct ask *ask);
+
+/* What is known of a posting's worth: a value, else a rate, else (0) nothing. */
+struct worth_given {
+    bool has_value;
+    int64_t value, rate;
+};
+/* Before the balances change: book values after it, and whether the posting says the same. */
+void worth_posting(struct oracle *self, const struct sight *sight, const struct posting *posting,
+                   struct worth_given given);
+struct fact_book worth_taken(const struct posting *posting);
+int64_t worth_rate(const struct fact_strings *strings);
 
 /* ---- groups.c --------------------------------------------------------------------------------- */
 

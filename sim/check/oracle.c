@@ -151,6 +151,8 @@ static void fact_see(struct oracle *self, const struct sight *sight)
         transfers_refused(self, sight);
     } else if (kind == FACT_BOUNCED || kind == FACT_PRUNED) {
         transfers_link(self, sight);
+    } else if (kind >= FACT_HOLD_OPENED && kind <= FACT_HOLD_EXPIRED) {
+        holds_fact(self, sight);
     } else {
         accounts_fact(self, sight);
     }

@@ -26,6 +26,7 @@ struct oracle;
 struct oracle_config {
     uint32_t partitions;
     int64_t id_retention_us;
+    currency_index base_currency; /* of book values */
     /* The latest time that the clock of a partition has ever shown; NULL: nobody knows. The context is the breaches'. */
     int64_t (*clock_us)(void *context, uint32_t partition);
 };

@@ -195,6 +195,10 @@ static void cursor_note(struct oracle *self, struct str text, uint32_t partition
 
 static bool entry_is(const struct entry *entry, const struct wire_history_entry *said)
 {
+    bool is_about_hold = !uuid_is_nil(&entry->hold);
+    if (is_about_hold && (!uuid_equal(&said->hold, &entry->hold) || said->pending != entry->pending ||
+                          said->expires_us != entry->expires_us))
+        return false;
     return said->position == entry->position && said->kind == entry->kind &&
            said->direction == entry->direction && said->time_us == entry->time_us &&
            said->amount == entry->amount && said->balance == entry->balance &&
@@ -268,13 +272,16 @@ static void history_answer(struct oracle *self, const struct reading *r)
 
 /* ---- what became of an id --------------------------------------------------------------------- */
 
-static bool details_are(const struct wire_transfer *said, const struct ask *ask)
+static bool details_are(const struct wire_transfer *said, const struct record *record)
 {
+    const struct ask *ask = record->ask;
     if (ask == NULL)
         return true; /* said already */
-    return said->currency == ask->currency && said->amount == ask->amount &&
-           str_equal(said->from, ask->from) && str_equal(said->to, ask->to) &&
-           str_equal(said->memo, ask->memo) && str_equal(said->reference, ask->reference);
+    bool is_end = ask->kind == COMMAND_CAPTURE || ask->kind == COMMAND_RELEASE;
+    return said->currency == (is_end ? record->currency : ask->currency) &&
+           said->amount == (is_end ? record->amount : ask->amount) && str_equal(said->from, ask->from) &&
+           str_equal(said->to, ask->to) && str_equal(said->memo, ask->memo) &&
+           str_equal(said->reference, ask->reference);
 }
 
 static bool has_no_details(const struct wire_transfer *said)
@@ -295,7 +302,7 @@ static bool record_shows(const struct record *record, bool is_pending, const str
     bool moved =
         record->kind != RECORD_GROUP && (record->state != RECORD_REFUSED || record->begun != record->ended);
     return said->status == status && said->code == code && said->kind == record->command &&
-           said->time_us == time_us && (moved ? details_are(said, record->ask) : has_no_details(said));
+           said->time_us == time_us && (moved ? details_are(said, record) : has_no_details(said));
 }
 
 static bool record_may_show(const struct record *record, struct window window,

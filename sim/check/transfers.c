@@ -9,7 +9,11 @@
 bool posting_read(const struct book *book, const uint8_t *bytes, size_t size, struct posting *out)
 {
     memcpy(&out->fact, bytes, sizeof out->fact);
-    (void)trailer_read(bytes + sizeof out->fact, size - sizeof out->fact, &out->strings);
+    size_t fixed = bytes[0] == FACT_HOLD_CAPTURED ? sizeof(struct fact_capture) : sizeof out->fact;
+    (void)trailer_read(bytes + fixed, size - fixed, &out->strings);
+    out->capture_flags = 0;
+    if (bytes[0] == FACT_HOLD_CAPTURED)
+        memcpy(&out->capture_flags, bytes + offsetof(struct fact_capture, flags), sizeof out->capture_flags);
     out->debit = book_account(book, out->fact.debit);
     out->credit = book_account(book, out->fact.credit);
     return out->debit != NULL && out->credit != NULL && out->debit != out->credit;
@@ -20,32 +24,48 @@ static struct str text_of(struct oracle *self, const struct posting *posting, en
     return pool_text(&self->pool, posting->strings.by_tag[tag]);
 }
 
-static void side_apply(struct oracle *self, const struct sight *sight, struct account *account,
-                       uint64_t previous, int64_t balance)
+void chain_goes_on(struct oracle *self, const struct sight *sight, struct account *account, uint64_t previous)
 {
-    uint32_t partition = sight->book->partition;
     if (previous != account->last_position)
-        breach_say(self, "I7", 0, partition,
+        breach_say(self, "I7", 0, sight->book->partition,
                    "the chain of %.*s is broken at %llu: it goes on at %llu, not at %llu",
                    (int)account->id.length, account->id.data, (unsigned long long)sight->position,
                    (unsigned long long)previous, (unsigned long long)account->last_position);
-    if (balance != account->balance)
-        breach_say(self, "I1", 0, partition, "the fact at %llu leaves %lld on %.*s, the books %lld",
-                   (unsigned long long)sight->position, (long long)balance, (int)account->id.length,
-                   account->id.data, (long long)account->balance);
     account->last_position = sight->position;
 }
 
-static void posting_apply(struct oracle *self, const struct sight *sight, const struct posting *posting)
+static void side_apply(struct oracle *self, const struct sight *sight, struct account *account,
+                       uint64_t previous, int64_t balance)
+{
+    chain_goes_on(self, sight, account, previous);
+    if (balance != account->balance)
+        breach_say(self, "I1", 0, sight->book->partition,
+                   "the fact at %llu leaves %lld on %.*s, the books %lld",
+                   (unsigned long long)sight->position, (long long)balance, (int)account->id.length,
+                   account->id.data, (long long)account->balance);
+}
+
+static void capture_read(const uint8_t *bytes, struct entry *entry)
+{
+    struct fact_capture capture;
+    memcpy(&capture, bytes, sizeof capture);
+    entry->hold = capture.hold;
+    entry->pending = capture.pending;
+}
+
+static void posting_apply(struct oracle *self, const struct sight *sight, const struct posting *posting,
+                          struct worth_given given)
 {
     static const enum wire_entry_kind kinds[] = {
-        [FACT_TRANSFER] = ENTRY_TRANSFER,     [FACT_DEPOSIT] = ENTRY_DEPOSIT,
-        [FACT_WITHDRAWAL] = ENTRY_WITHDRAWAL, [FACT_SENT] = ENTRY_SENT,
-        [FACT_RECEIVED] = ENTRY_RECEIVED,     [FACT_RETURNED] = ENTRY_RETURNED,
+        [FACT_TRANSFER] = ENTRY_TRANSFER,      [FACT_DEPOSIT] = ENTRY_DEPOSIT,
+        [FACT_WITHDRAWAL] = ENTRY_WITHDRAWAL,  [FACT_SENT] = ENTRY_SENT,
+        [FACT_RECEIVED] = ENTRY_RECEIVED,      [FACT_RETURNED] = ENTRY_RETURNED,
+        [FACT_HOLD_CAPTURED] = ENTRY_CAPTURED,
     };
     struct account *debit = posting->debit, *credit = posting->credit;
     const struct fact_posting *fact = &posting->fact;
     struct str remote = text_of(self, posting, FACT_TAG_REMOTE);
+    worth_posting(self, sight, posting, given);
     debit->balance = (int64_t)((uint64_t)debit->balance - (uint64_t)fact->amount);
     credit->balance = (int64_t)((uint64_t)credit->balance + (uint64_t)fact->amount);
     side_apply(self, sight, debit, fact_position48_get(fact->debit_previous), fact->debit_balance);
@@ -59,6 +79,8 @@ static void posting_apply(struct oracle *self, const struct sight *sight, const 
         .memo = text_of(self, posting, FACT_TAG_MEMO),
         .reference = text_of(self, posting, FACT_TAG_REFERENCE),
     };
+    if (fact->head.kind == FACT_HOLD_CAPTURED)
+        capture_read(sight->bytes, &entry);
     entry.direction = DIRECTION_OUT;
     entry.balance = debit->balance;
     entry.counterparty = remote.length > 0 ? remote : credit->id;
@@ -85,6 +107,10 @@ static enum fact_kind sides_of(const struct oracle *self, const struct book *boo
         return FACT_DEPOSIT;
     if (ask->kind == COMMAND_WITHDRAW)
         return FACT_WITHDRAWAL;
+    if (ask->kind == COMMAND_CAPTURE)
+        return FACT_HOLD_CAPTURED;
+    if (ask->kind == COMMAND_HOLD || ask->kind == COMMAND_RELEASE)
+        return FACT_KIND_COUNT;
     uint32_t payer = partition_of(self, ask->from), receiver = partition_of(self, ask->to);
     if (payer == book->partition && receiver == book->partition)
         return FACT_TRANSFER;
@@ -103,6 +129,15 @@ static bool strings_are(const struct posting *posting, struct str remote, const 
            str_equal(posting->strings.by_tag[FACT_TAG_REFERENCE], ask->reference);
 }
 
+/* How a capture is said, so that a repeat can be told from another payload. */
+static uint32_t capture_flags(const struct ask *ask)
+{
+    if (ask->kind != COMMAND_CAPTURE)
+        return 0;
+    return (ask->flags & COMMAND_KEEPS_REST ? FACT_CAPTURE_KEEPS_REST : 0u) |
+           (ask->amount == 0 ? FACT_CAPTURE_ALL : 0u);
+}
+
 bool posting_is(const struct oracle *self, const struct book *book, const struct posting *posting,
                 const struct ask *ask)
 {
@@ -110,7 +145,8 @@ bool posting_is(const struct oracle *self, const struct book *book, const struct
     enum fact_kind kind = sides_of(self, book, ask, &debit, &credit);
     struct str remote = kind == FACT_SENT ? ask->to : kind == FACT_RECEIVED ? ask->from : (struct str){0};
     return posting->fact.head.kind == kind && posting->debit == debit && posting->credit == credit &&
-           posting->fact.amount == ask->amount &&
+           posting->fact.amount == capture_amount(self, book, ask) &&
+           posting->capture_flags == capture_flags(ask) && worth_rate(&posting->strings) == ask->rate &&
            memcmp(posting->fact.id.bytes, ask->id.bytes, sizeof ask->id.bytes) == 0 &&
            strings_are(posting, remote, ask);
 }
@@ -121,13 +157,18 @@ static void posting_record(struct oracle *self, struct book *book, const struct 
     struct uuid id = posting->fact.id;
     struct record *record = record_add(self, book, known_of(self, &id), kind);
     record->ask = ask;
-    record->command = posting->fact.head.kind == FACT_DEPOSIT      ? COMMAND_DEPOSIT
-                      : posting->fact.head.kind == FACT_WITHDRAWAL ? COMMAND_WITHDRAW
-                                                                   : COMMAND_TRANSFER;
+    static const uint8_t commands[] = {[FACT_DEPOSIT] = COMMAND_DEPOSIT,
+                                       [FACT_WITHDRAWAL] = COMMAND_WITHDRAW,
+                                       [FACT_HOLD_CAPTURED] = COMMAND_CAPTURE};
+    uint8_t fact = posting->fact.head.kind;
+    record->command = fact < sizeof commands && commands[fact] != 0 ? commands[fact] : COMMAND_TRANSFER;
+    record->amount = posting->fact.amount;
+    record->currency = posting->debit->currency;
     record->from_balance = posting->debit->balance;
     record->to_balance = posting->credit->balance;
-    record->has = (record->command != COMMAND_DEPOSIT ? ROW_HAS_FROM : 0) |
-                  (record->command != COMMAND_WITHDRAW ? ROW_HAS_TO : 0);
+    record->has =
+        (record->command != COMMAND_DEPOSIT ? ROW_HAS_FROM : 0) |
+        (record->command == COMMAND_DEPOSIT || record->command == COMMAND_TRANSFER ? ROW_HAS_TO : 0);
     record_end(book, record, RECORD_OK, (struct verdict){CODE_OK, FIELD_NONE, 0});
 }
 
@@ -186,7 +227,9 @@ static void single_posting(struct oracle *self, const struct sight *sight, const
     id_must_be_new(self, sight->book, known, ask != NULL ? ask->number : 0);
     if (ask != NULL)
         single_judge(self, sight, ask);
-    posting_apply(self, sight, posting);
+    if (posting->fact.head.kind == FACT_HOLD_CAPTURED)
+        holds_captured(self, sight, posting, ask);
+    posting_apply(self, sight, posting, (struct worth_given){.rate = worth_rate(&posting->strings)});
     posting_record(self, sight->book, posting, ask, RECORD_SINGLE);
 }
 
@@ -221,6 +264,7 @@ static void sent(struct oracle *self, const struct sight *sight, const struct po
     request->payer = posting->debit;
     request->record = record;
     request->ask = record->ask;
+    request->taken = worth_taken(posting);
 }
 
 /* The oldest open request to a peer, which must be a credit that the peer has answered. */
@@ -288,7 +332,9 @@ static void returned(struct oracle *self, const struct sight *sight, const struc
 {
     uint32_t peer = transit_peer(self, sight->book, posting->debit);
     struct errand *request = credit_answered(self, sight, peer);
-    posting_apply(self, sight, posting);
+    struct worth_given given = {.has_value = request != NULL,
+                                .value = request != NULL ? request->taken.cost : 0};
+    posting_apply(self, sight, posting, given);
     if (request == NULL)
         return;
     uint64_t number = request->ask != NULL ? request->ask->number : 0;
@@ -308,16 +354,29 @@ static void returned(struct oracle *self, const struct sight *sight, const struc
 
 /* ---- between partitions: the target ----------------------------------------------------------- */
 
+/* What the target should say to a credit. */
+static struct verdict credit_verdict(const struct oracle *self, const struct book *book, uint32_t peer,
+                                     const struct ask *ask)
+{
+    struct verdict verdict = decide_receive(self, book, ask->to, ask->currency, ask->amount, 0);
+    if (verdict.code == CODE_OK && !house_counts(book->transit[peer * 256 + ask->currency], ask->amount))
+        return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_TO_ACCOUNT, 0};
+    if (verdict.code == CODE_OK)
+        verdict = worth_decide_receive(self, account_here(self, book, ask->to), ask, 0);
+    return verdict;
+}
+
 static void received(struct oracle *self, const struct sight *sight, const struct posting *posting)
 {
     struct book *book = sight->book;
     uint32_t peer = transit_peer(self, book, posting->debit);
     struct errand *request = peer != NOBODY ? flow_unanswered(self, peer, book->partition) : NULL;
     const struct ask *ask = request != NULL ? request->ask : NULL;
+    struct worth_given given = {.rate = worth_rate(&posting->strings)};
     if (request == NULL || request->kind != LINK_CREDIT) {
         breach_say(self, "I3", 0, book->partition, "the credit at %llu was not sent, or not yet due",
                    (unsigned long long)sight->position);
-        posting_apply(self, sight, posting);
+        posting_apply(self, sight, posting, given);
         return;
     }
     if (ask != NULL && !posting_is(self, book, posting, ask))
@@ -326,26 +385,16 @@ static void received(struct oracle *self, const struct sight *sight, const struc
                    peer);
     struct verdict verdict = {CODE_OK, FIELD_NONE, 0};
     if (ask != NULL)
-        verdict = decide_receive(self, book, ask->to, ask->currency, ask->amount, 0);
+        verdict = credit_verdict(self, book, peer, ask);
     if (verdict.code != CODE_OK)
         breach_say(self, "I8", ask->number, book->partition,
                    "the credit at %llu is made, where the answer is %s", (unsigned long long)sight->position,
                    CODE_NAME(verdict));
-    posting_apply(self, sight, posting);
+    posting_apply(self, sight, posting, given);
     request->is_answered = true;
     request->verdict = (struct verdict){CODE_OK, FIELD_NONE, 0};
     request->balance = posting->credit->balance;
     flow_of(self, peer, book->partition)->processed++;
-}
-
-/* What the target should have said to a credit that it refused. */
-static struct verdict credit_verdict(const struct oracle *self, const struct book *book, uint32_t peer,
-                                     const struct ask *ask)
-{
-    struct verdict verdict = decide_receive(self, book, ask->to, ask->currency, ask->amount, 0);
-    if (verdict.code == CODE_OK && !house_counts(book->transit[peer * 256 + ask->currency], ask->amount))
-        return (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_TO_ACCOUNT, 0};
-    return verdict;
 }
 
 static void bounced(struct oracle *self, const struct sight *sight, const struct fact_link *fact)
@@ -418,7 +467,8 @@ static void candidates_note(struct oracle *self, const struct book *book, struct
     record->candidates = pool_take(&self->pool, (count + 1) * sizeof(const struct ask *));
     for (const struct ask *ask = known->asks; ask != NULL; ask = ask->next) {
         if (ask->kind == record->command && ask_reaches(ask, book->partition) &&
-            !ask_is_late(ask, book->time_us) && verdict_same(decide_single(self, book, ask), said))
+            !ask_is_late(ask, book->time_us) &&
+            (verdict_same(decide_single(self, book, ask), said) || holds_may_say(self, book, ask, said)))
             record->candidates[record->candidate_count++] = ask;
     }
     if (record->candidate_count == 1)
@@ -468,7 +518,7 @@ void transfers_refused(struct oracle *self, const struct sight *sight)
 static void group_posting(struct oracle *self, const struct sight *sight, const struct posting *posting)
 {
     const struct ask *item = groups_posting(self, sight, posting);
-    posting_apply(self, sight, posting);
+    posting_apply(self, sight, posting, (struct worth_given){.rate = worth_rate(&posting->strings)});
     if (posting->fact.head.kind != FACT_RECEIVED)
         posting_record(self, sight->book, posting, item, RECORD_ITEM);
     groups_posted(self, sight, posting);

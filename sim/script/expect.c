@@ -183,16 +183,6 @@ static void expect_status(struct play *self, const struct statement *at)
 
 /* ---- histories ---------------------------------------------------------------------------------- */
 
-static const char *entry_word(enum wire_entry_kind kind)
-{
-    static const char *const words[ENTRY_KIND_COUNT] = {
-        "transfer",        "deposit",       "withdrawal",   "sent",         "received",    "returned",
-        "opened",          "changed",       "frozen",       "unfrozen",     "closed",      "hold_opened",
-        "captured",        "hold_released", "hold_expired", "exchange_out", "exchange_in", "exchange_spread",
-        "exchange_residue"};
-    return words[kind];
-}
-
 static int64_t entry_amount(const struct wire_history_entry *entry)
 {
     return entry->direction == DIRECTION_OUT ? -entry->amount : entry->amount;
@@ -207,13 +197,13 @@ static void compare_entry(struct play *self, const struct statement *at, size_t 
         return;
     char wanted[SAID_MAX];
     struct line line = line_of(wanted, sizeof wanted);
-    line_add(&line, "%s", entry_word(expected->kind));
+    line_add(&line, "%s", wire_entry_name(expected->kind));
     if (expected->has_amount)
         line_add(&line, " %+" PRId64, expected->amount);
     if (expected->has_balance)
         line_add(&line, " %" PRId64, expected->balance);
     play_fail(self, at, "entry %zu: expected %s, found %s %+" PRId64 " %" PRId64, i + 1, wanted,
-              entry_word(found->kind), entry_amount(found), found->balance);
+              wire_entry_name(found->kind), entry_amount(found), found->balance);
 }
 
 static void compare_entries(struct play *self, const struct statement *at, const struct told *told)

@@ -46,8 +46,9 @@ static bool item_option(struct parser *self, struct ledger_command *out)
 
 static bool kind_of(const char *word, uint8_t *out)
 {
-    static const char *const words[] = {"", "transfer", "deposit", "withdraw", "group"};
-    for (*out = COMMAND_TRANSFER; *out <= COMMAND_GROUP; (*out)++) {
+    static const char *const words[] = {"",      "transfer", "deposit", "withdraw",
+                                        "group", "hold",     "capture", "release"};
+    for (*out = COMMAND_TRANSFER; *out <= COMMAND_RELEASE; (*out)++) {
         if (strcmp(words[*out], word) == 0)
             return true;
     }
@@ -74,6 +75,41 @@ static void read_posting(struct parser *self, uint8_t kind, struct ledger_comman
         out->currency = currency;
 }
 
+/* "NAME payer 300 until 30s": so long after the world began. */
+static void read_hold(struct parser *self, struct ledger_command *out, const char **name)
+{
+    currency_index currency = CURRENCY_NONE;
+    *out = (struct ledger_command){.kind = COMMAND_HOLD};
+    *name = parser_name(self, "a name for the hold");
+    out->id = parser_id(*name);
+    out->from = parser_account(self, &currency);
+    out->amount = parser_number(self, "an amount");
+    if (parser_take(self, "until"))
+        out->expires_us = WORLD_EPOCH_US + parser_duration_us(self);
+    while (item_option(self, out)) {
+    }
+    if (out->currency == CURRENCY_NONE)
+        out->currency = currency;
+}
+
+/* "capture NAME HOLD 100 keep", "capture NAME HOLD", "release NAME HOLD". */
+static void read_hold_end(struct parser *self, uint8_t kind, struct ledger_command *out, const char **name)
+{
+    *name = parser_name(self, "a name for it");
+    const struct call_name *hold = parser_call(self);
+    if (!hold || !hold->item)
+        return;
+    *out = (struct ledger_command){
+        .kind = kind, .id = parser_id(*name), .from = hold->item->from, .of = hold->item->id};
+    if (kind == COMMAND_CAPTURE) {
+        out->currency = hold->item->currency;
+        (void)parser_try_number(self, &out->amount);
+        out->flags = parser_take(self, "keep") ? COMMAND_KEEPS_REST : 0;
+    }
+    while (item_option(self, out)) {
+    }
+}
+
 /* "NAME { transfer …; deposit … }". */
 static void read_group(struct parser *self, struct item *out)
 {
@@ -85,7 +121,7 @@ static void read_group(struct parser *self, struct item *out)
         uint8_t kind;
         const char *word = parser_word(self, "transfer, deposit or withdraw");
         uint16_t i = out->command.group_count;
-        if (i == LEDGER_GROUP_MAX || !kind_of(word, &kind) || kind == COMMAND_GROUP) {
+        if (i == LEDGER_GROUP_MAX || !kind_of(word, &kind) || kind >= COMMAND_GROUP) {
             parser_fail(self, "\"%s\" cannot be in a group, or it is full", word);
             return;
         }
@@ -99,6 +135,10 @@ static void read_item(struct parser *self, uint8_t kind, struct item *out)
 {
     if (kind == COMMAND_GROUP)
         read_group(self, out);
+    else if (kind == COMMAND_HOLD)
+        read_hold(self, &out->command, &out->name);
+    else if (kind > COMMAND_HOLD)
+        read_hold_end(self, kind, &out->command, &out->name);
     else
         read_posting(self, kind, &out->command, &out->name);
 }
@@ -139,8 +179,9 @@ static void fill_commands(struct parser *self, struct statement *statement, cons
 
 static void read_money(struct parser *self, struct statement *statement, uint8_t kind)
 {
-    static const enum wire_operation kinds[] = {OPERATION_BATCH, OPERATION_TRANSFER, OPERATION_DEPOSIT,
-                                                OPERATION_WITHDRAW, OPERATION_BATCH};
+    static const enum wire_operation kinds[] = {OPERATION_BATCH,    OPERATION_TRANSFER, OPERATION_DEPOSIT,
+                                                OPERATION_WITHDRAW, OPERATION_BATCH,    OPERATION_BATCH,
+                                                OPERATION_BATCH,    OPERATION_BATCH};
     struct item *item = script_alloc(self->script, sizeof *item);
     statement->operation = operation_new(kinds[kind]);
     read_item(self, kind, item);
@@ -158,7 +199,7 @@ static void read_batch(struct parser *self, struct statement *statement)
     parser_need_open(self);
     while (!parser_take_close(self)) {
         uint8_t kind;
-        const char *word = parser_word(self, "transfer, deposit, withdraw or group");
+        const char *word = parser_word(self, "an item of a batch");
         if (count == ITEMS_MAX || !kind_of(word, &kind)) {
             parser_fail(self, "\"%s\" cannot be in a batch, or it is full", word);
             return;

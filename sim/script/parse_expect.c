@@ -155,27 +155,8 @@ static struct statement *expect_accounts(struct parser *self)
 
 static void read_entry(struct parser *self, struct entry_pattern *out)
 {
-    static const char *const words[ENTRY_KIND_COUNT] = {[ENTRY_TRANSFER] = "transfer",
-                                                        [ENTRY_DEPOSIT] = "deposit",
-                                                        [ENTRY_WITHDRAWAL] = "withdrawal",
-                                                        [ENTRY_SENT] = "sent",
-                                                        [ENTRY_RECEIVED] = "received",
-                                                        [ENTRY_RETURNED] = "returned",
-                                                        [ENTRY_OPENED] = "opened",
-                                                        [ENTRY_CHANGED] = "changed",
-                                                        [ENTRY_FROZEN] = "frozen",
-                                                        [ENTRY_UNFROZEN] = "unfrozen",
-                                                        [ENTRY_CLOSED] = "closed",
-                                                        [ENTRY_HOLD_OPENED] = "hold_opened",
-                                                        [ENTRY_CAPTURED] = "captured",
-                                                        [ENTRY_HOLD_RELEASED] = "hold_released",
-                                                        [ENTRY_HOLD_EXPIRED] = "hold_expired",
-                                                        [ENTRY_EXCHANGE_OUT] = "exchange_out",
-                                                        [ENTRY_EXCHANGE_IN] = "exchange_in",
-                                                        [ENTRY_EXCHANGE_SPREAD] = "exchange_spread",
-                                                        [ENTRY_EXCHANGE_RESIDUE] = "exchange_residue"};
     for (out->kind = 0; out->kind < ENTRY_KIND_COUNT; out->kind++) {
-        if (parser_take(self, words[out->kind]))
+        if (parser_take(self, wire_entry_name(out->kind)))
             break;
     }
     if (out->kind == ENTRY_KIND_COUNT)

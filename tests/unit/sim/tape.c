@@ -611,7 +611,9 @@ struct tape_verdict tape_play(const struct tape *self, tape_tamper_fn *tamper, v
 {
     static struct scratch scratch; /* one thread */
     struct tape_verdict verdict = {0};
-    struct oracle_config config = {.partitions = tape_partitions(self), .id_retention_us = INT64_MAX};
+    struct oracle_config config = {.partitions = tape_partitions(self),
+                                   .id_retention_us = INT64_MAX,
+                                   .base_currency = ledger_config_default().base_currency};
     struct oracle *oracle = oracle_new(&config, breach_note, &verdict);
     for (size_t i = 0; i < self->count; i++) {
         struct tape_event event = event_copy(&self->events[i], &scratch);
