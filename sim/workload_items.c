@@ -276,7 +276,7 @@ static void change_hold(struct workload *self, struct ledger_command *c)
 /* One thing of its payload becomes another. */
 static void change_payload(struct workload *self, struct operation *op, struct ledger_command *c)
 {
-    if (c->kind >= COMMAND_HOLD && workload_one_in(self, 2)) {
+    if (c->kind == COMMAND_RELEASE || (c->kind >= COMMAND_HOLD && workload_one_in(self, 2))) {
         change_hold(self, c);
         return;
     }

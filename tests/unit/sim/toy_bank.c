@@ -11,6 +11,8 @@ enum { ACCOUNTS_MAX = 4096, IDS_MAX = 1 << 18, ROWS_MAX = 40000 };
 struct known_id {
     struct uuid id;
     struct ledger_row row;
+    struct ledger_account_view *account; /* of a hold */
+    int64_t held, expires_us;
 };
 
 struct toy_bank {
@@ -72,7 +74,7 @@ static struct ledger_row move(struct toy_bank *self, const struct ledger_command
     struct ledger_account_view *from = find(self, c->from), *to = find(self, c->to);
     struct ledger_row row = {0};
     enum code code = c->kind == COMMAND_DEPOSIT ? CODE_OK : side(from, c);
-    if (code == CODE_OK && from != NULL && c->amount > from->balance - from->minimum_balance)
+    if (code == CODE_OK && from != NULL && c->amount > from->balance - from->pending - from->minimum_balance)
         code = CODE_INSUFFICIENT_FUNDS;
     if (code != CODE_OK)
         return refused(code, FIELD_FROM_ACCOUNT);
@@ -92,10 +94,69 @@ static struct ledger_row move(struct toy_bank *self, const struct ledger_command
     return row;
 }
 
+static struct ledger_row hold_open(struct toy_bank *self, const struct ledger_command *c,
+                                   struct known_id *known)
+{
+    struct ledger_account_view *from = find(self, c->from);
+    enum code code = side(from, c);
+    if (code == CODE_OK && c->amount > from->balance - from->pending - from->minimum_balance)
+        code = CODE_INSUFFICIENT_FUNDS;
+    if (code != CODE_OK)
+        return refused(code, FIELD_FROM_ACCOUNT);
+    known->account = from;
+    known->held = c->amount;
+    known->expires_us = c->expires_us;
+    from->pending += c->amount;
+    return (struct ledger_row){.has = ROW_HAS_FROM, .from_balance = from->balance};
+}
+
+static void hold_sinks(struct known_id *hold, int64_t amount)
+{
+    hold->held -= amount;
+    hold->account->pending -= amount;
+}
+
+static struct ledger_row hold_end(struct toy_bank *self, const struct ledger_command *c, int64_t now_us)
+{
+    struct known_id *hold = find_id(self, &c->of);
+    struct ledger_account_view *from = find(self, c->from);
+    if (hold->account == NULL || hold->account != from)
+        return refused(CODE_HOLD_NOT_FOUND, FIELD_HOLD);
+    if (hold->expires_us != 0 && hold->expires_us <= now_us)
+        hold_sinks(hold, hold->held);
+    if (hold->held == 0)
+        return refused(CODE_HOLD_EXPIRED, FIELD_HOLD);
+    int64_t amount = c->kind == COMMAND_RELEASE ? 0 : c->amount == 0 ? hold->held : c->amount;
+    enum code code = c->kind == COMMAND_RELEASE ? CODE_OK : side(from, c);
+    if (code == CODE_OK && amount > hold->held)
+        return refused(CODE_HOLD_EXCEEDED, FIELD_AMOUNT);
+    if (code != CODE_OK)
+        return refused(code, FIELD_FROM_ACCOUNT);
+    hold_sinks(hold, c->flags & COMMAND_KEEPS_REST ? amount : hold->held);
+    from->balance -= amount;
+    return (struct ledger_row){.has = ROW_HAS_FROM, .from_balance = from->balance};
+}
+
+static bool is_amount(const struct ledger_command *c)
+{
+    bool may_be_none = c->kind == COMMAND_CAPTURE || c->kind == COMMAND_RELEASE;
+    return c->amount <= MONEY_MAX && c->amount >= (may_be_none ? 0 : 1);
+}
+
+static struct ledger_row carry_out(struct toy_bank *self, const struct ledger_command *c,
+                                   struct known_id *known, int64_t now_us)
+{
+    if (c->kind == COMMAND_HOLD)
+        return hold_open(self, c, known);
+    if (c->kind == COMMAND_CAPTURE || c->kind == COMMAND_RELEASE)
+        return hold_end(self, c, now_us);
+    return move(self, c);
+}
+
 static struct ledger_row decide(struct toy_bank *self, const struct ledger_command *c, int64_t now_us)
 {
     struct known_id *known = find_id(self, &c->id);
-    if (uuid_is_nil(&c->id) || c->amount < 1 || c->amount > MONEY_MAX)
+    if (uuid_is_nil(&c->id) || !is_amount(c))
         return refused(CODE_INVALID_FIELD, FIELD_AMOUNT);
     if (c->from.length > 0 && str_equal(c->from, c->to))
         return refused(CODE_SAME_ACCOUNT, FIELD_TO_ACCOUNT);
@@ -103,7 +164,8 @@ static struct ledger_row decide(struct toy_bank *self, const struct ledger_comma
         return known->row;
     if (c->deadline_us != 0 && c->deadline_us < now_us)
         return refused(CODE_DEADLINE_EXCEEDED, FIELD_NONE);
-    *known = (struct known_id){c->id, move(self, c)};
+    known->id = c->id;
+    known->row = carry_out(self, c, known, now_us);
     return known->row;
 }
 
