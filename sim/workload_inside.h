@@ -115,6 +115,7 @@ struct workload {
     struct known_hold holds[WORKLOAD_HOLDS];
     uint32_t hold_count;
     uint32_t groups_left; /* of the batch that is being made */
+    bool is_in_group;     /* the item that is being made is one of a group's: it is no step of a hold */
 };
 
 /* ---- chance (workload.c) ----------------------------------------------------------------------- */

@@ -230,6 +230,8 @@ static const struct ledger_command *recall(struct workload *self, bool may_be_gr
         const struct ledger_command *c = earlier->commands;
         if (c->kind == COMMAND_GROUP && c->group_count > 0 && (!may_be_group || workload_one_in(self, 3)))
             c = &c->items[workload_below(self, c->group_count)];
+        if (self->is_in_group && c->kind >= COMMAND_HOLD)
+            continue;
         if (may_be_group || c->kind != COMMAND_GROUP)
             return c;
     }
@@ -520,7 +522,9 @@ bool workload_group(struct workload *self, struct operation *operation, uint32_t
         uint32_t at = workload_below(self, count);
         if (self->config.theme == THEME_GROUPS && workload_one_in(self, 2))
             trouble = FEATURE_OVERDRAWS;
+        self->is_in_group = true;
         lay_upon(self, operation, at == 0 ? home : WIRE_PARTITION_ANY, trouble, false, &items[at]);
+        self->is_in_group = false;
     }
     *out = (struct ledger_command){
         .kind = COMMAND_GROUP, .id = workload_id(self), .group_count = (uint16_t)count, .items = items};
