@@ -57,7 +57,7 @@ struct sheet {
     int64_t now_us;
     int32_t newest_date, last_date;
     int32_t newest_before; /* of all sheets before */
-    bool is_full; /* a row found no place */
+    bool is_full;          /* a row found no place */
 };
 
 struct ratefeed {
@@ -172,6 +172,15 @@ static void set_latest(struct source *source, struct pair *pair, const struct pu
 }
 
 /* ---- loading -------------------------------------------------------------------------------------------- */
+
+void ratefeed_forget(struct ratefeed *self)
+{
+    self->waiting_count = 0;
+    for (uint32_t s = 0; s < self->count; s++) {
+        self->sources[s].pair_count = 0;
+        self->sources[s].newest_date = NO_DATE;
+    }
+}
 
 bool ratefeed_load_latest(struct ratefeed *self, uint32_t source, const struct published_rate *rate)
 {
@@ -542,7 +551,6 @@ bool ratefeed_next_order(struct ratefeed *self, int64_t now_us, struct ratefeed_
             pair->desk = DESK_ORDERED;
             *out = (struct ratefeed_order){
                 .source = s,
-                .pair = i,
                 .rate = pair->latest,
                 .as_of_us = as_of_us(&pair->latest, source->config.schedule.offset_s),
                 .age_limit_s = source->config.age_limit_s,
@@ -556,9 +564,10 @@ bool ratefeed_next_order(struct ratefeed *self, int64_t now_us, struct ratefeed_
 void ratefeed_desk_done(struct ratefeed *self, const struct ratefeed_order *order, bool is_set,
                         int64_t now_us)
 {
-    CHECK(order->source < self->count && order->pair < self->sources[order->source].pair_count);
-    struct pair *pair = &self->sources[order->source].pairs[order->pair];
-    CHECK(pair->desk == DESK_ORDERED);
+    CHECK(order->source < self->count);
+    struct pair *pair = find_pair(&self->sources[order->source], &order->rate);
+    if (pair == NULL || pair->desk != DESK_ORDERED)
+        return; /* the pairs were forgotten meanwhile */
     bool is_latest = order->rate.date == pair->latest.date && order->rate.taken_us == pair->latest.taken_us &&
                      published_rate_same_values(&order->rate, &pair->latest);
     self->figures.desk_set += is_set;
@@ -602,6 +611,9 @@ struct ratefeed_source_figures ratefeed_source_figures(const struct ratefeed *se
 {
     CHECK(source < self->count);
     const struct source *of = &self->sources[source];
+    uint32_t waiting = 0;
+    for (uint32_t i = 0; i < self->waiting_count; i++)
+        waiting += self->waiting[i].source == source;
     return (struct ratefeed_source_figures){
         .state = (enum ratefeed_state)of->state,
         .last_try_us = of->last_try_us,
@@ -609,6 +621,7 @@ struct ratefeed_source_figures ratefeed_source_figures(const struct ratefeed *se
         .next_try_us = is_planned(of) ? of->next_try_us : 0,
         .failures = of->failures,
         .newest_date = of->newest_date,
+        .waiting = waiting,
         .note = of->note,
     };
 }

@@ -9,8 +9,8 @@
  *                                         FETCHING ◄────────────────────┘
  *
  * Pure: no clock, socket or file. Each call takes the time (microseconds since 1970). What has to be stored is handed to the caller
- * as puts; the caller stores them before it acts on anything else here, and after a store that failed it makes the
- * core anew from the store. So the core's state never runs ahead of what is durable, as far as anyone can see.
+ * as puts; the caller stores them before it acts on anything else here, and after a store that failed it has the core forget
+ * and loads it again. So the core's state never runs ahead of what is durable, as far as anyone can see.
  *
  * A pair's `latest` is the accepted rate with the newest day; the desk gets it, and nothing older. Rates that wait
  * for an operator have ids that are never given twice.
@@ -72,7 +72,7 @@ struct ratefeed_put {
 
 /* A rate for the desk. */
 struct ratefeed_order {
-    uint32_t source, pair; /* to tell what became of it */
+    uint32_t source;
     struct published_rate rate;
     int64_t as_of_us;
     uint32_t age_limit_s;
@@ -83,6 +83,7 @@ struct ratefeed_source_figures {
     int64_t last_try_us, last_success_us, next_try_us; /* 0: never, none */
     uint32_t failures;                                 /* in a row */
     int32_t newest_date;                               /* INT32_MIN: nothing was ever accepted */
+    uint32_t waiting;                                  /* rates that wait for an operator */
     const char *note;                                  /* "": all is well */
 };
 
@@ -100,6 +101,9 @@ struct ratefeed *ratefeed_new(const struct ratefeed_source_config *configs, uint
 void ratefeed_destroy(struct ratefeed **self_p);
 
 /* ---- what the store knows, told before anything else ---------------------------------------------------- */
+
+/* Forgets all rates and what waits; sources stay in their states. */
+void ratefeed_forget(struct ratefeed *self);
 
 /* The newest accepted rate of a pair. false: too many pairs. */
 bool ratefeed_load_latest(struct ratefeed *self, uint32_t source, const struct published_rate *rate);
