@@ -25,7 +25,7 @@ static const struct command commands[] = {
     {"withdraw", "take money out of an account", command_withdraw},
     {"transfer", "move money, or show what became of a transfer", command_transfer},
     {"hold", "money set aside: open, capture, release, show, list", command_hold},
-    {"rate", "rates and terms at the FX desk: set, pair, desk", command_rate},
+    {"rate", "rates and terms at the FX desk; published rates and their sources", command_rate},
     {"quote", "what one currency costs in another, for some seconds", command_quote},
     {"exchange", "use a quote: both legs or neither", command_exchange},
     {"proposal", "deposits and withdrawals that a second person approves", command_proposal},

@@ -4,6 +4,8 @@
 #include "actors/ledger/shell/ledger_actor.h"
 #include "actors/ledger/shell/reader_actor.h"
 #include "actors/publisher/shell/publisher_actor.h"
+#include "actors/ratefeed/shell/ratefeed_actor.h"
+#include "broker/feed_http.h"
 #include "broker/webhook_http.h"
 
 enum { DRAIN_GRACE_MS = 5000 }; /* beyond the router's own limit */
@@ -13,6 +15,7 @@ struct node {
     int drain_wait_ms;
     zactor_t *router;
     zactor_t *publisher; /* NULL: it does not run */
+    zactor_t *ratefeed;  /* the same */
     zactor_t *ledgers[DATADIR_PARTITIONS_MAX];
     zactor_t *readers[DATADIR_PARTITIONS_MAX];
     char endpoint[ROUTER_ENDPOINT_MAX];
@@ -61,6 +64,37 @@ static bool start_publisher(struct node *self, const struct node_options *option
     return self->publisher != NULL || options->events == NULL;
 }
 
+/* Its store, before the router: whether it runs has to be known there. Without its store there is no feed; money moves all the
+ * same. */
+static struct rates *open_rates(const struct node_options *options)
+{
+    struct datadir_error error = {0};
+    struct rates *rates = NULL;
+    if (options->feed != NULL && datadir_rates(options->datadir, &rates, &error) != ERR_OK)
+        zsys_error("the rate feed does not run: %s", error.text);
+    return rates;
+}
+
+static bool start_ratefeed(struct node *self, struct feed_config *config, struct rates *rates,
+                           const char **why)
+{
+    const struct ratefeed_actor_options ratefeed = {
+        .context = zsys_init(),
+        .number = LEDGER_PARTITIONS_MAX + SERVICE_RATEFEED,
+        .rates = rates,
+        .endpoint = self->endpoint,
+        .sources = config->sources,
+        .source_count = config->count,
+        .port = feed_http_new(config),
+    };
+    self->ratefeed = ratefeed_actor_new(&ratefeed, why);
+    if (self->ratefeed != NULL)
+        return true;
+    zsys_error("the rate feed cannot start: %s", *why);
+    *why = "the rate feed cannot start";
+    return false;
+}
+
 struct node *node_new(const struct node_options *options, const char **why)
 {
     struct node *self = calloc(1, sizeof *self);
@@ -74,9 +108,19 @@ struct node *node_new(const struct node_options *options, const char **why)
     self->drain_wait_ms = (int)router.drain_timeout_ms + DRAIN_GRACE_MS;
     bool started = start_publisher(self, options, why);
     router.services[SERVICE_PUBLISHER] = self->publisher != NULL;
+    struct feed_config *feed = options->feed;
+    struct rates *rates = started ? open_rates(options) : NULL;
+    router.services[SERVICE_RATEFEED] = rates != NULL;
     if (started)
         self->router = router_new(&router, self->endpoint, why);
     started = self->router != NULL;
+    if (started && rates != NULL) {
+        started = start_ratefeed(self, feed, rates, why);
+        feed = NULL;
+        rates = NULL;
+    }
+    rates_close(&rates);
+    feed_config_destroy(&feed);
     for (uint32_t p = 0; started && p < self->partitions; p++) {
         *why = "a partition could not be started";
         started = start_partition(self, options->datadir, p);
@@ -103,6 +147,7 @@ size_t node_destroy(struct node **self_p)
     if (self == NULL)
         return 0;
     size_t left = self->router == NULL ? 0 : drain(self);
+    zactor_destroy(&self->ratefeed);
     zactor_destroy(&self->publisher); /* it and the readers read the ledgers' journals */
     for (uint32_t p = 0; p < self->partitions; p++)
         zactor_destroy(&self->readers[p]);

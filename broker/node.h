@@ -1,7 +1,7 @@
-/* A serving node: a data directory, a router, a publisher, and for each partition a ledger actor and a reader actor.
+/* A serving node: a data directory, a router, a publisher, a rate feed where one is configured, and for each partition a ledger actor and a reader actor.
  *
- * Order. Start: publisher, router, readers, ledgers; a request that comes early is answered BUSY. Stop: the router reads
- * no more and waits for what is open; then publisher, readers, ledgers, router end, and the directory is closed. The
+ * Order. Start: publisher, router, rate feed, readers, ledgers; a request that comes early is answered BUSY. Stop: the router reads
+ * no more and waits for what is open; then rate feed, publisher, readers, ledgers, router end, and the directory is closed. The
  * last replies are sent by zsys_shutdown, which the caller runs.
  */
 #ifndef TELLER_BROKER_NODE_H
@@ -9,6 +9,7 @@
 
 #include <czmq.h>
 
+#include "broker/feed_config.h"
 #include "broker/router.h"
 #include "store/datadir.h"
 
@@ -17,6 +18,7 @@ struct node;
 struct node_options {
     struct datadir *datadir;      /* open for serving; stays the caller's */
     struct router_options router; /* partitions is taken from the data directory */
+    struct feed_config *feed;     /* of the rate feed; the node's from then on. NULL: there is none */
     const char *events;           /* where streams of events are served; NULL: nowhere */
     int64_t webhook_retry_ms;     /* the first delay; 0: the default */
     bool webhook_allows_http;     /* http:// too */

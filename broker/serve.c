@@ -22,6 +22,7 @@ enum { DRAIN_MS_MAX = 3600000, WEBHOOK_RETRY_MS_MAX = 600000, PATH_CAPACITY = 40
 struct serve {
     const char *path;
     const char *port_file;
+    const char *feed_file;
     uint64_t journal_bytes;
     struct node_options node_options;
     struct node *node;
@@ -165,6 +166,7 @@ static int run_node(struct serve *self)
         return fail(EXIT_CODE_ERROR, missing, ".");
     self->all = partitions == 64 ? UINT64_MAX : (UINT64_C(1) << partitions) - 1;
     self->node = node_new(&self->node_options, &why);
+    self->node_options.feed = NULL; /* the node's */
     if (self->node == NULL) {
         fprintf(stderr, "teller serve: cannot serve on %s: %s\n", self->node_options.router.listen, why);
         return EXIT_CODE_ERROR;
@@ -176,9 +178,23 @@ static int run_node(struct serve *self)
     return code;
 }
 
+/* Before anything else is begun: a wrong configuration is told at once. */
+static bool read_feed(struct serve *self)
+{
+    char why[FEED_WHY_MAX];
+    if (self->feed_file == NULL)
+        return true;
+    self->node_options.feed = feed_config_load(self->feed_file, why);
+    if (self->node_options.feed == NULL)
+        fprintf(stderr, "teller serve: cannot use %s: %s\n", self->feed_file, why);
+    return self->node_options.feed != NULL;
+}
+
 static int run(struct serve *self)
 {
     struct datadir_error error = {0};
+    if (!read_feed(self))
+        return EXIT_CODE_ERROR;
     keep_freed_memory();
     if (http_global_init() != ERR_OK)
         return fail(EXIT_CODE_ERROR, "no memory", ".");
@@ -195,6 +211,7 @@ static int run(struct serve *self)
     } else {
         fail(code, "", error.text);
     }
+    feed_config_destroy(&self->node_options.feed); /* where no node took it */
     zsys_shutdown(); /* waits for the last replies to leave */
     http_global_release();
     close(self->signals);
@@ -226,6 +243,11 @@ int command_serve(int argc, char **argv)
          .out = &self.port_file,
          .value = "FILE",
          .help = "write the real endpoint there when serving"},
+        {.name = "feed",
+         .type = OPTION_TEXT,
+         .out = &self.feed_file,
+         .value = "FILE",
+         .help = "the sources of rates, as JSON (docs/OPERATIONS.md)"},
         {.name = "queue",
          .type = OPTION_NUMBER,
          .out = &queue,

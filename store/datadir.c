@@ -370,6 +370,24 @@ enum err datadir_state(struct datadir *self, uint32_t partition, struct state **
     return say(error, err, "Cannot open the state store %s: %s.", name, err_text(err));
 }
 
+enum err datadir_rates(struct datadir *self, struct rates **out, struct datadir_error *error)
+{
+    CHECK(self->mode == DATADIR_SERVING);
+    char name[PATH_BYTES];
+    error->text[0] = '\0';
+    if (!join(name, sizeof name, self->path, "rates"))
+        return say(error, ERR_INVALID, "The path of the data directory is too long.");
+    enum err err = rates_open(name, RATES_MAP_SIZE_BYTES, out);
+    if (err == ERR_CORRUPT || err == ERR_VERSION)
+        return say(
+            error, err,
+            "The store of rates %s cannot be read: %s. Put it back from a copy, or move it away: then its "
+            "history is gone.",
+            name, err_text(err));
+    return err == ERR_OK ? ERR_OK
+                         : say(error, err, "Cannot open the store of rates %s: %s.", name, err_text(err));
+}
+
 enum err datadir_publisher(struct datadir *self, struct state **out, struct datadir_error *error)
 {
     CHECK(self->mode == DATADIR_SERVING);

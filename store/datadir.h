@@ -5,6 +5,7 @@
  *     DIR/p000/journal     the journal of partition 0 (LMDB); the truth
  *     DIR/p000/state       its state store (LMDB); rebuilt from the journal when it is deleted
  *     DIR/p001 …
+ *     DIR/rates            what sources of rates have published (LMDB); made when it is first needed
  *     DIR/publisher        subscribers, their cursors and dead letters (LMDB); made at the first start
  *
  * meta.json is written last, so a directory without it was never finished. Everything is synced before
@@ -20,6 +21,7 @@
 
 #include "actors/base/money.h"
 #include "store/journal.h"
+#include "store/rates.h"
 #include "store/state.h"
 
 enum {
@@ -94,6 +96,9 @@ enum err datadir_journal(struct datadir *self, uint32_t partition, struct journa
 /* Opens a partition's state store, for writing when serving; then it is made when it is absent. */
 enum err datadir_state(struct datadir *self, uint32_t partition, struct state **out,
                        struct datadir_error *error) MUST_USE;
+
+/* Opens the store of published rates, which is made when it is absent. Serving only. */
+enum err datadir_rates(struct datadir *self, struct rates **out, struct datadir_error *error) MUST_USE;
 
 /* Opens the publisher's store, which is made when it is absent. Serving only. */
 enum err datadir_publisher(struct datadir *self, struct state **out, struct datadir_error *error) MUST_USE;

@@ -10,7 +10,7 @@
 #include "store/lmdb_shape.h"
 #include "store/rates_table.h"
 
-enum { GROWTH_BYTES = 256 * 1024, GROWTH_BYTES_PER_PUT = 256, SNAPSHOT_TRIES = 100 };
+enum { GROWTH_BYTES = 256 * 1024, GROWTH_BYTES_PER_PUT = 128, SNAPSHOT_TRIES = 100 };
 
 static const char TABLE_NAME[] = "rates";
 

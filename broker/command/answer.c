@@ -92,12 +92,14 @@ static void print_value(const struct answer_column *column, struct mp_reader val
     char cell[1024] = "-";
     uint64_t number;
     struct str text;
-    if (mp_read_uint(&value, &number) && column->is_time)
-        snprintf(cell, sizeof cell, "%s", time_text((int64_t)number));
-    else if (mp_read_str(&value, &text))
+    if (mp_read_uint(&value, &number)) {
+        if (column->is_time)
+            snprintf(cell, sizeof cell, "%s", time_text((int64_t)number));
+        else
+            snprintf(cell, sizeof cell, "%" PRIu64, number);
+    } else if (mp_read_str(&value, &text)) {
         snprintf(cell, sizeof cell, "%.*s", (int)text.length, text.data);
-    else if (!mp_is_nil(&value) && !column->is_time)
-        snprintf(cell, sizeof cell, "%" PRIu64, number);
+    }
     print_cell(column, cell);
 }
 

@@ -7,6 +7,8 @@
 #include "broker/command.h"
 #include "broker/command/arguments.h"
 #include "broker/command/print.h"
+#include "broker/command/rate.h"
+#include "broker/offline/rate_import.h"
 
 static struct option_row text_row(const char *name, const char **out, const char *value, const char *help)
 {
@@ -467,6 +469,14 @@ static const struct {
     {"set", "rate set", "set a rate at the desk", rate_set},
     {"pair", "rate pair", "set the spread of a pair, and how long its quotes are good for", rate_pair},
     {"desk", "rate desk", "show what quotes are made of", rate_desk},
+    {"latest", "rate latest", "the newest published rates of a source", rate_latest},
+    {"asof", "rate asof", "the published rate of a day", rate_asof},
+    {"range", "rate range", "the published rates from one day to another", rate_range},
+    {"review", "rate review", "published rates that wait for an operator", rate_review},
+    {"accept", "rate accept", "accept one that waits", rate_accept},
+    {"reject", "rate reject", "reject one that waits", rate_reject},
+    {"sources", "rate sources", "the sources, and what is wrong with them", rate_sources},
+    {"import", "rate import", "load a file of the ECB's history, without a server", rate_import},
 };
 
 static void print_verbs(FILE *out)
@@ -476,7 +486,8 @@ static void print_verbs(FILE *out)
         fprintf(out, "  %-10s %s\n", verbs[i].word, verbs[i].help);
     fprintf(out, "\n`teller rate VERB --help` tells more.\n\nExamples:\n"
                  "  teller rate set USD KRW 1350.25\n"
-                 "  teller rate pair USD KRW --spread 10000 --valid 30s\n");
+                 "  teller rate pair USD KRW --spread 10000 --valid 30s\n"
+                 "  teller rate latest ecb\n  teller rate accept 17 --operator ann\n");
 }
 
 int command_rate(int argc, char **argv)

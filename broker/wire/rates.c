@@ -285,28 +285,3 @@ void wire_rate_decision_body_write(struct mp_writer *w, const struct wire_rate_d
     mp_write_text(w, "operator");
     mp_write_str(w, decision->operator_name);
 }
-
-void wire_rate_set_frame_write(struct mp_writer *w, uint64_t request_id, const struct published_rate *rate,
-                               const char *source, int64_t as_of_us, uint32_t age_limit_s)
-{
-    mp_write_array(w, 6);
-    mp_write_uint(w, WIRE_VERSION);
-    mp_write_text(w, "rate.set");
-    mp_write_uint(w, request_id);
-    mp_write_nil(w);
-    mp_write_nil(w);
-    mp_write_map(w, 7);
-    mp_write_text(w, "base");
-    mp_write_text(w, rate->base);
-    mp_write_text(w, "counter");
-    mp_write_text(w, rate->counter);
-    write_rate_text(w, "rate", rate->rate);
-    mp_write_text(w, "units");
-    mp_write_uint(w, rate->units);
-    mp_write_text(w, "as_of");
-    mp_write_int(w, as_of_us);
-    mp_write_text(w, "age_limit");
-    mp_write_uint(w, age_limit_s);
-    mp_write_text(w, "source");
-    mp_write_text(w, source);
-}

@@ -68,8 +68,4 @@ void wire_rate_asof_body_write(struct mp_writer *w, const struct wire_rate_body 
 void wire_rate_range_body_write(struct mp_writer *w, const struct wire_rate_body *body);
 void wire_rate_decision_body_write(struct mp_writer *w, const struct wire_rate_decision *decision);
 
-/* A whole frame of rate.set, to all partitions. source: at most PRODUCT_MAX bytes. */
-void wire_rate_set_frame_write(struct mp_writer *w, uint64_t request_id, const struct published_rate *rate,
-                               const char *source, int64_t as_of_us, uint32_t age_limit_s);
-
 #endif

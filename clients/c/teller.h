@@ -532,6 +532,28 @@ struct teller_transfer {
 enum err teller_transfer_show(struct teller *self, const struct uuid *id, struct teller_transfer *out,
                               struct teller_answer *answer) MUST_USE;
 
+/* ---- published rates ---------------------------------------------------------------------------- */
+
+/* What is not asked for stays empty: latest takes source, and perhaps base and counter; asof also date; range date, to, limit
+ * (1 to TELLER_PAGE_MAX) and the cursor of the page before. Dates are "2026-11-21". */
+struct teller_rate_query {
+    struct str source, base, counter, date, to, cursor;
+    uint32_t limit;
+};
+
+/* All give the msgpack of the reply's body (docs/WIRE.md, Rates). */
+enum err teller_rate_latest(struct teller *self, const struct teller_rate_query *asked, struct str *body,
+                            struct teller_answer *answer) MUST_USE;
+enum err teller_rate_asof(struct teller *self, const struct teller_rate_query *asked, struct str *body,
+                          struct teller_answer *answer) MUST_USE;
+enum err teller_rate_range(struct teller *self, const struct teller_rate_query *asked, struct str *body,
+                           struct teller_answer *answer) MUST_USE;
+enum err teller_rate_review(struct teller *self, struct str *body, struct teller_answer *answer) MUST_USE;
+enum err teller_rate_sources(struct teller *self, struct str *body, struct teller_answer *answer) MUST_USE;
+/* Ends the wait of a rate: accepted or rejected. Asking again after it was decided is RATE_NOT_FOUND. */
+enum err teller_rate_decide(struct teller *self, uint64_t id, bool accepts, struct str operator_name,
+                            struct str *body, struct teller_answer *answer) MUST_USE;
+
 /* ---- subscribers to events: docs/EVENTS.md ------------------------------------------------------ */
 
 struct teller_subscriber {

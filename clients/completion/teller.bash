@@ -30,7 +30,7 @@ _teller() {
     command+=("${COMP_WORDS[2]}")
   fi
   case $before in
-    --data | --out | --port-file | --secret-file)
+    --data | --out | --port-file | --feed | --secret-file)
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
@@ -53,7 +53,7 @@ _teller() {
   esac
   if [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_teller_options "$program" "${command[@]}") --help" -- "$word")
-  elif [[ ${command[0]} == import ]]; then
+  elif [[ ${command[0]} == import || "${command[*]}" == 'rate import' ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
   elif [[ ${command[0]} == transfer ]] && ((COMP_CWORD == 2)); then
     mapfile -t COMPREPLY < <(compgen -W show -- "$word")

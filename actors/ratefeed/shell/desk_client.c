@@ -2,12 +2,14 @@
 
 #include <zmq.h>
 
-#include "broker/wire/rates.h"
+#include "broker/wire/desk.h"
+#include "broker/wire/request.h"
 
 /* The network being slow is told by the wait, not by a queue of rates that grows old. */
 enum { HWM = 16 };
 
 static const int none = 0, hwm = HWM;
+static const int64_t second_us = 1000000;
 
 bool desk_client_init(struct desk_client *self, void *context, const char *endpoint)
 {
@@ -25,15 +27,33 @@ void desk_client_release(struct desk_client *self)
     *self = (struct desk_client){0};
 }
 
+static void write_frame(struct desk_client *self, const char *source)
+{
+    const struct published_rate *rate = &self->order.rate;
+    const struct wire_header header = {
+        .operation = OPERATION_RATE_SET, .request_id = ++self->request_id, .partition = WIRE_PARTITION_ANY};
+    struct ledger_rate set = {
+        .base = currency_find(rate->base, CURRENCY_CODE_LENGTH),
+        .counter = currency_find(rate->counter, CURRENCY_CODE_LENGTH),
+        .source_length = (uint8_t)strlen(source),
+        .units = rate->units,
+        .rate = rate->rate,
+        .as_of_us = self->order.as_of_us,
+        .age_limit_us = self->order.age_limit_s * second_us,
+    };
+    memcpy(set.source, source, set.source_length);
+    mp_writer_reset(&self->writer);
+    wire_header_write(&self->writer, &header);
+    wire_rate_set_body_write(&self->writer, &set, (struct str){0});
+}
+
 void desk_client_send(struct desk_client *self, const struct ratefeed_order *order, const char *source,
                       int64_t mono_ms)
 {
     self->order = *order;
     self->is_open = true;
     self->until_ms = mono_ms + DESK_WAIT_MS;
-    mp_writer_reset(&self->writer);
-    wire_rate_set_frame_write(&self->writer, ++self->request_id, &order->rate, source, order->as_of_us,
-                              order->age_limit_s);
+    write_frame(self, source);
     if (self->writer.failed ||
         zmq_send(self->socket, self->writer.data, self->writer.length, ZMQ_DONTWAIT) < 0)
         self->until_ms = mono_ms; /* as good as unanswered */
