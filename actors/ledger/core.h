@@ -133,6 +133,13 @@ struct ledger {
     struct desk desk; /* last: it is large, and seldom looked at */
 };
 
+/* true: the id table may have forgotten the id of an open hold, and whoever asks whether an id is new asks the hold table
+ * too. */
+static inline bool hold_outlives_ids(const struct ledger *self)
+{
+    return self->holds.oldest_us < self->now_us - self->config.id_retention_us;
+}
+
 /* ---- ledger.c: memory, facts -------------------------------------------------------------------- */
 
 void *core_alloc(struct ledger *self, size_t bytes);

@@ -8,8 +8,8 @@
  * An open hold is in the hold table and counts into its account's `pending`. Its id is in the id table from
  * FACT_HOLD_OPENED on and moves to the fact that ends it, which has the position of the opening: so a repeat of the
  * opening finds its first answer, and a late capture learns how the hold ended. A capture's or release's own id leads to
- * its fact too. As a hold may stay open for longer than ids are remembered, the hold table is asked too where the id of
- * an opening must be new.
+ * its fact too. As a hold may stay open for longer than ids are remembered, the hold table is asked too where an id must be
+ * new: always for an opening, and for all else while there is a hold that old (hold_outlives_ids).
  *
  * A hold is expired from `expires_us` on, whether its FACT_HOLD_EXPIRED is there yet or not. The fact follows with the
  * next call that brings the time, at most HOLD_EXPIRE_MAX a call.

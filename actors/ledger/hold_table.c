@@ -10,7 +10,7 @@ enum { FIRST_PLACES = 1024, FIRST_SEGMENTS = 16, WORD_BITS = 64 };
 
 void hold_table_init(struct hold_table *self, const struct mem *mem, uint64_t hash_key)
 {
-    *self = (struct hold_table){.mem = mem, .hash_key = hash_key};
+    *self = (struct hold_table){.mem = mem, .hash_key = hash_key, .oldest_us = INT64_MAX};
 }
 
 static void segment_free(struct hold_table *self, struct hold *segment, struct hold_more *more)
@@ -171,23 +171,13 @@ void hold_free(struct hold_table *self, uint32_t slot)
 
 uint32_t hold_hash(const struct hold_table *self, const struct uuid *id)
 {
-    return (uint32_t)hash_uuid(id, self->hash_key);
+    return hold_hash_of(hash_uuid(id, self->hash_key));
 }
 
 void hold_prefetch(const struct hold_table *self, uint32_t hash)
 {
     if (self->places)
         __builtin_prefetch(&self->places[hash & self->place_mask], 1);
-}
-
-uint32_t hold_candidate(const struct hold_table *self, uint32_t hash)
-{
-    if (!self->places)
-        return HOLD_NONE;
-    uint32_t i = hash & self->place_mask;
-    while (self->places[i].slot_plus_1 != 0 && self->places[i].hash != hash)
-        i = (i + 1) & self->place_mask;
-    return self->places[i].slot_plus_1 - 1;
 }
 
 /* Where in the index a hold stands; the index is not empty, and ends with an empty place. */
@@ -230,6 +220,7 @@ static void all_join(struct hold_table *self, uint32_t slot)
     more->newer = slot;
     if (self->oldest == 0) {
         self->oldest = slot + 1;
+        self->oldest_us = more->opened_us;
         return;
     }
     struct hold_more *oldest = hold_more_at(self, self->oldest - 1);
@@ -242,8 +233,10 @@ static void all_join(struct hold_table *self, uint32_t slot)
 static void all_leave(struct hold_table *self, uint32_t slot)
 {
     const struct hold_more *more = hold_more_at(self, slot);
-    if (self->oldest == slot + 1)
+    if (self->oldest == slot + 1) {
         self->oldest = more->newer == slot ? 0 : more->newer + 1;
+        self->oldest_us = self->oldest == 0 ? INT64_MAX : hold_more_at(self, more->newer)->opened_us;
+    }
     hold_more_at(self, more->newer)->older = more->older;
     hold_more_at(self, more->older)->newer = more->newer;
 }

@@ -62,7 +62,8 @@ struct hold_table {
     size_t used_hint;          /* all words before it are full */
     struct hold_place *places; /* the index */
     uint32_t place_mask;
-    uint32_t oldest; /* slot + 1 of the hold that is open the longest; 0: none */
+    uint32_t oldest;   /* slot + 1 of the hold that is open the longest; 0: none */
+    int64_t oldest_us; /* when that was opened; INT64_MAX: none is open */
 };
 
 void hold_table_init(struct hold_table *self, const struct mem *mem, uint64_t hash_key);
@@ -80,14 +81,17 @@ static inline struct hold_more *hold_more_at(const struct hold_table *self, uint
 
 uint32_t hold_hash(const struct hold_table *self, const struct uuid *id);
 
+/* The same, of an id whose hash_uuid by the table's key is known. */
+static inline uint32_t hold_hash_of(uint64_t id_hash)
+{
+    return (uint32_t)id_hash;
+}
+
 /* Asks for the memory where a search for this hash begins. */
 void hold_prefetch(const struct hold_table *self, uint32_t hash);
 
 /* The slot of an open hold; HOLD_NONE. */
 uint32_t hold_find(const struct hold_table *self, const struct uuid *id, uint32_t hash);
-
-/* The first slot with this hash, whatever its id, for prefetching; HOLD_NONE. */
-uint32_t hold_candidate(const struct hold_table *self, uint32_t hash);
 
 /* The lowest free slot: at most `count`. */
 uint32_t hold_free_slot(const struct hold_table *self);
@@ -102,7 +106,8 @@ struct hold *hold_fill(struct hold_table *self, uint32_t slot, const struct uuid
 /* Frees a slot; all but last_position is cleared. It has left the index and its rings before. */
 void hold_free(struct hold_table *self, uint32_t slot);
 
-/* Into the index and to the end of the rings. *head: slot + 1 of the account's oldest open hold, 0: none. */
+/* Into the index and to the end of the rings; opened_us has been set. *head: slot + 1 of the account's oldest open hold,
+ * 0: none. */
 void hold_table_join(struct hold_table *self, uint32_t slot, uint32_t *head);
 void hold_table_leave(struct hold_table *self, uint32_t slot, uint32_t *head);
 

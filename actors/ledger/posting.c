@@ -412,23 +412,9 @@ static void decide_exchange(struct ledger *self, const struct ledger_command *co
         refuse(self, command, verdict, ticket, row);
 }
 
-/* The id of an opening leads to a hold that is open for longer than ids are remembered. */
-static bool hold_is_open(struct ledger *self, const struct ledger_command *command,
-                         struct ledger_ticket *ticket, uint32_t row)
-{
-    uint64_t opened = hold_opening_of(self, &command->id);
-    if (opened == 0)
-        return false;
-    MARK("a hold is opened again that the table of ids has forgotten");
-    posting_repeat_hold(self, command, opened, ticket, row);
-    return true;
-}
-
 static void decide_hold(struct ledger *self, const struct ledger_command *command, const struct plan *plan,
                         struct ledger_ticket *ticket, uint32_t row)
 {
-    if (command->kind == COMMAND_HOLD && hold_is_open(self, command, ticket, row))
-        return;
     struct verdict verdict = hold_check_moment(self, command);
     if (verdict.code != CODE_OK) {
         answer(self, ticket, row, verdict.code, verdict.field);
@@ -448,6 +434,26 @@ static void decide_hold(struct ledger *self, const struct ledger_command *comman
         refuse(self, command, verdict, ticket, row);
 }
 
+/* An id that the table of ids does not have may be that of an open hold that is older than ids are remembered. An opening
+ * asks in any case: no id may ever have two holds. */
+static inline bool asks_holds(const struct ledger *self, const struct ledger_command *command)
+{
+    return __builtin_expect(hold_outlives_ids(self), 0) || command->kind == COMMAND_HOLD;
+}
+
+static __attribute__((noinline)) bool repeat_of_hold(struct ledger *self,
+                                                     const struct ledger_command *command,
+                                                     const struct plan *plan, struct ledger_ticket *ticket,
+                                                     uint32_t row)
+{
+    uint32_t slot = hold_find(&self->holds, &command->id, hold_hash_of(plan->id_hash));
+    if (slot == HOLD_NONE)
+        return false;
+    MARK("the id of an open hold comes again that the table of ids has forgotten");
+    posting_repeat_hold(self, command, hold_at(&self->holds, slot)->opened, ticket, row);
+    return true;
+}
+
 static void decide(struct ledger *self, const struct ledger_command *command, const struct plan *plan,
                    struct ledger_ticket *ticket, uint32_t row)
 {
@@ -460,6 +466,8 @@ static void decide(struct ledger *self, const struct ledger_command *command, co
             return;
         MARK("a new id is taken for a known one by a filter");
     }
+    if (asks_holds(self, command) && repeat_of_hold(self, command, plan, ticket, row))
+        return;
     if (__builtin_expect(self->group_count > 0, 0) && group_holds_id(self, &command->id)) {
         MARK("a command with the id of an item of an open group");
         answer(self, ticket, row, CODE_CONFLICT, FIELD_TRANSACTION_ID);
@@ -518,6 +526,10 @@ static void plan_hashes(struct ledger *self, const struct ledger_command *comman
         __builtin_prefetch(account_slot_at(&self->accounts, plans[i].from_hash));
         __builtin_prefetch(account_slot_at(&self->accounts, plans[i].to_hash));
         id_table_prefetch(&self->ids, plans[i].id_hash);
+    }
+    if (hold_outlives_ids(self)) {
+        for (size_t i = 0; i < count; i++)
+            hold_prefetch(&self->holds, hold_hash_of(plans[i].id_hash));
     }
 }
 

@@ -156,6 +156,141 @@ static void an_opening_does_not_take_the_id_of_an_item_of_an_open_group(void **s
     runner_destroy(&runner);
 }
 
+/* ---- what is open for longer than ids are remembered ---------------------------------------------------- */
+
+enum { LONG_OPEN = 5000000, ITS_GROUP, ITS_ITEM };
+
+static struct runner *funded_runner(void)
+{
+    struct runner *runner = open_runner(3, 16);
+    batch_post(runner, 0);
+    runner_settle(runner);
+    return runner;
+}
+
+/* Until the ids of now are forgotten. */
+static void age(struct runner *runner)
+{
+    for (uint32_t batch = 1; batch < BATCHES / 4; batch++)
+        batch_post(runner, batch * BATCH), runner_flush(runner, 0);
+    runner_advance(runner, ledger_config_default().id_retention_us + 60000000);
+    for (uint32_t batch = BATCHES / 4; batch < BATCHES; batch++)
+        batch_post(runner, batch * BATCH), runner_flush(runner, 0);
+    struct uuid oldest = world_uuid(1);
+    assert_int_equal(ledger_transaction_find(runner_ledger(runner, 0), &oldest), 0);
+}
+
+static struct ledger_command long_hold(void)
+{
+    struct ledger_command hold = world_withdraw(LONG_OPEN, "acc", 3, "KRW");
+    hold.kind = COMMAND_HOLD;
+    return hold;
+}
+
+/* Every command of money under the id, and a group of one. */
+static void money_conflicts(struct runner *runner)
+{
+    const struct ledger_command commands[] = {
+        world_deposit(LONG_OPEN, "acc", 3, "KRW"),
+        world_withdraw(LONG_OPEN, "acc", 3, "KRW"),
+        world_transfer(LONG_OPEN, "acc", "nobody", 3, "KRW"),
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        const struct ledger_row *row = world_run(runner, &commands[i]);
+        assert_int_equal(row->code, CODE_CONFLICT);
+        assert_int_equal(row->field, FIELD_TRANSACTION_ID);
+    }
+    const struct ledger_command items[] = {world_deposit(ITS_ITEM, "acc", 3, "KRW")};
+    const struct ledger_command group = world_group(LONG_OPEN, items, 1);
+    assert_int_equal(world_run(runner, &group)->code, CODE_CONFLICT);
+    const struct ledger_command item = world_deposit(LONG_OPEN, "acc", 3, "KRW");
+    const struct ledger_command around = world_group(ITS_GROUP, &item, 1);
+    assert_int_equal(world_run(runner, &around)[1].code, CODE_CONFLICT);
+}
+
+static void openings_conflict(struct runner *runner)
+{
+    struct ledger_account_command open = world_account(ACCOUNT_OPEN, "another", "KRW");
+    open.id = world_uuid(LONG_OPEN);
+    assert_int_equal(runner_account(runner, &open).code, CODE_CONFLICT);
+    struct ledger_quote_command command = {.id = open.id,
+                                           .account = STR_LITERAL("acc"),
+                                           .sell = world_currency("KRW"),
+                                           .buy = world_currency("USD"),
+                                           .side = QUOTE_SELL,
+                                           .amount = 1};
+    struct ledger_quote_answer quote;
+    ledger_quote(runner_ledger(runner, 0), runner_now(runner), &command, &quote);
+    assert_int_equal(quote.code, CODE_CONFLICT);
+}
+
+static void nothing_takes_the_id_of_an_open_hold_however_old(void **state)
+{
+    (void)state;
+    for (int restarted = 0; restarted <= 1; restarted++) {
+        struct ledger_command hold = long_hold(), capture = hold;
+        struct runner *runner = funded_runner();
+        assert_int_equal(world_run(runner, &hold)->code, CODE_OK);
+        age(runner);
+        if (restarted)
+            runner_crash(runner, 0, RUNNER_STATE_KEPT);
+        int64_t before = world_view(runner, "acc").balance;
+        money_conflicts(runner);
+        openings_conflict(runner);
+        capture.kind = COMMAND_CAPTURE;
+        capture.of = hold.id;
+        assert_int_equal(world_run(runner, &capture)->code, CODE_CONFLICT);
+        assert_int_equal(world_view(runner, "acc").balance, before);
+        assert_int_equal(world_view(runner, "acc").pending, 3);
+        runner_destroy(&runner);
+    }
+}
+
+static void an_old_opening_that_comes_again_gets_its_first_answer(void **state)
+{
+    (void)state;
+    struct ledger_command hold = long_hold();
+    struct runner *runner = funded_runner();
+    struct ledger_row first = *world_run(runner, &hold);
+    age(runner);
+    struct ledger_row again = *world_run(runner, &hold);
+    assert_memory_equal(&again, &first, sizeof again);
+    hold.deadline_us = 1; /* no part of the payload: what is known is answered behind it too */
+    again = *world_run(runner, &hold);
+    assert_memory_equal(&again, &first, sizeof again);
+    hold.amount++;
+    assert_int_equal(world_run(runner, &hold)->code, CODE_CONFLICT);
+    assert_int_equal(world_view(runner, "acc").pending, 3);
+    runner_destroy(&runner);
+}
+
+static void nothing_takes_the_id_of_an_open_proposal_however_old(void **state)
+{
+    (void)state;
+    struct runner *runner = funded_runner();
+    const struct ledger_proposal_command proposal = {
+        .kind = COMMAND_DEPOSIT,
+        .currency = world_currency("KRW"),
+        .id = world_uuid(LONG_OPEN),
+        .account = STR_LITERAL("acc"),
+        .amount = 3,
+        .expires_us = runner_now(runner) + 3 * ledger_config_default().id_retention_us,
+        .reason = STR_LITERAL("counted twice"),
+        .operator_name = STR_LITERAL("ann"),
+    };
+    struct ledger_proposal_answer answer;
+    ledger_propose(runner_ledger(runner, 0), runner_now(runner), &proposal, &answer);
+    assert_int_equal(answer.code, CODE_OK);
+    age(runner);
+    int64_t before = world_view(runner, "acc").balance;
+    struct ledger_command hold = long_hold();
+    assert_int_equal(world_run(runner, &hold)->code, CODE_CONFLICT);
+    money_conflicts(runner);
+    openings_conflict(runner);
+    assert_int_equal(world_view(runner, "acc").balance, before);
+    runner_destroy(&runner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +299,9 @@ int main(void)
         cmocka_unit_test(an_id_is_known_after_restarts),
         cmocka_unit_test(recovery_finds_the_same_ids_with_state_without_and_with_an_old_one),
         cmocka_unit_test(an_id_is_forgotten_only_after_the_retention_time),
+        cmocka_unit_test(nothing_takes_the_id_of_an_open_hold_however_old),
+        cmocka_unit_test(an_old_opening_that_comes_again_gets_its_first_answer),
+        cmocka_unit_test(nothing_takes_the_id_of_an_open_proposal_however_old),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

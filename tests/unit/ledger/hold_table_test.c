@@ -48,6 +48,7 @@ static uint32_t open_one(struct fixture *f, uint32_t number, uint32_t account)
     struct hold *hold = hold_fill(&f->table, slot, &id, ++f->position, account);
     hold->held = 1;
     hold->last_position = f->position;
+    hold_more_at(&f->table, slot)->opened_us = (int64_t)f->position;
     hold_table_join(&f->table, slot, &f->heads[account]);
     return slot;
 }
@@ -141,10 +142,13 @@ static void the_oldest_is_known(void **state)
     (void)state;
     begin(&f);
     assert_int_equal(f.table.oldest, 0);
+    assert_true(f.table.oldest_us == INT64_MAX);
     uint32_t first = open_one(&f, 1, 0), second = open_one(&f, 2, 1);
     assert_int_equal(f.table.oldest, first + 1);
+    assert_int_equal(f.table.oldest_us, 1);
     end_one(&f, first);
     assert_int_equal(f.table.oldest, second + 1);
+    assert_int_equal(f.table.oldest_us, hold_more_at(&f.table, second)->opened_us);
     (void)open_one(&f, 3, 0); /* takes the lower slot, and is younger */
     assert_int_equal(f.table.oldest, second + 1);
     end(&f);
