@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "actors/base/check.h"
+#include "sim/events/events_run.h"
 #include "sim/random.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -119,8 +120,11 @@ static uint32_t families_of(const struct run_config *config, const struct world_
     return world->id_retention_us > 0 ? config->families & ~(1u << FAMILY_TIME) : config->families;
 }
 
+/* The worlds of services have no plan: their faults are drawn as they come. */
 struct fault_plan run_plan(const struct run_config *config)
 {
+    if (config->kind != RUN_LEDGER)
+        return (struct fault_plan){0};
     struct world_config world = draw_world(config);
     const struct fault_plan_config plan = {.seed = config->seed,
                                            .partitions = world.partitions,
@@ -252,7 +256,7 @@ static void check_descriptors(int before, struct run_result *out)
              "%d descriptors were open before the run, and %d after it", before, after);
 }
 
-void run_seed(const struct run_config *config, struct run_result *out)
+static void run_ledger(const struct run_config *config, struct run_result *out)
 {
     int descriptors = descriptor_count();
     struct world_config drawn = draw_world(config);
@@ -279,4 +283,19 @@ void run_seed(const struct run_config *config, struct run_result *out)
     check_descriptors(descriptors, out);
     workload_destroy(&load.workload);
     fault_plan_release(&plan);
+}
+
+void run_seed(const struct run_config *config, struct run_result *out)
+{
+    switch (config->kind) {
+    case RUN_LEDGER:
+        run_ledger(config, out);
+        return;
+    case RUN_EVENTS:
+        events_run(config, out);
+        return;
+    case RUN_RATES:
+        CHECK_UNREACHABLE();
+    }
+    CHECK_UNREACHABLE();
 }

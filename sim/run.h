@@ -14,7 +14,11 @@
 #include "sim/workload.h"
 #include "sim/world.h"
 
+/* Which world: the ledger's (world.h), the publisher's (events/), the rate feed's (rates/). */
+enum run_kind { RUN_LEDGER, RUN_EVENTS, RUN_RATES };
+
 struct run_config {
+    enum run_kind kind;
     uint64_t seed;
     int64_t length_us; /* simulated time with load and faults; settling comes behind it */
     int64_t stop_us;   /* load and faults end here, and are up to then those of length_us; 0: at length_us */

@@ -49,6 +49,7 @@ struct publisher {
     uint64_t ends[PUBLISHER_PARTITIONS_MAX]; /* 0: not known yet: nothing is looked at */
     struct publisher_letter *letters;        /* by id */
     uint32_t letter_count;
+    struct publisher_change *changes; /* room for all letters and a subscriber */
     uint64_t last_letter_id;
     uint64_t last_token;
     int64_t save_due_ms; /* INT64_MAX: nothing to store */
@@ -86,8 +87,9 @@ bool letter_write(struct publisher *self, struct webhook *webhook, struct publis
 void letter_failed(struct publisher *self, struct publisher_letter *letter, const char *error);
 /* The letter is done. ERR_OK: it is gone from the store too. */
 enum err letter_drop(struct publisher *self, struct publisher_letter *letter) MUST_USE;
-/* All letters of a webhook. */
-enum err letter_drop_all(struct publisher *self, struct webhook *webhook) MUST_USE;
+/* All letters of a webhook: the changes for them, at the beginning of self->changes; and, once these are stored, their end. */
+size_t letter_changes(struct publisher *self, const struct webhook *webhook);
+void letter_forget_all(struct publisher *self, struct webhook *webhook);
 
 /* ---- stream.c */
 

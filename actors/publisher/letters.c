@@ -112,25 +112,27 @@ enum err letter_drop(struct publisher *self, struct publisher_letter *letter)
     return err;
 }
 
-enum err letter_drop_all(struct publisher *self, struct webhook *webhook)
+size_t letter_changes(struct publisher *self, const struct webhook *webhook)
 {
-    enum { TOGETHER = 64 };
-    struct publisher_change changes[TOGETHER];
-    while (webhook->letter_count > 0) {
-        size_t count = 0;
-        for (uint32_t i = 0; i < self->letter_count && count < TOGETHER; i++) {
-            if (str_equal(str_from(self->letters[i].name), str_from(webhook->subscriber.name)))
-                changes[count++] =
-                    (struct publisher_change){.kind = CHANGE_LETTER_GONE, .letter = &self->letters[i]};
-        }
-        CHECK(count > 0);
-        enum err err = core_store(self, changes, count);
-        if (err != ERR_OK)
-            return err;
-        while (count > 0) /* the last first: those before it stay where they are */
-            take_out(self, &self->letters[changes[--count].letter - self->letters]);
+    size_t count = 0;
+    for (uint32_t i = 0; i < self->letter_count && count < webhook->letter_count; i++) {
+        if (str_equal(str_from(self->letters[i].name), str_from(webhook->subscriber.name)))
+            self->changes[count++] =
+                (struct publisher_change){.kind = CHANGE_LETTER_GONE, .letter = &self->letters[i]};
     }
-    return ERR_OK;
+    CHECK(count == webhook->letter_count);
+    return count;
+}
+
+void letter_forget_all(struct publisher *self, struct webhook *webhook)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < self->letter_count; i++) {
+        if (!str_equal(str_from(self->letters[i].name), str_from(webhook->subscriber.name)))
+            self->letters[count++] = self->letters[i];
+    }
+    self->letter_count = count;
+    webhook->letter_count = 0;
 }
 
 bool publisher_load_letter(struct publisher *self, const struct publisher_letter *letter)

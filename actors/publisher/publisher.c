@@ -1,6 +1,8 @@
 /* Life, cursors and when they are stored, operations, looking in. */
 #include "actors/publisher/core.h"
 
+enum { CHANGES_MAX = PUBLISHER_LETTERS_MAX + 1 };
+
 struct publisher_options publisher_options_default(uint32_t partitions)
 {
     return (struct publisher_options){
@@ -24,7 +26,9 @@ struct publisher *publisher_new(const struct publisher_options *options, const s
     CHECK(options->retry_ms >= 1 && options->tries_max >= 1 && options->message_max >= 1);
     struct publisher *self = mem_alloc(mem, sizeof *self);
     struct publisher_letter *letters = mem_alloc(mem, PUBLISHER_LETTERS_MAX * sizeof *letters);
-    if (self == NULL || letters == NULL) {
+    struct publisher_change *changes = mem_alloc(mem, CHANGES_MAX * sizeof *changes);
+    if (self == NULL || letters == NULL || changes == NULL) {
+        mem_free(mem, changes, CHANGES_MAX * sizeof *changes);
         mem_free(mem, letters, PUBLISHER_LETTERS_MAX * sizeof *letters);
         mem_free(mem, self, sizeof *self);
         return NULL;
@@ -35,6 +39,7 @@ struct publisher *publisher_new(const struct publisher_options *options, const s
         self->options.retry_max_ms = self->options.retry_ms;
     self->ports = *ports;
     self->letters = letters;
+    self->changes = changes;
     self->save_due_ms = INT64_MAX;
     return self;
 }
@@ -45,6 +50,7 @@ void publisher_destroy(struct publisher **self_p)
     if (self == NULL)
         return;
     struct mem mem = self->mem;
+    mem_free(&mem, self->changes, CHANGES_MAX * sizeof *self->changes);
     mem_free(&mem, self->letters, PUBLISHER_LETTERS_MAX * sizeof *self->letters);
     mem_free(&mem, self, sizeof *self);
     *self_p = NULL;
@@ -266,10 +272,12 @@ enum code publisher_remove(struct publisher *self, struct str name)
     struct webhook *webhook = core_webhook(self, name);
     if (webhook == NULL)
         return CODE_NOT_FOUND;
-    const struct publisher_change stored = {.kind = CHANGE_SUBSCRIBER_GONE,
-                                            .subscriber = &webhook->subscriber};
-    if (letter_drop_all(self, webhook) != ERR_OK || core_store(self, &stored, 1) != ERR_OK)
+    size_t count = letter_changes(self, webhook);
+    self->changes[count++] =
+        (struct publisher_change){.kind = CHANGE_SUBSCRIBER_GONE, .subscriber = &webhook->subscriber};
+    if (core_store(self, self->changes, count) != ERR_OK)
         return CODE_BUSY;
+    letter_forget_all(self, webhook);
     if (webhook->token != 0 || webhook->letter_token != 0)
         MARK("a subscriber is removed while a post to it is under way");
     *webhook = (struct webhook){0};

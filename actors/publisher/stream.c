@@ -11,15 +11,21 @@ static struct publisher_peer *find(struct publisher *self, struct str id)
     return NULL;
 }
 
-/* Its own place where it has one; else that of its name; else a free one. */
-static struct publisher_peer *place_for(struct publisher *self, struct str id, struct str name)
+static struct publisher_peer *find_name(struct publisher *self, struct str name)
 {
-    struct publisher_peer *place = find(self, id);
-    for (uint32_t i = 0; place == NULL && i < PUBLISHER_PEERS_MAX; i++) {
+    for (uint32_t i = 0; i < PUBLISHER_PEERS_MAX; i++) {
         struct publisher_peer *peer = &self->peers[i];
         if (peer->is_taken && str_equal(str_from(peer->name), name))
-            place = peer;
+            return peer;
     }
+    return NULL;
+}
+
+/* Its own place where it has one; else that of its name; else a free one. */
+static struct publisher_peer *place_for(struct publisher *self, struct publisher_peer *own,
+                                        struct publisher_peer *older)
+{
+    struct publisher_peer *place = own != NULL ? own : older;
     for (uint32_t i = 0; place == NULL && i < PUBLISHER_PEERS_MAX; i++) {
         if (!self->peers[i].is_taken)
             place = &self->peers[i];
@@ -32,15 +38,17 @@ bool publisher_subscribe(struct publisher *self, struct str id, struct str name,
                          struct publisher_peer *replaced, struct publisher_now now)
 {
     CHECK(id.length <= PUBLISHER_PEER_ID_MAX && name.length <= PUBLISHER_NAME_MAX);
-    struct publisher_peer *peer = place_for(self, id, name);
+    struct publisher_peer *own = find(self, id), *older = find_name(self, name);
+    struct publisher_peer *peer = place_for(self, own, older);
     replaced->is_taken = false;
     if (peer == NULL) {
         MARK("there is no room for another stream");
         return false;
     }
-    if (peer->is_taken && find(self, id) != peer) {
+    if (older != NULL && older != own) {
         MARK("a stream takes the place of another one of its name");
-        *replaced = *peer;
+        *replaced = *older;
+        older->is_taken = false;
     }
     *peer = (struct publisher_peer){
         .id_length = (uint8_t)id.length,

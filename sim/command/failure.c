@@ -148,6 +148,8 @@ void outcome_print(const struct outcome *outcome, FILE *out)
 
 static void print_features(const struct outcome *outcome, FILE *out)
 {
+    if (outcome->config.kind != RUN_LEDGER)
+        return;
     fputs("\nclients do:", out);
     for (enum feature feature = 0; feature < FEATURE_COUNT; feature++) {
         if (outcome->result.features >> feature & 1)
@@ -160,6 +162,8 @@ static void print_features(const struct outcome *outcome, FILE *out)
 static void print_faults(const struct outcome *outcome, FILE *out)
 {
     char line[FAULT_LINE_MAX];
+    if (outcome->config.kind != RUN_LEDGER)
+        return; /* in the trace, as they come */
     struct fault_plan plan = run_plan(&outcome->config);
     int64_t end_us = is_breach(outcome) ? outcome->result.breach_us : INT64_MAX;
     size_t before = 0;

@@ -147,6 +147,8 @@ static const char summary[] =
     "\n"
     "A run that breaks is reported with the invariant, the last events, and the one command that replays "
     "it.\n"
+    "The publisher has a world of its own (--events); its faults are not planned ahead, but come as they are "
+    "drawn.\n"
     "Exit code: 0 nothing broke, 1 something did, 2 wrong usage.\n"
     "\n"
     "LIST is words with commas between them, or all, or none; NUMBERS are numbers, or none.\n"
@@ -160,6 +162,8 @@ static const char examples[] =
     "  teller sim --seed 7 --trace --trace-from 95.5    everything that happens, from then on\n"
     "  teller sim --seed 7 --shrink                     a shorter run that breaks in the same way\n"
     "  teller sim --seeds 40 --digest                   to compare two builds: the lines must be equal\n"
+    "  teller sim --events --seeds 300                  the publisher's world: webhooks and streams that do "
+    "wrong\n"
     "  teller sim --script FILE-or-folder …             cases of the scenario language: see --script --help";
 
 /* The summary and the words of both lists. */
@@ -216,6 +220,9 @@ static enum options_result check_together(struct sim_options *self, const struct
 {
     if (texts->drop && texts->only)
         return complain(name, "--drop and --only exclude each other");
+    if (self->events && self->rates)
+        return complain(name, "--events and --rates exclude each other");
+    self->config.kind = self->events ? RUN_EVENTS : self->rates ? RUN_RATES : RUN_LEDGER;
     if (self->trace + self->plan + self->digest + self->shrink > 1)
         return complain(name, "--trace, --plan, --digest and --shrink exclude each other");
     bool is_endless = self->until_failure || texts->minutes != NULL;
@@ -241,6 +248,8 @@ enum options_result sim_options_read(struct sim_options *self, int argc, char **
         {"seed", &self->seed, "N", "the first seed (1)", 1, 0, OPTION_NUMBER, 0, false},
         {"seeds", &self->seed_count, "N", "how many seeds (10; 1 when --seed is given)", 1, 0, OPTION_NUMBER,
          0, false},
+        {"events", &self->events, NULL, "the world of the publisher, not the ledger's", 0, 0, OPTION_FLAG, 0,
+         false},
         {"hours", &texts.hours, "H", "simulated time of each seed (1); decimals are welcome", 0, 0,
          OPTION_TEXT, 0, false},
         {"until-failure", &self->until_failure, NULL, "go on with new seeds until one breaks", 0, 0,
@@ -395,7 +404,9 @@ char *sim_replay_command(const char *program, const struct run_config *config)
     size_t length;
     FILE *out = open_memstream(&text, &length);
     CHECK(out != NULL);
-    fprintf(out, "%s --seed %" PRIu64, program, config->seed);
+    static const char *const kinds[] = {
+        [RUN_LEDGER] = "", [RUN_EVENTS] = " --events", [RUN_RATES] = " --rates"};
+    fprintf(out, "%s%s --seed %" PRIu64, program, kinds[config->kind], config->seed);
     if (config->length_us != HOUR_US) {
         fputs(" --hours ", out);
         put_decimal(out, config->length_us / 36, HOUR_US / 36, PLACES_MAX);

@@ -9,11 +9,8 @@
 enum {
     RECORD_VERSION = 1,
     KEY_MAX = 1 + PUBLISHER_NAME_MAX,
-    VALUE_MAX = 1024, /* of any record: url and secret, or 64 positions */
-    CHANGES_MAX = PUBLISHER_SUBSCRIBERS_MAX,
-    PUTS_MAX =
-        2 *
-        CHANGES_MAX, /* a subscriber that is gone takes its cursors along; a letter brings the highest id */
+    VALUE_MAX = 1024,  /* of any record: url and secret, or 64 positions */
+    PUTS_A_CHANGE = 2, /* a subscriber that is gone takes its cursors along; a letter brings the highest id */
 };
 
 struct record {
@@ -130,8 +127,8 @@ static void put_letter(struct record *record, const struct publisher_letter *let
 }
 
 struct puts {
-    struct record records[PUTS_MAX];
-    struct state_put puts[PUTS_MAX];
+    struct record *records;
+    struct state_put *puts;
     size_t count;
 };
 
@@ -203,21 +200,24 @@ enum err publisher_store_apply(struct state *state, uint32_t partitions,
                                const struct publisher_change *changes, size_t count)
 {
     uint64_t highest = 0;
-    CHECK(count <= CHANGES_MAX);
-    struct puts *puts = malloc(sizeof *puts);
-    if (puts == NULL)
+    struct puts puts = {reallocarray(NULL, PUTS_A_CHANGE * count, sizeof *puts.records),
+                        reallocarray(NULL, PUTS_A_CHANGE * count, sizeof *puts.puts), 0};
+    if (puts.records == NULL || puts.puts == NULL) {
+        free(puts.records);
+        free(puts.puts);
         return ERR_NO_MEMORY;
-    puts->count = 0;
+    }
     for (size_t i = 0; i < count; i++) {
-        add_change(puts, &changes[i], partitions);
+        add_change(&puts, &changes[i], partitions);
         if (changes[i].kind == CHANGE_LETTER && changes[i].letter->id > highest)
             highest = changes[i].letter->id;
     }
-    enum err err = add_highest(puts, state, highest);
+    enum err err = add_highest(&puts, state, highest);
     if (err == ERR_OK)
-        err = state_apply(state, puts->puts, puts->count);
-    explicit_bzero(puts, sizeof *puts); /* secrets */
-    free(puts);
+        err = state_apply(state, puts.puts, puts.count);
+    explicit_bzero(puts.records, puts.count * sizeof *puts.records); /* secrets */
+    free(puts.records);
+    free(puts.puts);
     return err;
 }
 

@@ -36,6 +36,7 @@ struct world {
     uint64_t ends[PARTITIONS];
     struct disk disk;
     bool disk_fails;
+    uint32_t stores_left; /* then one store fails; 0: none does */
     uint32_t stores;
     /* posts under way, oldest first */
     struct publisher_post posts[16];
@@ -142,7 +143,7 @@ static void put_letter(struct disk *disk, const struct publisher_letter *letter,
 static enum err store(void *context, const struct publisher_change *changes, size_t count)
 {
     struct world *world = context;
-    if (world->disk_fails)
+    if (world->disk_fails || (world->stores_left > 0 && --world->stores_left == 0))
         return ERR_FULL;
     world->stores++;
     for (size_t i = 0; i < count; i++) {
@@ -635,6 +636,25 @@ static void a_letter_may_be_resolved_while_it_is_tried_again(void **state)
     assert_int_equal(world->disk.letter_count, 0);
 }
 
+static void a_subscriber_that_cannot_be_removed_keeps_its_letters(void **state)
+{
+    struct world *world = *state;
+    enum code code = CODE_BUSY;
+    world->ends[0] = 3;
+    add(world, "a");
+    let_die(world);
+    let_die(world);
+    for (uint32_t stores = 1; code == CODE_BUSY && stores < 10; stores++) {
+        world->stores_left = stores;
+        code = publisher_remove(world->publisher, STR_LITERAL("a"));
+        assert_true(code == CODE_OK || code == CODE_BUSY);
+        assert_int_equal(world->disk.letter_count, code == CODE_OK ? 0 : 2);
+        assert_true((publisher_letter_after(world->publisher, 1, STR_LITERAL("")) != NULL) ==
+                    (code == CODE_BUSY));
+    }
+    assert_int_equal(code, CODE_OK);
+}
+
 static void a_removed_subscriber_takes_its_letters_along_and_no_others(void **state)
 {
     struct world *world = *state;
@@ -747,6 +767,22 @@ static void a_stream_takes_the_place_of_an_older_one_of_its_name(void **state)
     assert_false(publisher_leave(world->publisher, STR_LITERAL("2")));
 }
 
+static void a_stream_that_changes_its_name_takes_the_place_of_the_older_one(void **state)
+{
+    struct world *world = *state;
+    struct publisher_peer replaced;
+    struct publisher_cursors cursors = {{0}};
+    struct publisher_view view;
+    subscribe(world, "1", "s", 0, 1);
+    subscribe(world, "2", "t", 0, 1);
+    assert_true(publisher_subscribe(world->publisher, STR_LITERAL("2"), STR_LITERAL("s"), &cursors, 1,
+                                    &replaced, world->now));
+    assert_true(replaced.is_taken && replaced.id[0] == '1');
+    assert_false(publisher_view_at(world->publisher, 1, &view));
+    assert_false(publisher_leave(world->publisher, STR_LITERAL("1")));
+    assert_true(publisher_leave(world->publisher, STR_LITERAL("2")));
+}
+
 static void there_is_room_for_so_many_streams_and_webhooks(void **state)
 {
     struct world *world = *state;
@@ -796,12 +832,14 @@ int main(void)
         TEST(a_letter_is_tried_between_two_tries_of_the_next_event),
         TEST(a_resolved_letter_is_gone_and_its_id_is_never_given_again),
         TEST(a_letter_may_be_resolved_while_it_is_tried_again),
+        TEST(a_subscriber_that_cannot_be_removed_keeps_its_letters),
         TEST(a_removed_subscriber_takes_its_letters_along_and_no_others),
         TEST(a_stream_gets_every_event_in_order_in_few_messages),
         TEST(a_stream_that_gives_no_credit_gets_nothing_more),
         TEST(a_stream_that_is_full_is_sent_the_same_later_and_ended_after_a_minute),
         TEST(a_stream_hears_a_heartbeat_and_one_that_is_gone_is_dropped),
         TEST(a_stream_takes_the_place_of_an_older_one_of_its_name),
+        TEST(a_stream_that_changes_its_name_takes_the_place_of_the_older_one),
         TEST(there_is_room_for_so_many_streams_and_webhooks),
         TEST(without_memory_there_is_no_publisher),
     };
