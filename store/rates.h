@@ -20,7 +20,7 @@
 
 enum { RATES_SOURCE_MAX = PRODUCT_MAX, RATES_WHY_MAX = 95, RATES_KEY_MAX = 64, RATES_VALUE_MAX = 512 };
 
-#define RATES_MAP_SIZE_BYTES (UINT64_C(1) << 34)
+#define RATES_MAP_SIZE_BYTES (UINT64_C(1) << 32)
 
 enum rates_put_kind {
     RATES_PUT_HISTORY,        /* source, rate: replaces the day */

@@ -7,7 +7,8 @@
  * What services write as the body of their answer:
  *
  *     rate feed   {"sources": [{"source", "age_us": since it was last read with success, nil: never; "failures": in a row;
- *                 "waiting": rates that wait for an operator}, …]}
+ *                 "waiting": rates that wait for an operator}, …]}, and of all sources "fetches", "fetches_failed", "accepted",
+ *                 "to_review", "waiting", "desk_set", "desk_failed"
  *     publisher   {"subscribers": [{"name", "kind": "webhook" or "stream", "lag", "delivered", "failures", "dead_letters"}, …]};
  *                 a name comes once of each kind
  */

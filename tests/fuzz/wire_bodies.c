@@ -4,9 +4,11 @@
 #include <stdint.h>
 
 #include "actors/base/check.h"
+#include "actors/base/date.h"
 #include "broker/wire/accounts.h"
 #include "broker/wire/history.h"
 #include "broker/wire/proposals.h"
+#include "broker/wire/rates.h"
 #include "broker/wire/split.h"
 #include "broker/wire/subscribers.h"
 
@@ -28,6 +30,28 @@ static void check_subscribers(const struct wire_header *header)
         CHECK(q.limit >= 1 && q.limit <= WIRE_LETTERS_MAX);
     if (wire_letter_read(header, &l, &field) == CODE_OK)
         CHECK(l.id > 0 && l.operator_name.length >= 1 && text_is_clean(l.operator_name));
+}
+
+static void check_rate_query(const struct wire_rate_query *q)
+{
+    CHECK(text_is_product(q->source) && q->limit >= 1 && q->limit <= WIRE_RATES_MAX);
+    CHECK(q->from >= 0 && q->from <= DATE_DAYS_MAX && q->to >= 0 && q->to <= DATE_DAYS_MAX);
+}
+
+static void check_rates(const struct wire_header *header)
+{
+    struct wire_rate_query q;
+    struct wire_rate_decision d;
+    enum field field;
+    if (wire_rate_latest_read(header, &q, &field) == CODE_OK)
+        check_rate_query(&q);
+    if (wire_rate_asof_read(header, &q, &field) == CODE_OK)
+        check_rate_query(&q);
+    if (wire_rate_range_read(header, &q, &field) == CODE_OK)
+        check_rate_query(&q);
+    if (wire_rate_decision_read(header, &d, &field) == CODE_OK)
+        CHECK(d.operator_name.length >= 1 && d.operator_name.length <= OWNER_MAX &&
+              text_is_clean(d.operator_name));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -134,6 +158,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_proposals(&header);
     else if (header.operation >= OPERATION_SUBSCRIBER_ADD && header.operation <= OPERATION_DEADLETTER_RESOLVE)
         check_subscribers(&header);
+    else if (header.operation >= OPERATION_RATE_LATEST && header.operation <= OPERATION_RATE_SOURCES)
+        check_rates(&header);
     else
         check_reading(&header);
     wire_partition_of(&header, 3, partition_by_length);
