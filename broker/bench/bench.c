@@ -21,6 +21,9 @@ enum {
     DEPOSIT_WINDOW = 4,
     CLOSED_WINDOW = 8,
     OPEN_LOOP_WINDOW = 8192,
+    QUOTES_WINDOW = 256,
+    EXCHANGES_BATCH = 100,
+    BATCH = 8000,
     STATUS_DEPTH = 4,
 };
 
@@ -30,7 +33,7 @@ struct bench {
     const char *cross_share_text, *zipf_text;
     double cross_share, zipf;
     int64_t duration_ms, warmup_ms, timeout_ms;
-    bool setup, setup_only, hot_one, history, hold, allow_errors, json;
+    bool setup, setup_only, hot_one, history, hold, quote, exchange, allow_errors, json;
     uint32_t partitions;
     struct teller *client;
     struct workload *workload;
@@ -151,13 +154,28 @@ static uint32_t or_default(uint64_t value, uint32_t normal)
     return value > 0 ? (uint32_t)value : normal;
 }
 
+static enum load_kind kind_of(const struct bench *self)
+{
+    if (self->hold)
+        return LOAD_HOLDS;
+    if (self->quote)
+        return LOAD_QUOTES;
+    return self->exchange ? LOAD_EXCHANGES : LOAD_TRANSFERS;
+}
+
+static uint32_t window_of(const struct bench *self)
+{
+    uint32_t normal = self->rate > 0 ? OPEN_LOOP_WINDOW : self->quote ? QUOTES_WINDOW : CLOSED_WINDOW;
+    return or_default(self->window, normal);
+}
+
 static struct load_options load_options_of(const struct bench *self)
 {
     return (struct load_options){
-        .kind = self->hold ? LOAD_HOLDS : LOAD_TRANSFERS,
+        .kind = kind_of(self),
         .partitions = self->partitions,
         .batch = (uint32_t)self->batch,
-        .window = or_default(self->window, self->rate > 0 ? OPEN_LOOP_WINDOW : CLOSED_WINDOW),
+        .window = window_of(self),
         .rate = (double)self->rate,
         .warmup_ns = self->warmup_ms * NS_PER_MS,
         .duration_ns = self->duration_ms * NS_PER_MS,
@@ -195,16 +213,23 @@ static double processor_ns(void)
            (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1e3;
 }
 
+static enum load_end run_kind(struct bench *self, const struct load_options *options)
+{
+    if (self->history)
+        return load_histories(self->connect, self->timeout_ms, self->workload, options, &self->result);
+    if (self->quote || self->exchange)
+        return load_quotes(self->client, self->connect, self->timeout_ms, self->workload, options,
+                           &self->result);
+    return load_run(self->client, self->workload, options, &self->result);
+}
+
 static int run_measured(struct bench *self)
 {
     struct load_options options = load_options_of(self);
     if (!ask_journal_bytes(self, &self->journal_bytes_before))
         return fail("the node does not answer a status request", "");
     double before_ns = processor_ns();
-    enum load_end end = self->history ? load_histories(self->connect, self->timeout_ms, self->workload,
-                                                       &options, &self->result)
-                                      : load_run(self->client, self->workload, &options, &self->result);
-    int code = judge(self, end);
+    int code = judge(self, run_kind(self, &options));
     if (code != EXIT_CODE_OK)
         return code;
     if (self->result.items_sent > 0)
@@ -260,6 +285,15 @@ static void print_report_errors(const struct bench *self)
     printf("}}\n");
 }
 
+static const char *rate_name(const struct bench *self)
+{
+    if (self->quote)
+        return "quotes_per_s";
+    if (self->exchange)
+        return "exchange_pairs_per_s";
+    return self->history ? "histories_per_s" : self->hold ? "hold_items_per_s" : "transfers_per_s";
+}
+
 static void print_report(const struct bench *self)
 {
     const struct load_options options = load_options_of(self);
@@ -267,12 +301,10 @@ static void print_report(const struct bench *self)
     double seconds = (double)result->elapsed_ns / 1e9;
     double rate = seconds > 0 ? (double)result->items / seconds : 0;
     double sent = (double)(result->items_sent > 0 ? result->items_sent : 1);
-    bool crosses = self->partitions > 1 && !self->history && !self->hot_one;
+    bool crosses =
+        self->partitions > 1 && !self->history && !self->quote && !self->exchange && !self->hot_one;
     const struct figure figures[] = {
-        {self->history ? "histories_per_s"
-         : self->hold  ? "hold_items_per_s"
-                       : "transfers_per_s",
-         rate, 0},
+        {rate_name(self), rate, 0},
         {"hold_pairs_per_s", self->hold ? rate / 2 : 0, 0},
         {"accounts", (double)self->accounts, 0},
         {"partitions", self->partitions, 0},
@@ -349,11 +381,28 @@ static int connect_and_run(struct bench *self)
     return code;
 }
 
+/* What options may not be together; says why. */
+static bool is_possible(const struct bench *self)
+{
+    const char *why = NULL;
+    bool is_desk = self->quote || self->exchange;
+    if (self->history + self->hold + self->quote + self->exchange > 1)
+        why = "--history, --hold, --quote and --exchange are loads of their own";
+    else if (self->hold && (self->batch % 2 != 0 || self->item_limit % 2 != 0))
+        why = "with --hold, --batch and --transfers are even numbers";
+    else if (is_desk && self->rate > 0)
+        why = "--quote and --exchange have no open loop";
+    else if (is_desk && self->batch * window_of(self) > LOAD_QUOTES_MAX)
+        why = "--quote and --exchange have at most 2048 quotes in flight: --batch times --window";
+    if (why != NULL)
+        fprintf(stderr, "teller bench: %s\n", why);
+    return why == NULL;
+}
+
 int command_bench(int argc, char **argv)
 {
     struct bench self = {.connect = "tcp://127.0.0.1:7700",
                          .accounts = 1000000,
-                         .batch = 8000,
                          .duration_ms = 10000,
                          .warmup_ms = 1000,
                          .timeout_ms = 30000};
@@ -382,7 +431,7 @@ int command_bench(int argc, char **argv)
          .type = OPTION_NUMBER,
          .out = &self.batch,
          .value = "N",
-         .help = "transfers of a message (8000)",
+         .help = "transfers of a message (8000; with --exchange 100)",
          .minimum = 1,
          .maximum = LEDGER_BATCH_MAX},
         {.name = "window",
@@ -390,7 +439,7 @@ int command_bench(int argc, char **argv)
          .type = OPTION_NUMBER,
          .out = &self.window,
          .value = "N",
-         .help = "messages in flight (8; with --rate at most 8192)",
+         .help = "messages in flight (8; with --quote 256; with --rate at most 8192)",
          .minimum = 1,
          .maximum = LOAD_WINDOW_MAX},
         {.name = "cross-share",
@@ -412,6 +461,14 @@ int command_bench(int argc, char **argv)
          .type = OPTION_FLAG,
          .out = &self.hold,
          .help = "open holds and capture them instead: a message is as many items, half of them captures"},
+        {.name = "quote",
+         .type = OPTION_FLAG,
+         .out = &self.quote,
+         .help = "ask for quotes instead, one a message; sets the rate of dollars"},
+        {.name = "exchange",
+         .type = OPTION_FLAG,
+         .out = &self.exchange,
+         .help = "exchange instead: as many quotes as --batch says, then a message that exchanges them"},
         {.name = "rate",
          .letter = 'r',
          .type = OPTION_NUMBER,
@@ -453,7 +510,7 @@ int command_bench(int argc, char **argv)
         .usage = "teller bench [options]",
         .summary =
             "Measures a node with transfers between accounts of its own (or, with --history, reads;\n"
-            "with --hold, holds that are captured). Every\n"
+            "with --hold, holds that are captured; with --quote and --exchange, the FX desk). Every\n"
             "answer is checked; any that is not OK fails the run. It moves money: use a ledger made for it.",
         .examples = "  teller bench --setup --accounts 1000000 --cross-share 0.5 --json\n"
                     "  teller bench --batch 1 --window 256 --seconds 30s\n"
@@ -464,10 +521,10 @@ int command_bench(int argc, char **argv)
     enum options_result result = options_read(&manual, argc, argv, NULL);
     if (result != OPTIONS_OK)
         return options_exit_code(result);
-    if (self.hold && (self.batch % 2 != 0 || self.item_limit % 2 != 0)) {
-        fprintf(stderr, "teller bench: with --hold, --batch and --transfers are even numbers\n");
+    if (self.quote || self.batch == 0)
+        self.batch = self.quote ? 1 : self.exchange ? EXCHANGES_BATCH : BATCH;
+    if (!is_possible(&self))
         return EXIT_CODE_USAGE;
-    }
     if (!read_share(self.cross_share_text, 1, &self.cross_share) ||
         !read_share(self.zipf_text, 10, &self.zipf)) {
         fprintf(stderr, "teller bench: --cross-share is 0 to 1, --zipf 0 to 10\nSee: teller bench --help\n");

@@ -16,12 +16,14 @@
 
 enum load_kind {
     LOAD_TRANSFERS,
-    LOAD_HOLDS,   /* opens holds and captures each at once: two items, in a batch of an even number */
-    LOAD_OPEN,    /* opens every account of the workload */
-    LOAD_DEPOSIT, /* gives every account its first money; a repeat moves nothing */
+    LOAD_HOLDS,     /* opens holds and captures each at once: two items, in a batch of an even number */
+    LOAD_OPEN,      /* opens every account of the workload */
+    LOAD_DEPOSIT,   /* gives every account its first money; a repeat moves nothing */
+    LOAD_QUOTES,    /* load_quotes: quotes, one a message: batch is 1 */
+    LOAD_EXCHANGES, /* load_quotes: as many quotes as a batch has items, then the batch that exchanges them */
 };
 
-enum { LOAD_WINDOW_MAX = 32768 };
+enum { LOAD_WINDOW_MAX = 32768, LOAD_QUOTES_MAX = 2048 };
 
 struct load_options {
     enum load_kind kind;
@@ -56,5 +58,12 @@ enum load_end load_run(struct teller *client, struct workload *workload, const s
  * one message of histories at a time. A connection that is silent for timeout_ms ends it. */
 enum load_end load_histories(const char *endpoint, int64_t timeout_ms, struct workload *workload,
                              const struct load_options *options, struct load_result *result);
+
+/* Asks for quotes, won for dollars, instead, in a closed loop over a connection of its own; for LOAD_EXCHANGES each is exchanged,
+ * and an item is the pair of both. First sets a rate and the terms of its pair, and opens an account of dollars in each
+ * partition. batch: at most LOAD_QUOTES_MAX. */
+enum load_end load_quotes(struct teller *client, const char *endpoint, int64_t timeout_ms,
+                          struct workload *workload, const struct load_options *options,
+                          struct load_result *result);
 
 #endif

@@ -170,6 +170,16 @@ def hold(bench):
                         300_000, None)]
 
 
+def quote(bench):
+    # There are no batches of quotes, so the cost of a message bounds both figures.
+    with bench.node() as node:
+        run = bench.load(node, quote=True, window=1024)
+        pairs = bench.load(node, exchange=True, batch=100, window=16)
+    run["exchange_pairs_per_s"] = pairs["exchange_pairs_per_s"]
+    return run, [Figure("quotes, one a message, 1,024 in flight", run["quotes_per_s"], "/s"),
+                 Figure("quotes and their exchanges, batches of 100 exchanges, pairs", pairs["exchange_pairs_per_s"], "/s")]
+
+
 def grown(bench):
     with bench.node() as node:
         return measure_grown(bench, node)
@@ -228,7 +238,7 @@ def memory(bench):
 BENCHES = {
     "transfers": transfers, "batch1": batch1, "batch2": batch2, "small": small, "single": single,
     "single2": single2, "one": one, "half": half, "hot": hot, "grown": grown, "recover": recover,
-    "history": history, "hold": hold, "memory": memory, "scale": scale,
+    "history": history, "hold": hold, "quote": quote, "memory": memory, "scale": scale,
 }
 
 
