@@ -135,7 +135,7 @@ static void history_json(const struct teller_history_query *query, currency_inde
 
 /* Widths that fit what is printed, so that a page is as narrow as it can be. */
 struct widths {
-    int amount, balance, counterparty;
+    int kind, amount, balance, counterparty;
 };
 
 static int wider(int width, size_t length)
@@ -155,8 +155,9 @@ static const char *amount_text(const struct teller_entry *entry, currency_index 
 
 static struct widths measure(const struct teller_entry *entries, size_t count, currency_index currency)
 {
-    struct widths widths = {.amount = 6, .balance = 7, .counterparty = 12};
+    struct widths widths = {.kind = 10, .amount = 6, .balance = 7, .counterparty = 12};
     for (size_t i = 0; i < count; i++) {
+        widths.kind = wider(widths.kind, strlen(teller_entry_kind_name(entries[i].kind)));
         widths.amount = wider(widths.amount, strlen(amount_text(&entries[i], currency)));
         widths.balance = wider(widths.balance, strlen(money_text(entries[i].balance, currency)));
         widths.counterparty = wider(widths.counterparty, entries[i].counterparty.length);
@@ -180,6 +181,21 @@ static void book_text(const struct teller_entry *entry, currency_index base)
     putchar('\n');
 }
 
+/* The hold that the entry is about, on a line of its own. */
+static void hold_text(const struct teller_entry *entry, currency_index currency)
+{
+    char id[UUID_TEXT_LENGTH + 1];
+    uuid_format(&entry->hold, id);
+    printf("    hold %s", id);
+    if (entry->kind == TELLER_ENTRY_HOLD_OPENED)
+        printf(": %s held", money_text(entry->amount, currency));
+    else if (entry->direction == TELLER_NO_DIRECTION)
+        printf(": %s let go", money_text(entry->amount, currency));
+    if (entry->expires_us > 0)
+        printf(" until %s", time_text(entry->expires_us));
+    printf("; pending %s\n", money_text(entry->pending, currency));
+}
+
 static void history_text(const struct teller_history_query *query, currency_index currency,
                          currency_index base, const struct teller_entry *entries, size_t count,
                          struct str cursor)
@@ -187,17 +203,19 @@ static void history_text(const struct teller_history_query *query, currency_inde
     struct widths w = measure(entries, count, currency);
     printf("%.*s, amounts in %s, newest first\n\n", (int)query->account.length, query->account.data,
            currency_at(currency)->code);
-    printf("%-25s  %-10s  %*s  %*s  %-*s  %s\n", "TIME", "KIND", w.amount, "AMOUNT", w.balance, "BALANCE",
-           w.counterparty, "COUNTERPARTY", "MEMO");
+    printf("%-25s  %-*s  %*s  %*s  %-*s  %s\n", "TIME", w.kind, "KIND", w.amount, "AMOUNT", w.balance,
+           "BALANCE", w.counterparty, "COUNTERPARTY", "MEMO");
     for (size_t i = 0; i < count; i++) {
         const struct teller_entry *entry = &entries[i];
         bool has_both = entry->memo.length > 0 && entry->reference.length > 0;
-        printf("%-25s  %-10s  %*s  %*s  %-*.*s  %.*s%s%.*s\n", time_text(entry->time_us),
+        printf("%-25s  %-*s  %*s  %*s  %-*.*s  %.*s%s%.*s\n", time_text(entry->time_us), w.kind,
                teller_entry_kind_name(entry->kind), w.amount, amount_text(entry, currency), w.balance,
                money_text(entry->balance, currency), w.counterparty, (int)entry->counterparty.length,
                entry->counterparty.length > 0 ? entry->counterparty.data : "", (int)entry->memo.length,
                entry->memo.length > 0 ? entry->memo.data : "", has_both ? " / " : "",
                (int)entry->reference.length, entry->reference.length > 0 ? entry->reference.data : "");
+        if (!uuid_is_nil(&entry->hold))
+            hold_text(entry, currency);
         if (entry->has_book && base != CURRENCY_NONE)
             book_text(entry, base);
     }
