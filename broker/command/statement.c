@@ -188,11 +188,11 @@ static void hold_text(const struct teller_entry *entry, currency_index currency)
     uuid_format(&entry->hold, id);
     printf("    hold %s", id);
     if (entry->kind == TELLER_ENTRY_HOLD_OPENED)
-        printf(": %s held", money_text(entry->amount, currency));
+        printf(": %s set aside", money_text(entry->amount, currency));
     else if (entry->direction == TELLER_NO_DIRECTION)
         printf(": %s let go", money_text(entry->amount, currency));
     if (entry->expires_us > 0)
-        printf(" until %s", time_text(entry->expires_us));
+        printf(", expires %s", time_text(entry->expires_us));
     printf("; pending %s\n", money_text(entry->pending, currency));
 }
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # A guided tour of teller, for `./dev demo`: wallets, transfers, refusals, a repeated id, a history, an atomic
-# group, real bank data, a kill -9 in the middle of load and the recovery, and the digests that agree.
+# group, the FX desk (demo_fx.sh), real bank data, a kill -9 in the middle of load and the recovery, and the digests that agree.
 #
 #   TELLER=path/to/teller tests/scenario/demo.sh [--stay]
 #
 # Works in a directory of its own and on a free port. --stay leaves the node running and tells where.
-# With TELLER_TEST_DATA, a directory that holds berka/trans-20000.asc.gz, it imports that too.
+# With TELLER_TEST_DATA, a directory that holds berka/trans-20000.asc.gz, it imports that too; its ecb/eurofxref-daily.xml
+# gives the rates.
 # Every step is checked; it exits 0 when all of them went as told.
 set -euo pipefail
 
@@ -25,6 +26,7 @@ fi
 
 node_pid=
 import_pid=
+serve_options=()
 steps=0
 folder=$(mktemp -d "${TMPDIR:-/tmp}/teller-demo-XXXXXX")
 cd "$folder"
@@ -32,7 +34,9 @@ cd "$folder"
 cleanup() {
   local code=$?
   [ -z "$import_pid" ] || kill "$import_pid" 2>/dev/null || true
+  [ -z "$webhook_pid" ] || kill "$webhook_pid" 2>/dev/null || true
   if [ "$STAY" = no ] || [ "$code" -ne 0 ]; then
+    [ -z "$source_pid" ] || kill "$source_pid" 2>/dev/null || true
     [ -z "$node_pid" ] || kill_node
     rm -rf "$folder"
   fi
@@ -83,7 +87,7 @@ quietly() {
 serve() {
   local listen=${TELLER_CONNECT:-tcp://127.0.0.1:0}
   rm -f port
-  "$TELLER" serve --data ledger --listen "$listen" --port-file port >/dev/null 2>>node.log &
+  "$TELLER" serve --data ledger --listen "$listen" --port-file port "${serve_options[@]}" >/dev/null 2>>node.log &
   node_pid=$!
   while [ ! -e port ]; do
     kill -0 "$node_pid" 2>/dev/null || fail "the node does not start"
@@ -91,6 +95,12 @@ serve() {
   done
   TELLER_CONNECT=$(cat port)
   export TELLER_CONNECT
+}
+
+end_node() {
+  kill -TERM "$node_pid"
+  wait "$node_pid" || fail "the node does not end well"
+  node_pid=
 }
 
 kill_node() {
@@ -258,10 +268,17 @@ The node goes on serving. Try:
   export TELLER_CONNECT=$TELLER_CONNECT
   $TELLER account list
   $TELLER transfer alice bob 1.00 USD
+  $TELLER rate latest ecb
+  $TELLER quote grace-usd USD KRW 50.00
+  $TELLER metrics
 
-To end it: kill $node_pid; rm -r $folder
+Rates come from $source_url, by $folder/feed.json.
+To end it: kill $node_pid $source_pid; rm -r $folder
 TEXT
 }
+
+# shellcheck source=tests/scenario/demo_fx.sh
+. "$HERE/demo_fx.sh"
 
 start
 wallets
@@ -269,11 +286,12 @@ refusals
 repeats
 group
 history
+fx_desk
 bank
 crash
 digests
 heading "Done in $SECONDS s: $steps things shown, all as told."
 if [ "$STAY" = yes ]; then
-  disown "$node_pid"
+  disown "$node_pid" "$source_pid"
   stay
 fi
