@@ -160,6 +160,14 @@ static bool read_history(struct answer_reader *reader, const struct operation *o
     return wire_history_reply_read(reply, out->entries, limit, &out->count, &out->cursor);
 }
 
+static bool read_proposals(struct answer_reader *reader, const struct operation *operation,
+                           const struct wire_reply *reply, struct answer *out)
+{
+    uint32_t limit = operation->proposals.limit;
+    out->proposals = room_for(&reader->page, limit, sizeof *out->proposals);
+    return wire_proposals_reply_read(reply, out->proposals, limit, &out->count, &out->cursor);
+}
+
 /* The body of an OK reply. */
 static bool read_body(struct answer_reader *reader, const struct operation *operation,
                       const struct wire_reply *reply, struct answer *out)
@@ -189,6 +197,13 @@ static bool read_body(struct answer_reader *reader, const struct operation *oper
         return read_history(reader, operation, reply, out);
     case OPERATION_TRANSFER_SHOW:
         return wire_transfer_reply_read(reply, &out->transfer);
+    case OPERATION_PROPOSAL_OPEN:
+    case OPERATION_PROPOSAL_APPROVE:
+    case OPERATION_PROPOSAL_REJECT:
+    case OPERATION_PROPOSAL_SHOW:
+        return wire_proposal_reply_read(reply, &out->proposal);
+    case OPERATION_PROPOSAL_LIST:
+        return read_proposals(reader, operation, reply, out);
     case OPERATION_HEALTH:
     case OPERATION_VERSION:
     case OPERATION_STATUS:
@@ -201,11 +216,6 @@ static bool read_body(struct answer_reader *reader, const struct operation *oper
     case OPERATION_RATE_SET:
     case OPERATION_PAIR_SET:
     case OPERATION_RATE_DESK:
-    case OPERATION_PROPOSAL_OPEN:
-    case OPERATION_PROPOSAL_APPROVE:
-    case OPERATION_PROPOSAL_REJECT:
-    case OPERATION_PROPOSAL_SHOW:
-    case OPERATION_PROPOSAL_LIST:
     case OPERATION_HISTORIES:
     case OPERATION_METRICS:
     case OPERATION_RATE_LATEST:
@@ -317,6 +327,17 @@ static void say_transfer(struct line *line, const struct wire_transfer *transfer
     line_add(line, " %lld", (long long)transfer->amount);
 }
 
+static void say_proposal(struct line *line, const struct ledger_proposal_view *view)
+{
+    static const char *const states[] = {[PROPOSAL_PROPOSED] = "open",
+                                         [PROPOSAL_APPROVED] = "approved",
+                                         [PROPOSAL_REJECTED] = "rejected",
+                                         [PROPOSAL_EXPIRED] = "expired"};
+    line_add(line, " %s", states[view->state]);
+    if (view->state == PROPOSAL_APPROVED)
+        line_add(line, " %lld", (long long)view->balance);
+}
+
 static void say_ok_body(struct line *line, const struct operation *operation, const struct answer *answer)
 {
     if (operation->kind >= OPERATION_ACCOUNT_OPEN && operation->kind <= OPERATION_ACCOUNT_SHOW)
@@ -329,6 +350,10 @@ static void say_ok_body(struct line *line, const struct operation *operation, co
                  answer->cursor.length > 0 ? ", more to come" : "");
     if (operation->kind == OPERATION_TRANSFER_SHOW)
         say_transfer(line, &answer->transfer);
+    if (operation->kind >= OPERATION_PROPOSAL_OPEN && operation->kind <= OPERATION_PROPOSAL_SHOW)
+        say_proposal(line, &answer->proposal);
+    if (operation->kind == OPERATION_PROPOSAL_LIST)
+        line_add(line, " %zu proposals%s", answer->count, answer->cursor.length > 0 ? ", more to come" : "");
 }
 
 const char *answer_say(const struct operation *operation, const struct answer *answer, char *out,

@@ -113,6 +113,17 @@ void operation_command_copy(struct operation *self, const struct ledger_command 
         to->items = from->group_count > 0 ? copy_commands(self, from->items, from->group_count) : NULL;
 }
 
+static void copy_proposal(struct operation *to, const struct operation *from)
+{
+    to->proposal.account = operation_text(to, from->proposal.account);
+    to->proposal.reason = operation_text(to, from->proposal.reason);
+    to->proposal.operator_name = operation_text(to, from->proposal.operator_name);
+    to->decision.account = operation_text(to, from->decision.account);
+    to->decision.reason = operation_text(to, from->decision.reason);
+    to->decision.operator_name = operation_text(to, from->decision.operator_name);
+    to->proposals.cursor = operation_text(to, from->proposals.cursor);
+}
+
 struct operation *operation_copy(const struct operation *self)
 {
     struct operation *copy = operation_new(self->kind);
@@ -132,6 +143,7 @@ struct operation *operation_copy(const struct operation *self)
     copy->history.cursor = operation_text(copy, self->history.cursor);
     copy->list.owner = operation_text(copy, self->list.owner);
     copy->list.cursor = operation_text(copy, self->list.cursor);
+    copy_proposal(copy, self);
     return copy;
 }
 
@@ -180,6 +192,19 @@ static void write_body(const struct operation *self, struct mp_writer *w)
     case OPERATION_TRANSFER_SHOW:
         wire_transfer_show_body_write(w, &self->transaction);
         return;
+    case OPERATION_PROPOSAL_OPEN:
+        wire_proposal_body_write(w, &self->proposal);
+        return;
+    case OPERATION_PROPOSAL_APPROVE:
+    case OPERATION_PROPOSAL_REJECT:
+        wire_decision_body_write(w, &self->decision);
+        return;
+    case OPERATION_PROPOSAL_SHOW:
+        wire_proposal_show_body_write(w, self->decision.account, &self->decision.proposal);
+        return;
+    case OPERATION_PROPOSAL_LIST:
+        wire_proposals_body_write(w, &self->proposals);
+        return;
     case OPERATION_HEALTH:
     case OPERATION_VERSION:
     case OPERATION_STATUS:
@@ -193,11 +218,6 @@ static void write_body(const struct operation *self, struct mp_writer *w)
     case OPERATION_RATE_SET:
     case OPERATION_PAIR_SET:
     case OPERATION_RATE_DESK:
-    case OPERATION_PROPOSAL_OPEN:
-    case OPERATION_PROPOSAL_APPROVE:
-    case OPERATION_PROPOSAL_REJECT:
-    case OPERATION_PROPOSAL_SHOW:
-    case OPERATION_PROPOSAL_LIST:
     case OPERATION_HISTORIES:
     case OPERATION_METRICS:
     case OPERATION_RATE_LATEST:
@@ -299,6 +319,25 @@ static void say_history(struct line *line, const struct wire_history_query *quer
         line_add(line, " from a cursor");
 }
 
+static void say_proposal(struct line *line, const struct operation *self)
+{
+    const struct ledger_proposal_command *c = &self->proposal;
+    line_add(line, " ");
+    line_id(line, self->kind == OPERATION_PROPOSAL_OPEN ? &c->id : &self->decision.proposal);
+    line_add(line, " ");
+    line_str(line, self->kind == OPERATION_PROPOSAL_OPEN ? c->account : self->decision.account);
+    if (self->kind == OPERATION_PROPOSAL_OPEN) {
+        line_add(line, " %s %lld %s by ", c->kind == COMMAND_DEPOSIT ? "deposit" : "withdraw",
+                 (long long)c->amount, c->currency != CURRENCY_NONE ? currency_at(c->currency)->code : "?");
+        line_str(line, c->operator_name);
+        if (c->expires_us != 0)
+            line_add(line, " expires %lld", (long long)c->expires_us);
+    } else if (self->kind != OPERATION_PROPOSAL_SHOW) {
+        line_add(line, " by ");
+        line_str(line, self->decision.operator_name);
+    }
+}
+
 /* What is asked of operations that move no money. */
 static void say_read(struct line *line, const struct operation *self)
 {
@@ -317,6 +356,8 @@ static void say_read(struct line *line, const struct operation *self)
         if (self->balance.has_at)
             line_add(line, " at %lld", (long long)self->balance.at_us);
     }
+    if (self->kind >= OPERATION_PROPOSAL_OPEN && self->kind <= OPERATION_PROPOSAL_SHOW)
+        say_proposal(line, self);
     if (self->kind == OPERATION_HISTORY)
         say_history(line, &self->history);
     if (self->kind == OPERATION_TRANSFER_SHOW) {

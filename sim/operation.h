@@ -14,6 +14,7 @@
 #include "actors/ledger/ledger.h"
 #include "broker/wire/accounts.h"
 #include "broker/wire/history.h"
+#include "broker/wire/proposals.h"
 #include "broker/wire/request.h"
 
 enum { OPERATION_PAGE_MAX = 100 }; /* the longest page that the simulator asks for */
@@ -29,13 +30,16 @@ struct operation {
 
     struct ledger_command *commands; /* TRANSFER, DEPOSIT, WITHDRAW: one; BATCH: count */
     uint32_t count;
-    uint32_t row_count;                    /* rows of its answer: items, and the items of groups */
-    struct ledger_account_command account; /* ACCOUNT_OPEN … ACCOUNT_CLOSE */
-    struct str shown;                      /* ACCOUNT_SHOW: the account */
-    struct uuid transaction;               /* TRANSFER_SHOW */
-    struct wire_balance_query balance;     /* BALANCE */
-    struct wire_history_query history;     /* HISTORY */
-    struct wire_list_query list;           /* ACCOUNT_LIST */
+    uint32_t row_count;                      /* rows of its answer: items, and the items of groups */
+    struct ledger_account_command account;   /* ACCOUNT_OPEN … ACCOUNT_CLOSE */
+    struct str shown;                        /* ACCOUNT_SHOW: the account */
+    struct uuid transaction;                 /* TRANSFER_SHOW */
+    struct wire_balance_query balance;       /* BALANCE */
+    struct wire_history_query history;       /* HISTORY */
+    struct wire_list_query list;             /* ACCOUNT_LIST */
+    struct ledger_proposal_command proposal; /* PROPOSAL_OPEN */
+    struct ledger_decision_command decision; /* PROPOSAL_APPROVE, _REJECT; _SHOW: its account and proposal */
+    struct wire_proposals_query proposals;   /* PROPOSAL_LIST */
 
     struct arena *arena;
     void *user; /* the maker's */
@@ -54,7 +58,9 @@ struct answer {
     struct ledger_account_view *views;
     struct wire_balance balance;
     struct wire_history_entry *entries;
-    size_t count; /* of entries, or of views */
+    struct ledger_proposal_view proposal; /* PROPOSAL_*, where OK */
+    struct ledger_proposal_view *proposals;
+    size_t count; /* of entries, of views, or of proposals */
     struct str cursor;
     struct wire_transfer transfer;
 };

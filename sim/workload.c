@@ -35,6 +35,8 @@ static const char *const feature_names[FEATURE_COUNT] = {
     [FEATURE_HISTORIES] = "histories",
     [FEATURE_STRINGS] = "strings",
     [FEATURE_HOLDS] = "holds",
+    [FEATURE_PROPOSALS] = "proposals",
+    [FEATURE_FX] = "fx",
 };
 
 const char *feature_name(enum feature feature)
@@ -97,9 +99,10 @@ static void draw_weights(struct workload *self)
         enum feature feature;
         uint32_t low, high;
     } ranges[] = {
-        {FEATURE_DEPOSITS, 1, 10}, {FEATURE_WITHDRAWALS, 1, 10}, {FEATURE_LOCAL, 1, 20},
-        {FEATURE_CROSSING, 1, 20}, {FEATURE_FREEZES, 5, 40},     {FEATURE_CLOSES, 5, 60},
-        {FEATURE_READS, 10, 400},  {FEATURE_HISTORIES, 10, 200}, {FEATURE_HOLDS, 1, 30},
+        {FEATURE_DEPOSITS, 1, 10},  {FEATURE_WITHDRAWALS, 1, 10}, {FEATURE_LOCAL, 1, 20},
+        {FEATURE_CROSSING, 1, 20},  {FEATURE_FREEZES, 5, 40},     {FEATURE_CLOSES, 5, 60},
+        {FEATURE_READS, 10, 400},   {FEATURE_HISTORIES, 10, 200}, {FEATURE_HOLDS, 1, 30},
+        {FEATURE_PROPOSALS, 5, 80},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         uint32_t weight = (uint32_t)sim_random_between(&self->random, ranges[i].low, ranges[i].high);
@@ -275,8 +278,12 @@ enum { MONEY_WEIGHT = 400 };
 static struct operation *draw(struct workload *self)
 {
     uint32_t total = MONEY_WEIGHT + self->weight[FEATURE_FREEZES] + self->weight[FEATURE_CLOSES] +
-                     self->weight[FEATURE_READS] + self->weight[FEATURE_HISTORIES];
+                     self->weight[FEATURE_READS] + self->weight[FEATURE_HISTORIES] +
+                     self->weight[FEATURE_PROPOSALS];
     uint32_t at = workload_below(self, total);
+    if (at < self->weight[FEATURE_PROPOSALS])
+        return workload_proposal(self);
+    at -= self->weight[FEATURE_PROPOSALS];
     if (at < self->weight[FEATURE_FREEZES])
         return workload_freeze(self);
     at -= self->weight[FEATURE_FREEZES];
@@ -301,6 +308,8 @@ struct operation *workload_next(struct workload *self, int64_t now_us)
     struct operation *pressing = workload_chase(self);
     if (pressing == NULL)
         pressing = workload_hold_race(self);
+    if (pressing == NULL)
+        pressing = workload_proposal_race(self);
     if (pressing != NULL)
         return pressing;
     if (self->opening < self->population)
@@ -328,6 +337,8 @@ void workload_answered(struct workload *self, const struct operation *operation,
         workload_hear_rows(self, operation, answer);
     else if (operation->kind <= OPERATION_ACCOUNT_CLOSE)
         workload_hear_account(self, operation, answer);
+    else if (operation->kind >= OPERATION_PROPOSAL_OPEN && operation->kind <= OPERATION_PROPOSAL_LIST)
+        workload_hear_proposal(self, operation, answer);
     else if (answer->code == CODE_OK)
         workload_hear_page(self, operation, answer);
 }

@@ -30,6 +30,8 @@ enum feature {
     FEATURE_HISTORIES, /* pages of statements, with cursors, before and after */
     FEATURE_STRINGS,   /* memos and references, long and strange ones */
     FEATURE_HOLDS, /* opened, captured in part and whole, released; captures that race with their expiry */
+    FEATURE_PROPOSALS, /* manual deposits and withdrawals, decided by others, twice, by the same, and too late */
+    FEATURE_FX,        /* accounts that keep a book value, and rates in items */
     FEATURE_COUNT
 };
 

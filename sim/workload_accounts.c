@@ -63,12 +63,19 @@ static void draw_limits(struct workload *self, struct known_account *account)
         account->ceiling = 2 * scale + (int64_t)sim_random_below(&self->random, 2 * (uint64_t)scale);
 }
 
+static currency_index base_currency(void)
+{
+    return currency_find("KRW", CURRENCY_CODE_LENGTH);
+}
+
 /* A new account for a slot. Where teller is to assign the id, the slot gets it with the answer. */
 static void draw_account(struct workload *self, struct known_account *account,
                          const struct workload_unit *unit, uint32_t partition, bool is_assigned)
 {
     *account = (struct known_account){.partition = partition, .currency = unit->currency};
     account->owner = workload_below(self, OWNERS);
+    account->has_book =
+        workload_has(self, FEATURE_FX) && unit->currency != base_currency() && workload_one_in(self, 3);
     if (!is_assigned)
         draw_id(self, partition, account);
     if (is_assigned || workload_one_in(self, 2))
@@ -202,6 +209,7 @@ static struct operation *open_operation(struct workload *self, const struct know
         .product = operation_text(op, str_from(products[workload_below(self, 4)])),
         .memo = workload_note(self, op, MEMO_MAX),
         .currency = account->currency,
+        .has_book = account->has_book,
         .minimum_balance = account->minimum_balance,
         .ceiling = account->ceiling,
     };
@@ -378,6 +386,8 @@ static uint32_t chase_first(const struct workload *self)
 bool workload_is_pressing(const struct workload *self, int64_t *at_us)
 {
     *at_us = workload_hold_race_at(self);
+    if (workload_proposal_race_at(self) < *at_us)
+        *at_us = workload_proposal_race_at(self);
     if (self->chase_count > 0 && self->chases[chase_first(self)].at_us < *at_us)
         *at_us = self->chases[chase_first(self)].at_us;
     return *at_us != INT64_MAX;

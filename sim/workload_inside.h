@@ -16,6 +16,7 @@ enum {
     WORKLOAD_MOMENTS = 32,   /* times of entries of histories */
     WORKLOAD_CHASES = 16,    /* closings that are to come soon */
     WORKLOAD_HOLDS = 128,    /* holds that may be captured or released */
+    WORKLOAD_PROPOSALS = 64, /* proposals that may be decided */
 };
 
 enum known_state {
@@ -32,6 +33,7 @@ struct known_account {
     uint32_t partition;
     enum known_state state;
     bool is_hot;
+    bool has_book;
     bool wants_funds; /* not funded yet */
     currency_index currency;
     uint32_t owner;     /* number of its owner */
@@ -62,6 +64,15 @@ struct known_hold {
     currency_index currency;
     int64_t held; /* as believed */
     int64_t expires_us;
+};
+
+/* A proposal that was asked for, open or not. */
+struct known_proposal {
+    struct uuid id;
+    char account[ACCOUNT_ID_MAX + 1];
+    uint32_t by; /* number of the operator who proposes */
+    bool is_open;
+    int64_t expires_us; /* 0: a day from then */
 };
 
 struct workload_unit {
@@ -114,6 +125,8 @@ struct workload {
 
     struct known_hold holds[WORKLOAD_HOLDS];
     uint32_t hold_count;
+    struct known_proposal proposals[WORKLOAD_PROPOSALS];
+    uint32_t proposal_count;
     uint32_t groups_left; /* of the batch that is being made */
     bool is_in_group;     /* the item that is being made is one of a group's: it is no step of a hold */
 };
@@ -242,6 +255,9 @@ struct ledger_command workload_transfer(struct workload *self, struct known_acco
  * ended. false: there is nobody to hold from. */
 bool workload_hold(struct workload *self, uint32_t home, struct ledger_command *out);
 
+/* What an item says of the worth of money that such an account gets: ordinarily a rate where it keeps a book value; 0: none. */
+int64_t workload_rate(struct workload *self, const struct known_account *to);
+
 /* Where an item belongs; the owner of a group is that of its first item. */
 uint32_t workload_owner(const struct workload *self, const struct ledger_command *command);
 
@@ -249,11 +265,23 @@ uint32_t workload_owner(const struct workload *self, const struct ledger_command
 struct operation *workload_hold_race(struct workload *self);
 int64_t workload_hold_race_at(const struct workload *self);
 
+/* ---- proposals (workload_proposals.c) ------------------------------------------------------------ */
+
+/* NULL: there is nothing to propose or to decide. */
+struct operation *workload_proposal(struct workload *self);
+/* As with holds. */
+struct operation *workload_proposal_race(struct workload *self);
+int64_t workload_proposal_race_at(const struct workload *self);
+void workload_hear_proposal(struct workload *self, const struct operation *operation,
+                            const struct answer *answer);
+
 /* ---- reads (workload_reads.c) --------------------------------------------------------------------- */
 
 /* NULL: there is nothing to read. */
 struct operation *workload_read(struct workload *self);
 struct operation *workload_history(struct workload *self);
+/* A page that goes on from an earlier one; NULL: there is none of that kind. */
+struct operation *workload_go_on(struct workload *self, enum wire_operation kind);
 void workload_hear_page(struct workload *self, const struct operation *operation,
                         const struct answer *answer);
 

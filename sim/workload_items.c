@@ -5,6 +5,7 @@
  * changes it.
  */
 #include "actors/base/check.h"
+#include "actors/base/rate.h"
 #include "sim/workload_inside.h"
 
 enum { GROUP_USUAL = 8 };
@@ -25,10 +26,23 @@ static void expect_credit(struct known_account *to, int64_t amount)
         to->coming += amount;
 }
 
+int64_t workload_rate(struct workload *self, const struct known_account *to)
+{
+    enum { WHOLE_MOST = 3000 };
+    bool wanted = workload_has(self, FEATURE_FX) && (to->has_book || workload_one_in(self, 8));
+    if (!wanted || (to->has_book && !self->is_careful && workload_one_in(self, 32)))
+        return 0;
+    int64_t rate = 1 + (int64_t)sim_random_below(&self->random, (uint64_t)WHOLE_MOST * RATE_ONE);
+    if (!self->is_careful && workload_one_in(self, 64))
+        return RATE_MAX; /* what it makes of most amounts does not fit */
+    return workload_one_in(self, 4) ? rate % RATE_ONE + 1 : rate;
+}
+
 struct ledger_command workload_deposit(struct workload *self, struct known_account *to, int64_t amount)
 {
     struct ledger_command c = command_of(self, COMMAND_DEPOSIT, to->currency, amount);
     c.to = known_id(to);
+    c.rate = workload_rate(self, to);
     expect_credit(to, amount);
     return c;
 }
@@ -37,6 +51,7 @@ struct ledger_command workload_withdrawal(struct workload *self, struct known_ac
 {
     struct ledger_command c = command_of(self, COMMAND_WITHDRAW, from->currency, amount);
     c.from = known_id(from);
+    c.rate = workload_one_in(self, 2) ? workload_rate(self, from) : 0;
     from->balance -= amount;
     return c;
 }
@@ -47,6 +62,7 @@ struct ledger_command workload_transfer(struct workload *self, struct known_acco
     struct ledger_command c = command_of(self, COMMAND_TRANSFER, from->currency, amount);
     c.from = known_id(from);
     c.to = known_id(to);
+    c.rate = workload_rate(self, to);
     from->balance -= amount;
     expect_credit(to, amount);
     return c;
@@ -343,6 +359,8 @@ static void take_id(struct workload *self, struct uuid *id)
         const struct ledger_command *c = earlier->commands;
         bool is_item = c->kind == COMMAND_GROUP && c->group_count > 0 && workload_one_in(self, 2);
         taken = is_item ? c->items[workload_below(self, c->group_count)].id : c->id;
+    } else if (earlier->kind == OPERATION_PROPOSAL_OPEN) {
+        taken = earlier->proposal.id;
     }
     if (!uuid_is_nil(&taken))
         *id = taken;

@@ -85,8 +85,10 @@ static struct operation *read_transfer(struct workload *self)
         return op;
     const struct operation *earlier = self->memory[workload_below(self, self->memory_count)];
     if (earlier->kind != OPERATION_BATCH) {
-        if (!uuid_is_nil(&earlier->account.id))
-            op->transaction = earlier->account.id;
+        const struct uuid *id =
+            earlier->kind == OPERATION_PROPOSAL_OPEN ? &earlier->proposal.id : &earlier->account.id;
+        if (!uuid_is_nil(id))
+            op->transaction = *id;
         return op;
     }
     const struct ledger_command *c = earlier->commands;
@@ -99,8 +101,7 @@ static struct operation *read_transfer(struct workload *self)
     return op;
 }
 
-/* A page that goes on from an earlier one; NULL: there is none of that kind. */
-static struct operation *go_on(struct workload *self, enum wire_operation kind)
+struct operation *workload_go_on(struct workload *self, enum wire_operation kind)
 {
     uint32_t start = self->cursor_count > 0 ? workload_below(self, self->cursor_count) : 0;
     for (uint32_t i = 0; i < self->cursor_count; i++) {
@@ -118,7 +119,8 @@ static struct operation *read_list(struct workload *self)
 {
     static const struct str owners[] = {{"", 0},          {"", 0},       {"owner-0", 7}, {"owner-1", 7},
                                         {"new-owner", 9}, {"teller", 6}, {"nobody", 6}};
-    struct operation *op = workload_chance(self, 600000) ? go_on(self, OPERATION_ACCOUNT_LIST) : NULL;
+    struct operation *op =
+        workload_chance(self, 600000) ? workload_go_on(self, OPERATION_ACCOUNT_LIST) : NULL;
     if (op != NULL)
         return op;
     op = operation_new(OPERATION_ACCOUNT_LIST);
@@ -173,7 +175,7 @@ static struct operation *history_forged(struct workload *self)
 
 struct operation *workload_history(struct workload *self)
 {
-    struct operation *op = workload_chance(self, 500000) ? go_on(self, OPERATION_HISTORY) : NULL;
+    struct operation *op = workload_chance(self, 500000) ? workload_go_on(self, OPERATION_HISTORY) : NULL;
     if (op != NULL)
         return op;
     if (self->moment_count > 0 && workload_one_in(self, 3))
@@ -198,8 +200,9 @@ struct operation *workload_history(struct workload *self)
 static void keep_cursor(struct workload *self, const struct operation *operation, struct str cursor)
 {
     struct operation *next = operation_copy(operation);
-    *(operation->kind == OPERATION_HISTORY ? &next->history.cursor : &next->list.cursor) =
-        operation_text(next, cursor);
+    *(operation->kind == OPERATION_HISTORY         ? &next->history.cursor
+      : operation->kind == OPERATION_PROPOSAL_LIST ? &next->proposals.cursor
+                                                   : &next->list.cursor) = operation_text(next, cursor);
     uint32_t at = self->cursor_count;
     if (at < WORKLOAD_CURSORS) {
         self->cursor_count++;

@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "actors/base/check.h"
+#include "actors/ledger/fact.h"
 #include "sim/broker.h"
 #include "sim/client.h"
 #include "sim/member.h"
@@ -49,6 +50,7 @@ struct world {
     struct member *members[WORLD_PARTITIONS_MAX];
     enum disk_crash cut_kind[WORLD_PARTITIONS_MAX], cut_kind_all;
     uint64_t relapses[WORLD_PARTITIONS_MAX];
+    uint64_t durable_until[WORLD_PARTITIONS_MAX]; /* position behind the last commit; 0: there was none */
     bool is_broken;
     bool is_ending;
     struct breach breach;
@@ -264,6 +266,7 @@ static void hook_durable(void *context, uint32_t partition, const struct journal
     self->counts.commits++;
     world_note(self, "partition %u commit %" PRIu64 ": %u facts from position %" PRIu64, partition,
                commit->sequence, commit->fact_count, commit->position);
+    self->durable_until[partition] = commit->position + commit->length / FACT_WORD;
     mix(self, XXH3_64bits(commit->facts, commit->length));
     if (self->config.no_checks)
         return;
@@ -773,6 +776,8 @@ static bool is_settled(const struct world *self)
         if (!member_is_idle(self->members[p]))
             return false;
         ledger_stats(member_ledger(self->members[p]), &stats);
+        if (self->durable_until[p] != 0 && stats.position != self->durable_until[p])
+            return false; /* what has expired by itself waits for room on the disk */
         if (stats.links_open > 0 || stats.groups_open > 0)
             return false;
     }

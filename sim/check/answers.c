@@ -89,7 +89,7 @@ static bool item_conflicts(const struct oracle *self, const struct question *q, 
     if (known == NULL)
         return false;
     for (uint32_t partition = 0; partition < self->config.partitions; partition++) {
-        struct window all = {0, self->books[partition].step};
+        struct window all = {0, self->books[partition].step, 0};
         if (is_held_in(known, partition, all))
             return true;
     }

@@ -365,5 +365,8 @@ void asks_note(struct oracle *self, const struct operation *operation)
     } else if (operation->kind <= OPERATION_ACCOUNT_CLOSE) {
         account_note(self, operation);
         self->counts.commands++;
+    } else if (operation->kind >= OPERATION_PROPOSAL_OPEN && operation->kind <= OPERATION_PROPOSAL_REJECT) {
+        proposals_note(self, operation);
+        self->counts.commands++;
     }
 }

@@ -103,7 +103,9 @@ struct window window_of(const struct oracle *self, uint32_t partition, int64_t s
         else
             high = middle;
     }
-    return (struct window){low > 0 ? book->commits[low - 1].step : 0, book->step};
+    if (low == 0)
+        return (struct window){0, book->step, 0};
+    return (struct window){book->commits[low - 1].step, book->step, book->commits[low - 1].time_us};
 }
 
 /* The last version at or before a step; version_count: there is none. */

@@ -74,12 +74,25 @@ static void hold_line_add(const struct hold *hold, uint8_t sum[DIGEST_SIZE])
     line_add(line, (size_t)length, sum);
 }
 
+static void proposal_line_add(const struct proposal *proposal, uint8_t sum[DIGEST_SIZE])
+{
+    char line[512], id[ID_TEXT];
+    int length = snprintf(line, sizeof line, "proposal|%s|%.*s|%lld\n", id_text(&proposal->posting.id, id),
+                          (int)proposal->account->id.length, proposal->account->id.data,
+                          (long long)proposal->expires_us);
+    line_add(line, (size_t)length, sum);
+}
+
 static void book_digest(const struct book *book, uint8_t out[DIGEST_SIZE])
 {
     memset(out, 0, DIGEST_SIZE);
     for (size_t i = 0; i < book->count; i++) {
         if (book->accounts[i]->role == ROLE_CUSTOMER)
             account_line_add(book->accounts[i], out);
+    }
+    for (size_t i = 0; i < book->proposal_count; i++) {
+        if (book->proposals[i]->state == PROPOSAL_PROPOSED)
+            proposal_line_add(book->proposals[i], out);
     }
     for (const struct hold *hold = book->holds; hold != NULL; hold = hold->next_of_book) {
         if (hold->end == CODE_OK)
@@ -136,6 +149,7 @@ static void stats_compare(struct oracle *self, const struct book *book, const st
         {"open requests", stats.links_open, open_requests(self, book->partition)},
         {"open groups", stats.groups_open, book->groups_open},
         {"open holds", stats.holds_open, book->holds_open},
+        {"open proposals", stats.proposals_open, book->proposals_open},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (numbers[i].core != numbers[i].books)

@@ -8,6 +8,7 @@
  *     transfers.c  postings, refusals, and transfers between partitions
  *     holds.c      holds: what is set aside, and how each ends
  *     worth.c      book values of foreign-currency accounts
+ *     proposals.c  manual deposits and withdrawals, by two persons
  *     groups.c     reservations, votes, decisions
  *     accounts.c   account facts, and answers to account commands
  *     answers.c    answers to money
@@ -69,9 +70,29 @@ struct account_ask {
     struct ledger_account_command command; /* its strings are the oracle's */
 };
 
+/* When and how often a request was sent. */
+struct sent {
+    uint64_t number;   /* of the first operation that sent it */
+    uint64_t reach;    /* partitions that may decide it, a bit each */
+    int64_t latest_us; /* the latest deadline; INT64_MAX: it was sent without */
+};
+
+/* A payload of proposal.open, and of a step on a proposal; their strings are the oracle's. */
+struct proposal_ask {
+    struct proposal_ask *next; /* of this id */
+    struct sent sent;
+    struct ledger_proposal_command command;
+};
+
+struct decision_ask {
+    struct decision_ask *next; /* on this proposal */
+    struct sent sent;
+    struct ledger_decision_command command;
+};
+
 /* ---- ids -------------------------------------------------------------------------------------- */
 
-enum record_kind { RECORD_SINGLE, RECORD_ITEM, RECORD_GROUP, RECORD_ACCOUNT };
+enum record_kind { RECORD_SINGLE, RECORD_ITEM, RECORD_GROUP, RECORD_ACCOUNT, RECORD_PROPOSAL };
 enum record_state { RECORD_PENDING, RECORD_OK, RECORD_REFUSED, RECORD_FORGOTTEN };
 
 /* What a partition has decided for an id. */
@@ -121,10 +142,29 @@ struct hold {
     struct record *record; /* of its opening */
 };
 
+/* A deposit or withdrawal that one operator has proposed. */
+struct proposal {
+    struct proposal *next; /* of this id, in another partition or of another time */
+    uint32_t partition;
+    struct account *account;
+    struct ask posting; /* what is to be carried out */
+    struct str proposer, decider, decided_reason;
+    int64_t expires_us;
+    uint64_t position;
+    uint64_t opened, ended; /* steps; ended 0: it is open */
+    uint8_t state;          /* enum proposal_state */
+    int64_t ended_us;
+    int64_t balance; /* APPROVED: after the posting, as the approval says */
+    struct record *record;
+};
+
 struct known {
     struct node node;
     struct uuid id;
     struct ask *asks;
+    struct proposal_ask *proposal_asks;
+    struct decision_ask *decision_asks;
+    struct proposal *proposals; /* newest first */
     struct record *records;
     struct keeper *keepers;
     struct hold *holds; /* newest first */
@@ -233,7 +273,8 @@ struct flow {
 
 struct commit_point {
     int64_t now_us;
-    uint64_t step; /* the last one in it */
+    int64_t time_us; /* that it says itself */
+    uint64_t step;   /* the last one in it */
 };
 
 /* Carrying out a group: its postings come in one go. */
@@ -257,16 +298,22 @@ struct book {
     bool is_restarted; /* since its last commit */
     int64_t time_us;   /* of the commit that is being read */
     uint64_t history;  /* digest of all commits */
-    uint64_t postings, refusals, groups_open, holds_open;
-    struct hold *holds; /* all there were, the newest first */
+    uint64_t postings, refusals, groups_open, holds_open, proposals_open;
+    struct hold *holds;          /* all there were, the newest first */
+    struct proposal **proposals; /* in the order in which they were opened */
+    size_t proposal_count, proposal_capacity;
+    const struct proposal *approved; /* its posting has to come next; NULL: none has */
     struct carry carry;
 };
+
+enum cursor_kind { CURSOR_ACCOUNTS, CURSOR_HISTORY, CURSOR_PROPOSALS };
 
 struct cursor {
     struct node node;
     struct str text;
+    enum cursor_kind kind;
     uint32_t partition;
-    const struct account *account; /* of a history; NULL: of a list */
+    const struct account *account; /* of a history */
     size_t next;                   /* history: goes on below so many entries; list: with this index */
 };
 
@@ -294,6 +341,7 @@ struct sight {
 
 struct window {
     uint64_t from, to; /* the state after step `from`, or a later one to the state after step `to` */
+    int64_t time_us;   /* a time that had come for the partition when it began */
 };
 
 /* ---- oracle.c --------------------------------------------------------------------------------- */
@@ -464,6 +512,17 @@ struct verdict holds_decide(const struct oracle *self, const struct book *book, 
 bool holds_may_say(const struct oracle *self, const struct book *book, const struct ask *ask,
                    struct verdict said);
 
+/* ---- proposals.c ------------------------------------------------------------------------------ */
+
+void proposals_note(struct oracle *self, const struct operation *operation);
+void proposals_fact(struct oracle *self, const struct sight *sight);
+/* The posting of an approval is about to be applied. false: nothing was approved. */
+bool proposals_posting(struct oracle *self, const struct sight *sight, const struct posting *posting);
+/* Something else comes: no approval may be without its posting. */
+void proposals_interrupt(struct oracle *self, struct book *book);
+void proposals_answer(struct oracle *self, int64_t sent_us, const struct operation *operation,
+                      const struct answer *answer);
+
 /* ---- worth.c ---------------------------------------------------------------------------------- */
 
 /* What book values add to the tests of a side; accounts without one, or that are not there, are fine. */
@@ -519,6 +578,12 @@ static inline bool code_is_open(enum code code)
 }
 
 /* ---- reads.c ---------------------------------------------------------------------------------- */
+
+struct cursor *cursor_find(const struct oracle *self, struct str text, enum cursor_kind kind,
+                           const struct account *account);
+/* A cursor goes on where its page ended. */
+void cursor_note(struct oracle *self, struct str text, enum cursor_kind kind, uint32_t partition,
+                 const struct account *account, size_t next);
 
 void reads_answer(struct oracle *self, int64_t sent_us, const struct operation *operation,
                   const struct answer *answer);

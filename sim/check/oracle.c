@@ -71,6 +71,7 @@ static void book_release(struct book *book)
         free(book->accounts[i]->entries);
     }
     free(book->accounts);
+    free(book->proposals);
     free(book->transit);
     free(book->commits);
 }
@@ -124,16 +125,25 @@ void oracle_answer(struct oracle *self, int64_t sent_us, int64_t now_us, const s
         answers_money(self, sent_us, operation, answer);
     else if (operation->kind <= OPERATION_ACCOUNT_CLOSE)
         accounts_answer(self, sent_us, operation, answer);
+    else if (operation->kind >= OPERATION_PROPOSAL_OPEN && operation->kind <= OPERATION_PROPOSAL_LIST)
+        proposals_answer(self, sent_us, operation, answer);
     else
         reads_answer(self, sent_us, operation, answer);
 }
 
 /* ---- commits ---------------------------------------------------------------------------------- */
 
-/* Each fact but those that carry out a group is a step of its own. */
+static bool is_proposed_posting(const uint8_t *fact)
+{
+    return (fact[0] == FACT_DEPOSIT || fact[0] == FACT_WITHDRAWAL) && (fact[1] & FACT_FLAG_PROPOSED);
+}
+
+/* Each fact but those that carry out a group, and an approval with its posting, is a step of its own. */
 static void fact_see(struct oracle *self, const struct sight *sight)
 {
     enum fact_kind kind = (enum fact_kind)sight->bytes[0];
+    if (!is_proposed_posting(sight->bytes))
+        proposals_interrupt(self, sight->book);
     if (fact_is_posting((uint8_t)kind)) {
         transfers_posting(self, sight);
         return;
@@ -153,6 +163,8 @@ static void fact_see(struct oracle *self, const struct sight *sight)
         transfers_link(self, sight);
     } else if (kind >= FACT_HOLD_OPENED && kind <= FACT_HOLD_EXPIRED) {
         holds_fact(self, sight);
+    } else if (kind >= FACT_PROPOSED && kind <= FACT_PROPOSAL_EXPIRED) {
+        proposals_fact(self, sight);
     } else {
         accounts_fact(self, sight);
     }
@@ -181,6 +193,7 @@ static void facts_see(struct oracle *self, struct book *book, const struct journ
         self->counts.facts++;
     }
     groups_interrupt(self, book);
+    proposals_interrupt(self, book);
     if (at == commit->length && count != commit->fact_count)
         breach_say(self, "I7", 0, book->partition, "commit %llu says that it has %u facts, and has %u",
                    (unsigned long long)commit->sequence, commit->fact_count, count);
@@ -242,6 +255,6 @@ void oracle_commit(struct oracle *self, int64_t now_us, uint32_t partition,
     book->position = commit->position + commit->length / FACT_WORD;
     book->commits =
         array_grow(book->commits, &book->commit_capacity, book->commit_count, sizeof *book->commits);
-    book->commits[book->commit_count++] = (struct commit_point){now_us, book->step};
+    book->commits[book->commit_count++] = (struct commit_point){now_us, commit->time_us, book->step};
     self->counts.commits++;
 }

@@ -168,23 +168,24 @@ static void balance_answer(struct oracle *self, const struct reading *r)
 
 /* ---- cursors ---------------------------------------------------------------------------------- */
 
-/* account NULL: a cursor of a list. */
-static struct cursor *cursor_find(const struct oracle *self, struct str text, const struct account *account)
+struct cursor *cursor_find(const struct oracle *self, struct str text, enum cursor_kind kind,
+                           const struct account *account)
 {
     struct cursor *cursor = table_first(&self->cursors, hash_text(text));
-    while (cursor != NULL && (cursor->account != account || !str_equal(cursor->text, text)))
+    while (cursor != NULL &&
+           (cursor->kind != kind || cursor->account != account || !str_equal(cursor->text, text)))
         cursor = table_next(cursor);
     return cursor;
 }
 
-/* A cursor goes on where its page ended. */
-static void cursor_note(struct oracle *self, struct str text, uint32_t partition,
-                        const struct account *account, size_t next)
+void cursor_note(struct oracle *self, struct str text, enum cursor_kind kind, uint32_t partition,
+                 const struct account *account, size_t next)
 {
-    if (text.length == 0 || cursor_find(self, text, account) != NULL)
+    if (text.length == 0 || cursor_find(self, text, kind, account) != NULL)
         return;
     struct cursor *cursor = pool_take(&self->pool, sizeof *cursor);
     cursor->text = pool_text(&self->pool, text);
+    cursor->kind = kind;
     cursor->partition = partition;
     cursor->account = account;
     cursor->next = next;
@@ -239,7 +240,7 @@ static void history_ok(struct oracle *self, const struct reading *r, const struc
         low = high = cursor->next;
     for (size_t lines = low; lines <= high; lines++) {
         if (page_is(account, r, lines, &end)) {
-            cursor_note(self, r->answer->cursor, looked->partition, account, end);
+            cursor_note(self, r->answer->cursor, CURSOR_HISTORY, looked->partition, account, end);
             return;
         }
     }
@@ -255,7 +256,8 @@ static void history_answer(struct oracle *self, const struct reading *r)
     if (!look(self, r, query->account, &looked) || looked.account == NULL)
         return;
     bool has_cursor = query->cursor.length > 0;
-    const struct cursor *cursor = has_cursor ? cursor_find(self, query->cursor, looked.account) : NULL;
+    const struct cursor *cursor =
+        has_cursor ? cursor_find(self, query->cursor, CURSOR_HISTORY, looked.account) : NULL;
     bool foreign = has_cursor && cursor == NULL;
     bool bad_limit = query->limit < 1 || query->limit > WIRE_HISTORY_MAX;
     if (r->answer->code == CODE_INVALID_FIELD && (foreign || bad_limit))
@@ -351,7 +353,7 @@ static void transfer_answer(struct oracle *self, const struct reading *r)
 /* The version at a step; NULL: it was not there yet. *next: the step at which this changes, if that is before. */
 static const struct version *version_then(const struct account *account, uint64_t step, uint64_t *next)
 {
-    struct window window = {step, step};
+    struct window window = {step, step, 0};
     size_t first, last;
     bool there = versions_in(account, window, &first, &last);
     size_t following = there ? last + 1 : 0;
@@ -390,7 +392,7 @@ static bool list_begin(const struct oracle *self, const struct reading *r, uint3
     *index = 0;
     if (operation->list.cursor.length == 0)
         return true;
-    const struct cursor *cursor = cursor_find(self, operation->list.cursor, NULL);
+    const struct cursor *cursor = cursor_find(self, operation->list.cursor, CURSOR_ACCOUNTS, NULL);
     if (cursor == NULL ||
         (operation->partition != WIRE_PARTITION_ANY && operation->partition != cursor->partition))
         return false;
@@ -406,12 +408,12 @@ static void list_cursor(struct oracle *self, const struct reading *r, uint32_t p
     if (answer->cursor.length == 0 && partition + 1 < self->config.partitions)
         wrong(self, r, partition, "there is no cursor for the partitions that follow");
     if (!is_full || answer->count == 0) {
-        cursor_note(self, answer->cursor, partition + 1, NULL, 0);
+        cursor_note(self, answer->cursor, CURSOR_ACCOUNTS, partition + 1, NULL, 0);
         return;
     }
     const struct ledger_account_view *last = &answer->views[answer->count - 1];
     const struct account *account = account_named(self, (struct str){last->id, last->id_length});
-    cursor_note(self, answer->cursor, partition, NULL, (size_t)account->index + 1);
+    cursor_note(self, answer->cursor, CURSOR_ACCOUNTS, partition, NULL, (size_t)account->index + 1);
 }
 
 static void list_answer(struct oracle *self, const struct reading *r)

@@ -524,6 +524,14 @@ static void group_posting(struct oracle *self, const struct sight *sight, const 
     groups_posted(self, sight, posting);
 }
 
+/* The approval before it is of the same step. */
+static void proposed_posting(struct oracle *self, const struct sight *sight, const struct posting *posting)
+{
+    if (!proposals_posting(self, sight, posting))
+        sight->book->step++;
+    posting_apply(self, sight, posting, (struct worth_given){.rate = worth_rate(&posting->strings)});
+}
+
 void transfers_posting(struct oracle *self, const struct sight *sight)
 {
     struct posting posting;
@@ -538,6 +546,11 @@ void transfers_posting(struct oracle *self, const struct sight *sight)
         return;
     }
     groups_interrupt(self, sight->book);
+    if ((kind == FACT_DEPOSIT || kind == FACT_WITHDRAWAL) &&
+        (posting.fact.head.detail & FACT_FLAG_PROPOSED)) {
+        proposed_posting(self, sight, &posting);
+        return;
+    }
     sight->book->step++;
     if (kind == FACT_SENT)
         sent(self, sight, &posting);

@@ -53,6 +53,8 @@ static uint32_t features_of_item(const struct ledger_command *c, uint32_t partit
     }
     if (c->kind >= COMMAND_HOLD && c->kind <= COMMAND_RELEASE)
         features |= BIT(FEATURE_HOLDS);
+    if (c->kind >= COMMAND_TRANSFER && c->kind <= COMMAND_WITHDRAW && c->rate != 0)
+        features |= BIT(FEATURE_FX);
     if (c->kind == COMMAND_GROUP) {
         features |= BIT(FEATURE_GROUPS);
         for (uint32_t i = 0; i < c->group_count; i++)
@@ -73,7 +75,11 @@ static uint32_t features_of(const struct operation *op, uint32_t partitions)
         features |= BIT(FEATURE_FREEZES);
     if (op->kind == OPERATION_ACCOUNT_CLOSE || op->kind == OPERATION_ACCOUNT_CHANGE)
         features |= BIT(FEATURE_CLOSES);
-    if (op->kind >= OPERATION_ACCOUNT_SHOW)
+    if (op->kind == OPERATION_ACCOUNT_OPEN && op->account.has_book)
+        features |= BIT(FEATURE_FX);
+    if (op->kind >= OPERATION_PROPOSAL_OPEN && op->kind <= OPERATION_PROPOSAL_LIST)
+        features |= BIT(FEATURE_PROPOSALS);
+    else if (op->kind >= OPERATION_ACCOUNT_SHOW)
         features |= op->kind == OPERATION_HISTORY ? BIT(FEATURE_HISTORIES) : BIT(FEATURE_READS);
     if (op->kind == OPERATION_ACCOUNT_OPEN && op->account.ceiling != INT64_MAX)
         features |= BIT(FEATURE_CEILINGS);
@@ -184,7 +190,8 @@ static void seeds_differ(void **state)
 static const uint32_t visible = BIT(FEATURE_WITHDRAWALS) | BIT(FEATURE_LOCAL) | BIT(FEATURE_CROSSING) |
                                 BIT(FEATURE_BATCHES) | BIT(FEATURE_GROUPS) | BIT(FEATURE_CEILINGS) |
                                 BIT(FEATURE_FREEZES) | BIT(FEATURE_CLOSES) | BIT(FEATURE_DEADLINES) |
-                                BIT(FEATURE_READS) | BIT(FEATURE_HISTORIES) | BIT(FEATURE_STRINGS);
+                                BIT(FEATURE_READS) | BIT(FEATURE_HISTORIES) | BIT(FEATURE_STRINGS) |
+                                BIT(FEATURE_PROPOSALS) | BIT(FEATURE_FX);
 
 static void every_feature_appears_where_all_are_on(void **state)
 {
