@@ -1,86 +1,43 @@
 /* Sheets of rates, how they are built, and days of the calendar. */
 #include "adapters/rates/rate_sheet.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "actors/base/check.h"
+#include "actors/base/date.h"
 #include "actors/base/rate.h"
 #include "adapters/rates/sheet_build.h"
 
-enum { YEAR_FIRST = 1970, YEAR_LAST = 2199, DAY_LAST = 84005, DAY_S = 86400, ROWS_FIRST = 64 };
+_Static_assert((int)RATE_DATE_TEXT == (int)DATE_TEXT_MAX, "one form of dates");
+
+enum { ROWS_FIRST = 64 };
 
 /* ---- days -------------------------------------------------------------------------------------------- */
 
-static bool is_leap(int32_t year)
-{
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-static int32_t days_of_month(int32_t year, int32_t month)
-{
-    static const int8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return days[month - 1] + (month == 2 && is_leap(year) ? 1 : 0);
-}
-
-/* Days before a year's first, since 1970. */
-static int32_t days_before(int32_t year)
-{
-    int32_t past = year - 1;
-    return (year - YEAR_FIRST) * 365 + (past / 4 - 1969 / 4) - (past / 100 - 1969 / 100) +
-           (past / 400 - 1969 / 400);
-}
-
-static bool read_number(struct str text, uint32_t at, uint32_t digits, int32_t *out)
-{
-    *out = 0;
-    for (uint32_t i = at; i < at + digits; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return false;
-        *out = *out * 10 + (text.data[i] - '0');
-    }
-    return true;
-}
-
 bool rate_date_parse(struct str text, int32_t *out)
 {
-    int32_t year, month, day;
-    if (text.length != RATE_DATE_TEXT - 1 || text.data[4] != '-' || text.data[7] != '-')
-        return false;
-    if (!read_number(text, 0, 4, &year) || !read_number(text, 5, 2, &month) || !read_number(text, 8, 2, &day))
-        return false;
-    if (year < YEAR_FIRST || year > YEAR_LAST || month < 1 || month > 12 || day < 1 ||
-        day > days_of_month(year, month))
-        return false;
-    int32_t days = days_before(year) + day - 1;
-    for (int32_t i = 1; i < month; i++)
-        days += days_of_month(year, i);
-    *out = days;
-    return true;
-}
-
-uint32_t rate_date_number(int32_t days)
-{
-    int32_t year = YEAR_FIRST + days / 366, month = 1;
-    CHECK(days >= 0 && days <= DAY_LAST);
-    while (days_before(year + 1) <= days)
-        year++;
-    days -= days_before(year);
-    for (; days >= days_of_month(year, month); month++)
-        days -= days_of_month(year, month);
-    return (uint32_t)(year * 10000 + month * 100 + days + 1);
+    return date_parse(text, out);
 }
 
 void rate_date_format(int32_t days, char out[RATE_DATE_TEXT])
 {
-    uint32_t number = rate_date_number(days);
-    snprintf(out, RATE_DATE_TEXT, "%04u-%02u-%02u", number / 10000 % 10000, number / 100 % 100, number % 100);
+    date_format(days, out);
+}
+
+uint32_t rate_date_number(int32_t days)
+{
+    char text[DATE_TEXT_MAX];
+    uint32_t number = 0;
+    date_format(days, text);
+    for (const char *at = text; *at != '\0'; at++)
+        number = *at == '-' ? number : number * 10 + (uint32_t)(*at - '0');
+    return number;
 }
 
 int32_t rate_date_of_time(int64_t time_us, int32_t offset_s)
 {
-    int64_t days = (time_us / 1000000 + offset_s) / DAY_S;
-    return days < 0 ? 0 : days > DAY_LAST ? DAY_LAST : (int32_t)days;
+    int32_t days = date_of_time(time_us, offset_s);
+    return days < 0 ? 0 : days > DATE_DAYS_MAX ? DATE_DAYS_MAX : days;
 }
 
 /* ---- the sheet --------------------------------------------------------------------------------------- */
@@ -94,7 +51,7 @@ void rate_sheet_release(struct rate_sheet *self)
 void sheet_begin(struct sheet_build *self, enum rate_sheet_kind kind)
 {
     *self = (struct sheet_build){.sheet.kind = kind, .date = -1};
-    self->days = calloc(DAY_LAST / 8 + 1, 1);
+    self->days = calloc(DATE_DAYS_MAX / 8 + 1, 1);
     if (self->days == NULL)
         sheet_no_memory(self);
 }
@@ -126,7 +83,7 @@ static bool end_day(struct sheet_build *self)
 
 bool sheet_day(struct sheet_build *self, int32_t date)
 {
-    CHECK(date >= 0 && date <= DAY_LAST);
+    CHECK(date >= 0 && date <= DATE_DAYS_MAX);
     if (self->err != ERR_OK || !end_day(self))
         return false;
     uint8_t bit = (uint8_t)(1u << (date % 8));
