@@ -158,11 +158,15 @@ uint8_t *core_fact_room(struct ledger *self, size_t bytes);
 /* The fact written to the room becomes part of the unit and is evolved. */
 void core_fact_commit(struct ledger *self, size_t bytes);
 
-/* Copies a fact: from the current unit, a unit in flight, or the journal. 0: not there. */
-size_t core_fact_read(struct ledger *self, uint64_t position, uint8_t *out, size_t capacity);
-/* … and tells the time of its commit. */
+/* Copies a fact: from the current unit, a unit in flight, or the journal, and tells the time of its commit. 0: not there. */
 size_t core_fact_read_at(struct ledger *self, uint64_t position, uint8_t *out, size_t capacity,
                          int64_t *time_us);
+
+static inline size_t core_fact_read(struct ledger *self, uint64_t position, uint8_t *out, size_t capacity)
+{
+    int64_t time_us;
+    return core_fact_read_at(self, position, out, capacity, &time_us);
+}
 
 enum { CORE_FACT_MAX = 32 * 1024 }; /* the longest fact: a group's items */
 
@@ -190,7 +194,8 @@ struct verdict posting_check_credit(const struct account *account, currency_inde
 struct verdict posting_check_house(const struct ledger *self, uint32_t index, int64_t amount);
 int64_t posting_incoming(const struct ledger *self, uint32_t index);
 
-/* Appends one posting fact of `kind` and evolves it. false: no memory. strings may be NULL. FACT_TAG_RATE among them says
+/* Appends one posting fact of `kind` and evolves it. false: no memory for it with FACT_TRAILER_MAX of trailer, even where it
+ * takes less. strings may be NULL. FACT_TAG_RATE among them says
  * what the amount is worth; or FACT_TAG_BOOK_DEBIT and _CREDIT hold a struct fact_book of which only `value` is set:
  * see book_fill. Plain accounts get no book tags, whatever is given. */
 bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, uint32_t debit, uint32_t credit,
@@ -213,7 +218,11 @@ bool posting_repeat(struct ledger *self, const struct ledger_command *command, u
 void posting_repeat_hold(struct ledger *self, const struct ledger_command *command, uint64_t opened,
                          struct ledger_ticket *ticket, uint32_t row);
 
-struct fact_strings posting_strings(struct str remote, struct str memo, struct str reference);
+static inline struct fact_strings posting_strings(struct str remote, struct str memo, struct str reference)
+{
+    return (struct fact_strings){
+        .by_tag = {[FACT_TAG_REMOTE] = remote, [FACT_TAG_MEMO] = memo, [FACT_TAG_REFERENCE] = reference}};
+}
 
 /* ---- group.c ---------------------------------------------------------------------------------- */
 

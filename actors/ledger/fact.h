@@ -301,6 +301,9 @@ struct fact_strings {
  * be (text.h), or an entry that passes the end. The strings point into `bytes`. */
 enum err fact_strings_read(const uint8_t *bytes, size_t length, struct fact_strings *out) MUST_USE;
 
+/* No trailer is longer: lengths are bytes. */
+enum { FACT_TRAILER_MAX = (FACT_TAG_COUNT * (2 + UINT8_MAX) / FACT_WORD + 1) * FACT_WORD };
+
 /* Bytes a trailer will take, padding included. */
 size_t fact_strings_size(const struct fact_strings *strings);
 

@@ -208,7 +208,7 @@ static bool postings_ensure(struct ledger *self, const struct ledger_command *it
             return false;
         }
     }
-    bytes += sizeof(struct fact_group) * 4 + count * sizeof(struct group_row);
+    bytes += FACT_TRAILER_MAX + sizeof(struct fact_group) * 4 + count * sizeof(struct group_row);
     return id_table_ensure(&self->ids, count + 1) && core_fact_room(self, bytes) != NULL;
 }
 
@@ -388,8 +388,7 @@ static bool append_started(struct ledger *self, const struct ledger_command *com
     uint8_t items[CORE_FACT_MAX];
     size_t length = 0;
     for (uint32_t i = 0; i < command->group_count; i++) {
-        link_item_write(&command->items[i], items + length);
-        length += link_item_size(&command->items[i]);
+        length += link_item_write(&command->items[i], items + length);
     }
     struct group_refusal none = {CODE_OK, FIELD_NONE, 0};
     struct fact_group fact = fact_of(FACT_GROUP_STARTED, &command->id, fingerprint, none);

@@ -357,12 +357,6 @@ size_t core_fact_read_at(struct ledger *self, uint64_t position, uint8_t *out, s
     return self->ports.fact_read(self->ports.context, position, out, capacity, time_us);
 }
 
-size_t core_fact_read(struct ledger *self, uint64_t position, uint8_t *out, size_t capacity)
-{
-    int64_t time_us;
-    return core_fact_read_at(self, position, out, capacity, &time_us);
-}
-
 /* ---- units ----------------------------------------------------------------------------------------- */
 
 size_t ledger_pending_bytes(const struct ledger *self)

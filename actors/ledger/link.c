@@ -41,14 +41,6 @@ static bool numbers_take(struct ledger_command *command, const int64_t *numbers,
     return count == 0 || (count == 1 && numbers[0] >= 1 && numbers[0] <= RATE_MAX);
 }
 
-size_t link_item_size(const struct ledger_command *command)
-{
-    int64_t numbers[LINK_ITEM_NUMBERS];
-    return whole_words(sizeof(struct link_item) + numbers_of(command, numbers) * sizeof numbers[0] +
-                       command->from.length + command->to.length + command->memo.length +
-                       command->reference.length);
-}
-
 static uint8_t *text_write(uint8_t *at, struct str text)
 {
     if (text.length > 0)
@@ -56,11 +48,12 @@ static uint8_t *text_write(uint8_t *at, struct str text)
     return at + text.length;
 }
 
-void link_item_write(const struct ledger_command *command, uint8_t *out)
+size_t link_item_write(const struct ledger_command *command, uint8_t *out)
 {
     int64_t numbers[LINK_ITEM_NUMBERS];
-    size_t size = link_item_size(command);
     uint32_t count = numbers_of(command, numbers);
+    size_t size = whole_words(sizeof(struct link_item) + count * sizeof numbers[0] + command->from.length +
+                              command->to.length + command->memo.length + command->reference.length);
     struct link_item item = {
         .words = (uint16_t)(size / FACT_WORD),
         .kind = command->kind,
@@ -80,6 +73,7 @@ void link_item_write(const struct ledger_command *command, uint8_t *out)
     at = text_write(at, command->memo);
     at = text_write(at, command->reference);
     memset(at, 0, (size_t)(out + size - at));
+    return size;
 }
 
 static struct str text_read(const uint8_t **at, uint8_t length)
@@ -491,8 +485,8 @@ static void busy(struct ledger *self, struct ledger_ticket *ticket, uint32_t row
 static bool send_credit(struct ledger *self, uint32_t peer, const struct ledger_command *command)
 {
     uint8_t item[LINK_ITEM_MAX];
-    link_item_write(command, item);
-    return link_send(self, peer, LINK_CREDIT, CODE_OK, &command->id, item, link_item_size(command));
+    size_t size = link_item_write(command, item);
+    return link_send(self, peer, LINK_CREDIT, CODE_OK, &command->id, item, size);
 }
 
 void link_post(struct ledger *self, uint32_t peer, uint32_t debit, const struct ledger_command *command,
@@ -681,7 +675,8 @@ static bool process_credit(struct ledger *self, uint32_t peer, const struct ledg
     if (posting_check_house(self, transit, command->amount).code != CODE_OK)
         return link_bounce(self, peer, LINK_CREDIT, (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_TO_ACCOUNT},
                            0);
-    verdict = book_check_credit(self, to, command, 0);
+    if (__builtin_expect(account_at(&self->accounts, to)->flags & ACCOUNT_HAS_BOOK, 0))
+        verdict = book_check_credit(self, to, command, 0);
     if (verdict.code != CODE_OK) {
         MARK("a credit from another partition says no rate, or one that does not fit");
         return link_bounce(self, peer, LINK_CREDIT, verdict, 0);
@@ -841,9 +836,9 @@ static bool resend_credit(struct ledger *self, uint32_t peer, uint64_t sequence,
         .rate = book_rate_get(&strings),
     };
     uint8_t item[LINK_ITEM_MAX];
-    link_item_write(&command, item);
+    size_t item_size = link_item_write(&command, item);
     struct link_request_head head = {
-        .kind = LINK_CREDIT, .length = (uint32_t)(sizeof head + link_item_size(&command)), .id = command.id};
+        .kind = LINK_CREDIT, .length = (uint32_t)(sizeof head + item_size), .id = command.id};
     return message_add_request(self, peer, sequence, &head, item);
 }
 

@@ -61,8 +61,8 @@ enum {
                     REFERENCE_MAX + FACT_WORD
 };
 
-size_t link_item_size(const struct ledger_command *command);
-void link_item_write(const struct ledger_command *command, uint8_t *out);
+/* out has LINK_ITEM_MAX bytes. Returns how many it takes. */
+size_t link_item_write(const struct ledger_command *command, uint8_t *out);
 /* Reads one item at the head of `length` bytes; the command borrows its strings. 0: malformed. */
 size_t link_item_read(const uint8_t *bytes, size_t length, struct ledger_command *out);
 

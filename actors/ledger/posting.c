@@ -85,15 +85,6 @@ int64_t posting_incoming(const struct ledger *self, uint32_t index)
 
 /* ---- facts ----------------------------------------------------------------------------------------- */
 
-struct fact_strings posting_strings(struct str remote, struct str memo, struct str reference)
-{
-    struct fact_strings strings = {0};
-    strings.by_tag[FACT_TAG_REMOTE] = remote;
-    strings.by_tag[FACT_TAG_MEMO] = memo;
-    strings.by_tag[FACT_TAG_REFERENCE] = reference;
-    return strings;
-}
-
 static bool has_book_tags(const struct fact_strings *strings)
 {
     return strings &&
@@ -117,17 +108,16 @@ static inline bool posting_write(struct ledger *self, enum fact_kind kind, uint8
         .credit_balance = to->balance + amount,
         .id = *id,
     };
-    size_t trailer = strings ? fact_strings_size(strings) : 0;
-    uint8_t *room = core_fact_room(self, sizeof fact + trailer);
+    /* Room for any trailer is asked for: to measure it first costs more. */
+    uint8_t *room = core_fact_room(self, sizeof fact + (strings ? FACT_TRAILER_MAX : 0));
     if (!room) {
         MARK("no memory for a posting");
         return false;
     }
-    fact.head.words = (uint16_t)((sizeof fact + trailer) / FACT_WORD);
+    size_t size = sizeof fact + (strings ? fact_strings_write(strings, room + sizeof fact) : 0);
+    fact.head.words = (uint16_t)(size / FACT_WORD);
     memcpy(room, &fact, sizeof fact);
-    if (trailer > 0)
-        fact_strings_write(strings, room + sizeof fact);
-    core_fact_commit(self, sizeof fact + trailer);
+    core_fact_commit(self, size);
     return true;
 }
 
@@ -280,14 +270,20 @@ static void refuse_missing(struct ledger *self, const struct ledger_command *com
     }
 }
 
-/* Of a transfer, deposit or withdrawal. */
-static const struct fact_strings *command_strings(const struct ledger_command *command,
-                                                  struct fact_strings *space)
+static __attribute__((noinline)) void command_strings_fill(const struct ledger_command *command,
+                                                           struct fact_strings *space)
 {
-    if (command->memo.length + command->reference.length == 0 && command->rate == 0)
-        return NULL;
     *space = posting_strings((struct str){0}, command->memo, command->reference);
     book_rate_put(space, &command->rate);
+}
+
+/* Of a transfer, deposit or withdrawal: most have none, and are spared the room. */
+static inline const struct fact_strings *command_strings(const struct ledger_command *command,
+                                                         struct fact_strings *space)
+{
+    if (__builtin_expect((command->memo.length | command->reference.length) == 0 && command->rate == 0, 1))
+        return NULL;
+    command_strings_fill(command, space);
     return space;
 }
 

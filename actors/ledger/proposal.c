@@ -300,8 +300,7 @@ static bool append_approved(struct ledger *self, const struct ledger_decision_co
     struct fact_strings posting =
         strings_of((struct str){0}, (struct str){view->reason, view->reason_length});
     book_rate_put(&posting, &view->rate);
-    size_t needed = fact_size(&decision) + sizeof(struct fact_posting) + fact_strings_size(&posting) +
-                    sizeof(struct book_trailer);
+    size_t needed = fact_size(&decision) + sizeof(struct fact_posting) + FACT_TRAILER_MAX;
     if (!core_fact_room(self, needed) || !append(self, &fact, &decision))
         return false;
     bool done = posting_append(self, deposits ? FACT_DEPOSIT : FACT_WITHDRAWAL, FACT_FLAG_PROPOSED,

@@ -158,6 +158,9 @@ static bool strings_same(const uint8_t *bytes, size_t length, const struct ledge
                          struct str remote)
 {
     struct fact_strings strings;
+    if (length == 0)
+        return (command->memo.length | command->reference.length | remote.length) == 0 &&
+               book_rate(command) == 0;
     if (fact_strings_read(bytes, length, &strings) != ERR_OK)
         return false;
     return str_equal(strings.by_tag[FACT_TAG_MEMO], command->memo) &&

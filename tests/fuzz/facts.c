@@ -37,8 +37,7 @@ static void check_item(const struct ledger_command *item, const uint8_t *bytes, 
 {
     uint8_t written[2048];
     CHECK(item->amount >= 1 && item->amount <= MONEY_MAX && item->currency != CURRENCY_NONE);
-    CHECK(link_item_size(item) == size && size <= sizeof written);
-    link_item_write(item, written);
+    CHECK(link_item_write(item, written) == size && size <= sizeof written);
     struct ledger_command again;
     CHECK(link_item_read(written, size, &again) == size);
     CHECK(str_equal(item->from, again.from) && str_equal(item->to, again.to) &&
