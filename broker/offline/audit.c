@@ -6,9 +6,10 @@
 
 #include "actors/base/code.h"
 
-void audit_init(struct audit *self, uint32_t partition, uint32_t partitions, struct bridge *bridge)
+void audit_init(struct audit *self, uint32_t partition, uint32_t partitions, currency_index base,
+                struct bridge *bridge)
 {
-    *self = (struct audit){.partition = partition, .partitions = partitions, .bridge = bridge};
+    *self = (struct audit){.partition = partition, .partitions = partitions, .base = base, .bridge = bridge};
     self->end_position = FACT_FIRST;
     tally_init(&self->tally, partition, partitions);
     id_sort_init(&self->ids, ID_SORT_MEMORY_DEFAULT);
@@ -20,6 +21,7 @@ void audit_release(struct audit *self)
     id_sort_release(&self->ids);
     proposal_audit_release(&self->proposals);
     hold_audit_release(&self->holds);
+    desk_audit_release(&self->desk);
     free(self->accounts);
     self->accounts = NULL;
 }
@@ -60,6 +62,17 @@ static uint8_t role_of(struct str id)
     return AUDIT_CUSTOMER;
 }
 
+/* "house:fx:USD:0": the last but one part is the account's currency. */
+static bool house_fits(struct str id, const char currency[CURRENCY_CODE_LENGTH])
+{
+    uint32_t end = id.length;
+    while (end > 0 && id.data[end - 1] != ':')
+        end--;
+    return end > CURRENCY_CODE_LENGTH + 1 &&
+           memcmp(id.data + end - 1 - CURRENCY_CODE_LENGTH, currency, CURRENCY_CODE_LENGTH) == 0 &&
+           id.data[end - 2 - CURRENCY_CODE_LENGTH] == ':';
+}
+
 static enum err open_account(struct audit *self, const struct fact_account *fact,
                              const struct fact_strings *strings, const char **what)
 {
@@ -69,6 +82,9 @@ static enum err open_account(struct audit *self, const struct fact_account *fact
         return wrong(what, "an account was opened with an id or a currency that cannot be");
     if (tally_home(id, self->partitions) != self->partition)
         return wrong(what, "an account was opened that belongs to another partition");
+    uint8_t role = role_of(id);
+    if (role != AUDIT_CUSTOMER && role != AUDIT_TRANSIT && !house_fits(id, fact->currency))
+        return wrong(what, "a house account is in another currency than its id says");
     if (fact->previous != 0)
         return wrong(what, "an account has a history before it was opened");
     if (self->count == self->capacity) {
@@ -87,7 +103,7 @@ static enum err open_account(struct audit *self, const struct fact_account *fact
         .id_hash = text_hash(id),
         .currency = currency,
         .state = ACCOUNT_ACTIVE,
-        .role = role_of(id),
+        .role = role,
     };
     self->customers += account->role == AUDIT_CUSTOMER;
     return ERR_OK;
@@ -386,6 +402,22 @@ static enum err check_other(struct audit *self, const struct tally_step *step, c
                                                                    : ERR_OK;
 }
 
+/* A quote's account stands where the debited one of a posting does. */
+static enum err check_desk(struct audit *self, const uint8_t *bytes, size_t size, const char **what)
+{
+    struct fact_quote fact = {0};
+    memcpy(&fact, bytes, size < sizeof fact ? size : sizeof fact);
+    bool has_account = (bytes[0] == FACT_QUOTED || fact_is_posting(bytes[0])) && fact.account < self->count;
+    const struct desk_audit_place place = {
+        .partition = self->partition,
+        .position = self->position,
+        .time_us = self->time_us,
+        .base = self->base,
+        .account = has_account ? self->accounts[fact.account].currency : CURRENCY_NONE,
+    };
+    return desk_audit_fact(&self->desk, &self->bridge->exchanges, &place, bytes, size, what);
+}
+
 static enum err check_fact(struct audit *self, const uint8_t *bytes, size_t size, const char **what)
 {
     struct tally_step step;
@@ -395,6 +427,8 @@ static enum err check_fact(struct audit *self, const uint8_t *bytes, size_t size
                                   what);
     if (err == ERR_OK && fact_is_hold(bytes[0]))
         err = hold_audit_fact(&self->holds, self->position, self->time_us, bytes, what);
+    if (err == ERR_OK)
+        err = check_desk(self, bytes, size, what);
     if (err != ERR_OK)
         return err;
     if (fact_is_hold(bytes[0]) && bytes[0] != FACT_HOLD_CAPTURED)
@@ -441,6 +475,9 @@ enum err audit_commit(struct audit *self, const struct journal_commit *commit, s
     }
     if (err == ERR_OK && count != commit->fact_count)
         err = wrong(&what, "a commit holds another number of facts than it says");
+    const char *missing = err == ERR_OK ? desk_audit_commit(&self->desk) : NULL;
+    if (missing != NULL)
+        err = wrong(&what, missing);
     if (err == ERR_OK)
         err = check_sums(self, &what);
     if (err == ERR_CORRUPT)
@@ -555,10 +592,27 @@ static enum err check_legs(const struct audit *audits, uint32_t partitions, stru
     return ERR_OK;
 }
 
+/* An exchange that has moved money is answered, or its group is open. */
+static enum err check_exchanges(const struct audit *audits, struct fault *fault)
+{
+    const struct audit_promises *used = &audits[0].bridge->exchanges;
+    const struct audit_promise *at = NULL;
+    while ((at = desk_audit_half_next(used, at)) != NULL) {
+        char id[UUID_TEXT_LENGTH + 1];
+        uuid_format(&at->key, id);
+        if (tally_group_find(&audits[at->partition].tally, &at->key, at->partition) == NULL)
+            return fault_at(fault, at->partition, at->position, 0,
+                            "exchange %s of this quote moved money and was never answered", id);
+    }
+    return ERR_OK;
+}
+
 enum err audit_transit(const struct audit *audits, uint32_t partitions, uint64_t *open, struct fault *fault)
 {
     __int128 expected[256] = {0};
     enum err err = check_legs(audits, partitions, fault);
+    if (err == ERR_OK)
+        err = check_exchanges(audits, fault);
     *open = bridge_in_transit(audits[0].bridge, expected);
     for (size_t c = 1; c < currency_count() && err == ERR_OK; c++) {
         __int128 sum = 0;

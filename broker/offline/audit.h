@@ -6,7 +6,8 @@
  * each kind stands between accounts of the right role; who pays or receives is active, has the money, keeps to
  * its limits; link numbers and groups follow (tally.h); what crosses partitions agrees with the other
  * side (bridge.h); proposals are decided by two persons and posted as approved (proposal_audit.h);
- * holds hold what they say, and end once (hold_audit.h). At every commit: sums of each currency are zero. At the end: each id was answered once
+ * holds hold what they say, and end once (hold_audit.h); quotes follow from rates, serve one exchange, and are what it
+ * posts (desk_audit.h). At every commit: sums of each currency are zero. At the end: each id was answered once
  * (id_sort.h), and these books agree with those that the core replayed.
  *
  * Memory: 48 bytes an account.
@@ -16,6 +17,7 @@
 
 #include "actors/ledger/ledger.h"
 #include "broker/offline/bridge.h"
+#include "broker/offline/desk_audit.h"
 #include "broker/offline/fault.h"
 #include "broker/offline/hold_audit.h"
 #include "broker/offline/id_sort.h"
@@ -49,6 +51,8 @@ struct audit {
     struct id_sort ids;
     struct proposal_audit proposals;
     struct hold_audit holds;
+    struct desk_audit desk;
+    currency_index base; /* of book values */
     struct audit_account *accounts;
     uint32_t count, capacity;
     __int128 sums[AUDIT_ROLE_COUNT][256]; /* of postings, by role and currency */
@@ -59,7 +63,9 @@ struct audit {
     int64_t time_us;
 };
 
-void audit_init(struct audit *self, uint32_t partition, uint32_t partitions, struct bridge *bridge);
+/* base: the currency of book values. */
+void audit_init(struct audit *self, uint32_t partition, uint32_t partitions, currency_index base,
+                struct bridge *bridge);
 void audit_release(struct audit *self);
 
 enum err audit_commit(struct audit *self, const struct journal_commit *commit, struct fault *fault) MUST_USE;

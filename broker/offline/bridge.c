@@ -60,6 +60,7 @@ void bridge_release(struct bridge *self)
     }
     free(self->links);
     self->links = NULL;
+    audit_promises_release(&self->exchanges);
     for (size_t i = 0; i < BRIDGE_LEG_BUCKETS; i++) {
         while (self->legs[i] != NULL) {
             struct bridge_leg *leg = self->legs[i];

@@ -18,6 +18,7 @@
 #include "actors/base/uuid.h"
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/link.h"
+#include "broker/offline/desk_audit.h"
 
 enum { BRIDGE_LEG_BUCKETS = 4096 };
 
@@ -63,6 +64,7 @@ struct bridge {
     struct bridge_link *links; /* source * partitions + target */
     struct bridge_leg *legs[BRIDGE_LEG_BUCKETS];
     size_t leg_count;
+    struct audit_promises exchanges; /* quotes in use; desk_audit.h keeps them */
 };
 
 /* false: no memory. */

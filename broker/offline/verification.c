@@ -16,8 +16,9 @@ struct verification *verification_new(const struct source *source)
         verification_destroy(&self, source);
         return NULL;
     }
+    currency_index base = datadir_meta(source->datadir)->base_currency;
     for (uint32_t p = 0; p < source->partitions; p++)
-        audit_init(&self->audits[p], p, source->partitions, &self->bridge);
+        audit_init(&self->audits[p], p, source->partitions, base, &self->bridge);
     return self;
 }
 

@@ -43,7 +43,7 @@ static struct check *check_new(const struct history_journal *const *journals)
         enum err err = journal_memory_new(&options, &check->journals[p]);
         CHECK(err == ERR_OK);
         journal_fill(check->journals[p], journals[p]);
-        audit_init(&check->audits[p], p, HISTORY_PARTITIONS, &check->bridge);
+        audit_init(&check->audits[p], p, HISTORY_PARTITIONS, currency_find("KRW", 3), &check->bridge);
         check->ports[p] = (struct history_ports){journals[p], NULL};
         struct ledger_ports ports = history_ports_of(&check->ports[p]);
         struct ledger_config config = history_config(p);

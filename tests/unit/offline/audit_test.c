@@ -88,7 +88,7 @@ static void begin(struct world *w)
 {
     *w = (struct world){.position = FACT_FIRST};
     assert_true(bridge_init(&w->bridge, 1));
-    audit_init(&w->audit, 0, 1, &w->bridge);
+    audit_init(&w->audit, 0, 1, currency_find("KRW", 3), &w->bridge);
     open_account(w, ALICE, "alice", "KRW", 0, INT64_MAX);
     open_account(w, BOB, "bob", "KRW", -100, INT64_MAX);
     open_account(w, DOLLARS, "dollars", "USD", 0, INT64_MAX);
@@ -194,10 +194,32 @@ static void a_posting_against_the_books_is_found(void **state)
     }
 }
 
+static void a_house_account_is_in_the_currency_of_its_id(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        enum err expected;
+    } rows[] = {{"house:fx:USD:0", ERR_OK},
+                {"house:fx:KRW:0", ERR_CORRUPT},
+                {"house:spread:xUSD:0", ERR_CORRUPT},
+                {"house:USD:0", ERR_OK},
+                {"house:0", ERR_CORRUPT}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world w = {.position = FACT_FIRST};
+        assert_true(bridge_init(&w.bridge, 1));
+        audit_init(&w.audit, 0, 1, currency_find("KRW", 3), &w.bridge);
+        open_account(&w, 0, rows[i].id, "USD", INT64_MIN / 2, INT64_MAX);
+        assert_int_equal(commit(&w, 10), rows[i].expected);
+        end(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_posting_against_the_books_is_found),
+        cmocka_unit_test(a_house_account_is_in_the_currency_of_its_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
