@@ -39,7 +39,8 @@ bool argument_rate(const struct session *session, const char *text, int64_t *out
     *out = 0;
     if (text == NULL || rate_parse(str_from(text), out) == ERR_OK)
         return true;
-    session_usage(session, "'%s' is no rate: like 1350.25, with at most 10 decimals", text);
+    session_usage(
+        session, "'%s' is no rate: like 1350.25, above 0, at most 100000000, with at most 10 decimals", text);
     return false;
 }
 

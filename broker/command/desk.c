@@ -309,17 +309,18 @@ static int rate_set(int argc, char **argv)
                                                 .type = OPTION_NUMBER,
                                                 .out = &units,
                                                 .value = "N",
-                                                .help = "how much of BASE the rate is for (1)",
+                                                .help = "how much of BASE the rate is for, 1 to 10000 (1)",
                                                 .minimum = 1,
                                                 .maximum = 10000};
     rows[SESSION_OPTIONS + 1] = text_row("as-of", &as_of, "TIME", "what time it is of (now)");
-    rows[SESSION_OPTIONS + 2] = (struct option_row){.name = "age-limit",
-                                                    .type = OPTION_DURATION,
-                                                    .out = &age_limit_ms,
-                                                    .value = "TIME",
-                                                    .help = "how long after that it may be quoted by (24h)",
-                                                    .minimum = 1000,
-                                                    .maximum = AGE_LIMIT_MAX_MS};
+    rows[SESSION_OPTIONS + 2] =
+        (struct option_row){.name = "age-limit",
+                            .type = OPTION_DURATION,
+                            .out = &age_limit_ms,
+                            .value = "TIME",
+                            .help = "how long after that it may be quoted by, 1s to 365d (24h)",
+                            .minimum = 1000,
+                            .maximum = AGE_LIMIT_MAX_MS};
     rows[SESSION_OPTIONS + 3] = text_row("source", &source, "NAME", "where it comes from");
     rows[SESSION_OPTIONS + 4] = text_row("operator", &operator_name, "NAME", "who sets it");
     int code = begin(&texts, rows, SESSION_OPTIONS + 5, 3, argc, argv, arguments);
@@ -354,17 +355,18 @@ static int rate_pair(int argc, char **argv)
     struct teller_pair pair = {0};
     struct teller_answer answer;
     session_options(&session, "rate pair", rows);
-    rows[SESSION_OPTIONS] = (struct option_row){.name = "spread",
-                                                .type = OPTION_NUMBER,
-                                                .out = &spread,
-                                                .value = "PPM",
-                                                .help = "of the mid rate, in millionths (0)",
-                                                .maximum = 500000};
+    rows[SESSION_OPTIONS] =
+        (struct option_row){.name = "spread",
+                            .type = OPTION_NUMBER,
+                            .out = &spread,
+                            .value = "PPM",
+                            .help = "of the mid rate, in millionths: 0 to 500000; 10000 is 1 % (0)",
+                            .maximum = 500000};
     rows[SESSION_OPTIONS + 1] = (struct option_row){.name = "valid",
                                                     .type = OPTION_DURATION,
                                                     .out = &valid_ms,
                                                     .value = "TIME",
-                                                    .help = "how long a quote is good for (30s)",
+                                                    .help = "how long a quote is good for, 1s to 1h (30s)",
                                                     .minimum = 1000,
                                                     .maximum = 3600000};
     rows[SESSION_OPTIONS + 2] = text_row("operator", &operator_name, "NAME", "who sets it");

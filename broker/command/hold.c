@@ -255,7 +255,15 @@ struct listing {
     struct teller_hold *page;
     uint64_t left; /* holds that may still be printed */
     struct emit json;
+    bool has_head;
 };
+
+static void list_head(struct listing *self)
+{
+    if (!self->session.json && !self->has_head)
+        printf("%-36s  %20s %s  %s\n", "HOLD", "HELD", "CUR", "EXPIRES");
+    self->has_head = true;
+}
 
 static void list_rows(struct listing *self, size_t count)
 {
@@ -286,6 +294,7 @@ static int list_pages(struct listing *self, char cursor[CURSOR_CAPACITY])
         int code = session_check(&self->session, err, &answer, NULL);
         if (code != EXIT_CODE_OK)
             return code;
+        list_head(self);
         list_rows(self, count);
         self->left -= count;
         snprintf(cursor, CURSOR_CAPACITY, "%.*s", (int)next.length, next.length > 0 ? next.data : "");
@@ -302,8 +311,6 @@ static int list_run(struct listing *self, const char *from)
     if (self->session.json) {
         emit_object(&self->json);
         emit_array(&self->json, "holds");
-    } else {
-        printf("%-36s  %20s %s  %s\n", "HOLD", "HELD", "CUR", "EXPIRES");
     }
     int code = list_pages(self, cursor);
     if (self->session.json && code == EXIT_CODE_OK) {

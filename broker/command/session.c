@@ -105,6 +105,34 @@ static int no_answer(const struct session *self, enum err err, const struct uuid
     return err == ERR_CLOSED ? EXIT_NO_SERVER : EXIT_CODE_ERROR;
 }
 
+/* What a code and its field mean to somebody at the command line, where the message alone does not say it; or NULL. */
+static const char *advice(const struct session *self, const struct teller_answer *answer)
+{
+    static const struct {
+        enum code code;
+        enum field field;
+        const char *text;
+    } table[] = {
+        {CODE_DEADLINE_EXCEEDED, FIELD_EXPIRES, "It would have expired already."},
+        {CODE_INVALID_FIELD, FIELD_BUY, "What is sold and what is bought have to be two currencies."},
+        {CODE_INVALID_FIELD, FIELD_COUNTER, "A rate is between two different currencies."},
+        {CODE_INVALID_FIELD, FIELD_FX, "Book values are kept in this currency: it needs no --fx."},
+        {CODE_INVALID_FIELD, FIELD_SECRET, "A secret has 16 to 128 bytes."},
+        {CODE_INVALID_FIELD, FIELD_URL, "It looks like https://host/path."},
+        {CODE_RATE_NOT_FOUND, FIELD_BUY,
+         "It needs terms (teller rate pair) and rates that lead there (teller rate set). See: teller rate "
+         "desk"},
+        {CODE_RATE_STALE, FIELD_BUY, "See: teller rate desk"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (table[i].code == answer->code && table[i].field == answer->field)
+            return table[i].text;
+    }
+    bool is_feed = answer->code == CODE_UNSUPPORTED && strncmp(self->name, "rate ", 5) == 0;
+    return is_feed ? "Published rates need the rate feed: teller serve --feed FILE (docs/OPERATIONS.md)."
+                   : NULL;
+}
+
 int session_check(const struct session *self, enum err err, const struct teller_answer *answer,
                   const struct uuid *id)
 {
@@ -122,5 +150,8 @@ int session_check(const struct session *self, enum err err, const struct teller_
     fprintf(stderr, "teller %s: refused: %s%s%s: %s.\n", self->name, code_name(answer->code),
             answer->field == FIELD_NONE ? "" : " ",
             answer->field == FIELD_NONE ? "" : field_name(answer->field), answer->message);
+    const char *more = advice(self, answer);
+    if (more != NULL)
+        fprintf(stderr, "%s\n", more);
     return EXIT_REFUSED;
 }

@@ -7,6 +7,7 @@
 #include "broker/command.h"
 #include "broker/command/answer.h"
 #include "broker/command/arguments.h"
+#include "broker/command/print.h"
 
 enum { SECRET_CAPACITY = 256 };
 
@@ -72,6 +73,20 @@ static bool read_from(const struct session *session, const char *word, bool *is_
     return false;
 }
 
+/* Says that it is done. */
+static void tell(const struct session *session, const char *what)
+{
+    if (session->json) {
+        struct emit json = emit_to(stdout);
+        emit_object(&json);
+        emit_text(&json, "code", "OK");
+        emit_end(&json);
+        emit_line(&json);
+    } else {
+        printf("%s\n", what);
+    }
+}
+
 static int subscriber_add(int argc, char **argv)
 {
     struct session session;
@@ -89,7 +104,8 @@ static int subscriber_add(int argc, char **argv)
         .usage = "teller subscriber add NAME URL --secret-file FILE [options]",
         .summary = "Adds a webhook: each event is posted to it, in order, at least once. The same name again "
                    "changes\n"
-                   "the URL and the secret, and starts one that has stopped.\n" SESSION_EXIT_CODES,
+                   "the URL and the secret, and starts one that has stopped. An http:// address needs\n"
+                   "serve --webhook-allow-http.\n" SESSION_EXIT_CODES,
         .examples =
             "  teller subscriber add crm https://crm.example/events --secret-file crm.secret --from start",
         .options = rows,
@@ -109,6 +125,8 @@ static int subscriber_add(int argc, char **argv)
         return code;
     enum err err = teller_subscriber_add(session.client, &subscriber, &answer);
     code = session_check(&session, err, &answer, NULL);
+    if (code == EXIT_CODE_OK)
+        tell(&session, "Added. How far it is: teller subscriber list");
     session_close(&session);
     explicit_bzero(space, sizeof space);
     return code;
@@ -138,6 +156,8 @@ static int subscriber_remove(int argc, char **argv)
         return code;
     enum err err = teller_subscriber_remove(session.client, str_from(arguments[0]), &answer);
     code = session_check(&session, err, &answer, NULL);
+    if (code == EXIT_CODE_OK)
+        tell(&session, "Removed.");
     session_close(&session);
     return code;
 }
@@ -267,6 +287,9 @@ static int decide(const struct manual *texts, const char *name, bool resolves, i
     enum err err = resolves ? teller_letter_resolve(session.client, id, who, argument_text(reason), &answer)
                             : teller_letter_retry(session.client, id, who, &answer);
     code = session_check(&session, err, &answer, NULL);
+    if (code == EXIT_CODE_OK)
+        tell(&session,
+             resolves ? "Resolved." : "It is posted once more. What came of it: teller deadletter list");
     session_close(&session);
     return code;
 }
