@@ -209,6 +209,7 @@ void oracle_settled(struct oracle *self)
                        (unsigned long long)open_requests(self, p));
         for (size_t i = 0; i < self->books[p].count; i++)
             account_settled(self, self->books[p].accounts[i]);
+        holds_settled(self, &self->books[p]);
     }
     transit_settled(self);
 }

@@ -132,6 +132,16 @@ static struct record *outcome_record(struct oracle *self, const struct sight *si
     return record;
 }
 
+void holds_settled(struct oracle *self, const struct book *book)
+{
+    enum { LATE_MOST_US = 60 * 1000000 };
+    char text[ID_TEXT];
+    for (const struct hold *hold = book->holds; hold != NULL; hold = hold->next_of_book)
+        if (hold->end == CODE_OK && hold->expires_us != 0 && hold->expires_us + LATE_MOST_US < book->time_us)
+            breach_say(self, "I10", 0, book->partition, "hold %s is still open at %lld, it expired at %lld",
+                       id_text(&hold->id, text), (long long)book->time_us, (long long)hold->expires_us);
+}
+
 /* ---- what was asked --------------------------------------------------------------------------- */
 
 static bool strings_are(const struct sight *sight, const struct ask *ask)

@@ -498,6 +498,8 @@ void id_must_be_new(struct oracle *self, const struct book *book, const struct k
 /* ---- holds.c ---------------------------------------------------------------------------------- */
 
 void holds_fact(struct oracle *self, const struct sight *sight);
+/* Nothing is under way: no hold is open whose time has long come. */
+void holds_settled(struct oracle *self, const struct book *book);
 /* A capture is about to be applied as a posting: it takes from the hold. */
 void holds_captured(struct oracle *self, const struct sight *sight, const struct posting *posting,
                     const struct ask *ask);
