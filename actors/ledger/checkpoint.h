@@ -32,6 +32,14 @@ struct FACT_PACKED checkpoint_account {
     uint64_t last_position;
 };
 
+/* One slot of holds in a chunk. The chunk's key is its number, big-endian. */
+struct FACT_PACKED checkpoint_hold {
+    struct uuid id;
+    uint64_t opened, last_position;
+    int64_t held, expires_us, opened_us; /* held 0: the slot is free, and only last_position is set */
+    uint32_t account, slot;
+};
+
 static inline void checkpoint_big_endian(uint32_t value, uint8_t out[4])
 {
     for (int i = 0; i < 4; i++)

@@ -342,19 +342,26 @@ enum code ledger_hold_list(struct ledger *self, int64_t now_us, struct str accou
     return code;
 }
 
+bool ledger_hold_at(const struct ledger *self, uint32_t slot, struct ledger_open_hold *out)
+{
+    if (slot >= self->holds.count)
+        return false;
+    const struct hold *hold = hold_at(&self->holds, slot);
+    *out = (struct ledger_open_hold){.id = hold->id,
+                                     .opened = hold->opened,
+                                     .last_position = hold->last_position,
+                                     .held = hold->held,
+                                     .expires_us = hold->expires_us,
+                                     .opened_us = hold_more_at(&self->holds, slot)->opened_us,
+                                     .account = hold->account,
+                                     .slot = slot};
+    return true;
+}
+
 bool ledger_hold_next(const struct ledger *self, uint32_t from, struct ledger_open_hold *out)
 {
-    for (uint32_t slot = from; slot < self->holds.count; slot++) {
-        const struct hold *hold = hold_at(&self->holds, slot);
-        if (hold->held == 0)
-            continue;
-        *out = (struct ledger_open_hold){.id = hold->id,
-                                         .opened = hold->opened,
-                                         .held = hold->held,
-                                         .expires_us = hold->expires_us,
-                                         .account = hold->account,
-                                         .slot = slot};
-        return true;
-    }
-    return false;
+    uint32_t slot = from;
+    while (ledger_hold_at(self, slot, out) && out->held == 0)
+        slot++;
+    return slot < self->holds.count;
 }

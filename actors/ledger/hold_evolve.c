@@ -3,14 +3,6 @@
 #include "actors/ledger/hash.h"
 #include "actors/ledger/hold.h"
 
-/* One slot in a chunk of the state store; the chunk's key is its number, big-endian. */
-struct FACT_PACKED stored_hold {
-    struct uuid id;
-    uint64_t opened, last_position;
-    int64_t held, expires_us, opened_us;
-    uint32_t account, slot;
-};
-
 static void moved(void *context, const struct deadline *entry, uint32_t index)
 {
     struct ledger *self = context;
@@ -348,7 +340,7 @@ const char *hold_broken(const struct ledger *self)
 
 size_t hold_chunk_bound(void)
 {
-    return HOLD_CHUNK * sizeof(struct stored_hold);
+    return HOLD_CHUNK * sizeof(struct checkpoint_hold);
 }
 
 uint8_t *hold_chunk_store(const struct ledger *self, uint32_t chunk, uint8_t *at)
@@ -356,7 +348,7 @@ uint8_t *hold_chunk_store(const struct ledger *self, uint32_t chunk, uint8_t *at
     uint32_t first = chunk * HOLD_CHUNK;
     for (uint32_t slot = first; slot < first + HOLD_CHUNK && slot < self->holds.count; slot++) {
         const struct hold *hold = hold_at(&self->holds, slot);
-        struct stored_hold stored = {
+        struct checkpoint_hold stored = {
             .id = hold->id,
             .opened = hold->opened,
             .last_position = hold->last_position,
@@ -374,7 +366,7 @@ uint8_t *hold_chunk_store(const struct ledger *self, uint32_t chunk, uint8_t *at
 
 /* Chunks come in order, and slots are used from the lowest on, so that none is missing before this one. Its account may
  * come with a later fact: hold_rebuild looks for it. */
-static enum err slot_load(struct ledger *self, const struct stored_hold *stored)
+static enum err slot_load(struct ledger *self, const struct checkpoint_hold *stored)
 {
     if (stored->slot != self->holds.count || stored->held < 0 || stored->held > MONEY_MAX ||
         stored->expires_us < 0 || stored->opened > stored->last_position)
@@ -393,9 +385,9 @@ static enum err slot_load(struct ledger *self, const struct stored_hold *stored)
 
 enum err hold_chunk_load(struct ledger *self, const uint8_t *value, size_t length)
 {
-    enum err err = length % sizeof(struct stored_hold) == 0 ? ERR_OK : ERR_CORRUPT;
-    for (size_t at = 0; at < length && err == ERR_OK; at += sizeof(struct stored_hold)) {
-        struct stored_hold stored;
+    enum err err = length % sizeof(struct checkpoint_hold) == 0 ? ERR_OK : ERR_CORRUPT;
+    for (size_t at = 0; at < length && err == ERR_OK; at += sizeof(struct checkpoint_hold)) {
+        struct checkpoint_hold stored;
         memcpy(&stored, value + at, sizeof stored);
         err = slot_load(self, &stored);
     }

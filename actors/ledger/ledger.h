@@ -458,13 +458,16 @@ enum code ledger_hold_list(struct ledger *self, int64_t now_us, struct str accou
                            const struct ledger_hold_place *after, struct ledger_hold_view *views,
                            size_t limit, size_t *count);
 
-/* What memory has of an open hold. */
+/* What memory has of a hold. */
 struct ledger_open_hold {
     struct uuid id;
-    uint64_t opened;
-    int64_t held, expires_us;
+    uint64_t opened, last_position;
+    int64_t held, expires_us, opened_us;
     uint32_t account, slot;
 };
+
+/* What stands in a slot; held is 0 where it is free. false: the slot was never used. */
+bool ledger_hold_at(const struct ledger *self, uint32_t slot, struct ledger_open_hold *out);
 
 /* The first open hold in slot `from` or behind it. false: none. */
 bool ledger_hold_next(const struct ledger *self, uint32_t from, struct ledger_open_hold *out);

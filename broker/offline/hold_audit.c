@@ -62,12 +62,21 @@ static struct audit_hold *find(struct hold_audit *self, uint32_t slot, uint64_t 
     return same ? hold : NULL;
 }
 
-static enum err capture(struct hold_audit *self, const struct fact_capture *fact, const char **what)
+/* A commit has the time of its first fact, so what is decided before a hold's time is committed before it. */
+static bool is_late(const struct audit_hold *hold, int64_t time_us)
+{
+    return hold->expires_us != 0 && hold->expires_us <= time_us;
+}
+
+static enum err capture(struct hold_audit *self, int64_t time_us, const struct fact_capture *fact,
+                        const char **what)
 {
     int64_t taken;
     struct audit_hold *hold = find(self, fact->slot, fact->opened, &fact->hold, fact->posting.debit);
     if (hold == NULL)
         return wrong(what, "a capture from a hold that is not open");
+    if (is_late(hold, time_us))
+        return wrong(what, "a hold is captured behind its time");
     if (fact->released < 0 || fact->kept < 0 || !money_add(fact->posting.amount, fact->released, &taken) ||
         !money_add(taken, fact->kept, &taken) || taken != hold->held)
         return wrong(what, "a capture takes another sum than is held");
@@ -77,13 +86,15 @@ static enum err capture(struct hold_audit *self, const struct fact_capture *fact
     return ERR_OK;
 }
 
-static enum err end(struct hold_audit *self, const struct fact_hold *fact, const char **what)
+static enum err end(struct hold_audit *self, int64_t time_us, const struct fact_hold *fact, const char **what)
 {
     struct audit_hold *hold = find(self, fact->slot, fact->opened, &fact->hold, fact->account);
     if (hold == NULL || hold->held != fact->amount)
         return wrong(what, "a hold ends that is not open, or with another sum than is held");
     if (fact->head.kind == FACT_HOLD_EXPIRED && (hold->expires_us == 0 || !uuid_is_nil(&fact->id)))
         return wrong(what, "a hold expires that has no time");
+    if (fact->head.kind == FACT_HOLD_RELEASED && is_late(hold, time_us))
+        return wrong(what, "a hold is released behind its time");
     hold->held = 0;
     return ERR_OK;
 }
@@ -95,11 +106,11 @@ enum err hold_audit_fact(struct hold_audit *self, uint64_t position, int64_t tim
     struct fact_capture captured;
     if (bytes[0] == FACT_HOLD_CAPTURED) {
         memcpy(&captured, bytes, sizeof captured);
-        return capture(self, &captured, what);
+        return capture(self, time_us, &captured, what);
     }
     memcpy(&fact, bytes, sizeof fact);
     return bytes[0] == FACT_HOLD_OPENED ? open_hold(self, position, time_us, &fact, what)
-                                        : end(self, &fact, what);
+                                        : end(self, time_us, &fact, what);
 }
 
 const char *hold_audit_compare(const struct hold_audit *self, const struct ledger *ledger)

@@ -1,7 +1,8 @@
 /* Holds, judged a second time from the raw facts of one partition, apart from the ledger core.
  *
  * A hold opens in a free slot and ends exactly once. Each step names its opening, its account and its id, and takes out of
- * it just what is there: what is captured, let go and kept is what was held. Only a hold with a time expires. At the end
+ * it just what is there: what is captured, let go and kept is what was held. Only a hold with a time expires, and from
+ * that time on it is neither captured nor released. At the end
  * the open ones are those that the core replayed.
  */
 #ifndef TELLER_BROKER_OFFLINE_HOLD_AUDIT_H

@@ -9,7 +9,7 @@
 struct walk {
     const struct ledger *ledger;
     struct state_check *out;
-    uint64_t highest; /* last position of any stored account */
+    uint64_t highest; /* last position of any stored account or slot */
     char wrong[ACCOUNT_ID_MAX + 64];
 };
 
@@ -41,8 +41,8 @@ static bool is_same(const struct ledger_account_view *view, const struct checkpo
            texts_equal(view, stored, texts);
 }
 
-static enum err visit(void *context, const uint8_t *key, size_t key_length, const uint8_t *value,
-                      size_t length)
+static enum err account_visit(void *context, const uint8_t *key, size_t key_length, const uint8_t *value,
+                              size_t length)
 {
     struct walk *walk = context;
     struct checkpoint_account stored;
@@ -74,10 +74,50 @@ static enum err visit(void *context, const uint8_t *key, size_t key_length, cons
     return ERR_OK;
 }
 
+static bool hold_is_same(const struct ledger_open_hold *now, const struct checkpoint_hold *stored)
+{
+    struct uuid id = stored->id;
+    if (now->held != stored->held)
+        return false;
+    return stored->held == 0 || (now->opened == stored->opened && now->opened_us == stored->opened_us &&
+                                 now->expires_us == stored->expires_us && now->account == stored->account &&
+                                 uuid_equal(&now->id, &id));
+}
+
+static enum err hold_visit(void *context, const uint8_t *key, size_t key_length, const uint8_t *value,
+                           size_t length)
+{
+    struct walk *walk = context;
+    struct checkpoint_hold stored;
+    (void)key;
+    (void)key_length;
+    if (length % sizeof stored != 0)
+        return ERR_CORRUPT;
+    for (size_t at = 0; at < length; at += sizeof stored) {
+        struct ledger_open_hold now;
+        memcpy(&stored, value + at, sizeof stored);
+        if (stored.last_position > walk->highest)
+            walk->highest = stored.last_position;
+        if (!ledger_hold_at(walk->ledger, stored.slot, &now) || now.last_position != stored.last_position) {
+            walk->out->other++;
+            continue;
+        }
+        walk->out->compared++;
+        if (!hold_is_same(&now, &stored)) {
+            snprintf(walk->wrong, sizeof walk->wrong, "the hold in slot %u is stored otherwise than replayed",
+                     stored.slot);
+            return ERR_CORRUPT;
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err check(struct state *state, struct journal *journal, struct walk *walk)
 {
     struct journal_head head;
-    enum err err = state_walk(state, STATE_ACCOUNTS, NULL, 0, visit, walk);
+    enum err err = state_walk(state, STATE_ACCOUNTS, NULL, 0, account_visit, walk);
+    if (err == ERR_OK)
+        err = state_walk(state, STATE_HOLDS, NULL, 0, hold_visit, walk);
     if (err == ERR_OK)
         err = journal_get_head(journal, &head); /* read after the state: it is at least as new */
     if (err == ERR_OK && walk->highest >= head.next_position) {

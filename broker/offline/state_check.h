@@ -1,5 +1,6 @@
-/* Stored accounts against replayed ones. A state store may be older than the journal, or, beside a process that
- * serves, newer than what was replayed: each account is compared when both have the same last position. */
+/* Stored accounts and holds against replayed ones. A state store may be older than the journal, or, beside a process that
+ * serves, newer than what was replayed: each account, and each slot of holds, is compared when both have the same last
+ * position. */
 #ifndef TELLER_BROKER_OFFLINE_STATE_CHECK_H
 #define TELLER_BROKER_OFFLINE_STATE_CHECK_H
 
@@ -8,7 +9,7 @@
 #include "store/datadir.h"
 
 struct state_check {
-    uint64_t compared; /* accounts that could be */
+    uint64_t compared; /* accounts and slots that could be */
     uint64_t other;    /* stored at another moment */
 };
 
