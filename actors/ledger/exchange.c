@@ -47,8 +47,7 @@ static struct uuid leg_id(const struct uuid *exchange, uint8_t index)
     static const uint8_t mask[8] = {0x65, 0x78, 0x63, 0x68, 0x61, 0x6e, 0x67, 0x65};
     struct uuid id = *exchange;
     for (size_t i = 0; i < sizeof mask; i++)
-        id.bytes[8 + i] ^= mask[i];
-    id.bytes[15] ^= index;
+        id.bytes[index == 0 ? 8 + i : i] ^= mask[i];
     return id;
 }
 

@@ -216,8 +216,7 @@ static struct uuid exchange_of(const struct uuid *leg, uint8_t index)
     static const char word[] = "exchange";
     struct uuid id = *leg;
     for (size_t i = 0; i < sizeof word - 1; i++)
-        id.bytes[8 + i] ^= (uint8_t)word[i];
-    id.bytes[15] ^= index;
+        id.bytes[index == 0 ? 8 + i : i] ^= (uint8_t)word[i];
     return id;
 }
 

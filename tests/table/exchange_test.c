@@ -324,6 +324,140 @@ static void an_exchange_says_what_a_foreign_currency_account_paid(void **state)
     }
 }
 
+/* Dollars for euros: neither is the base currency. */
+struct pair {
+    struct runner *runner;
+    uint32_t there;
+    char dollars[WORLD_ID_MAX], euros[WORLD_ID_MAX];
+};
+
+enum { DOLLARS_HAD = 20000, DOLLARS_SOLD = 10000, COST_RATE = 1200 };
+
+static void pair_rate(struct pair *pair, const char *base, const char *counter, int64_t rate)
+{
+    int64_t now = runner_now(pair->runner);
+    const struct ledger_rate set = {world_currency(base), world_currency(counter), 0, "", 1, rate, now,
+                                    3600 * SECOND};
+    assert_int_equal(ledger_rate_set(runner_ledger(pair->runner, 0), now, &set, (struct str){0}), CODE_OK);
+}
+
+static void pair_open_one(struct pair *pair, const char *id, const char *currency, bool has_book)
+{
+    struct ledger_account_command open = world_account(ACCOUNT_OPEN, id, currency);
+    open.has_book = has_book;
+    assert_int_equal(runner_account(pair->runner, &open).code, CODE_OK);
+    runner_settle(pair->runner);
+}
+
+static void pair_open(struct pair *pair, uint32_t there, bool payer_has_book, bool receiver_has_book)
+{
+    struct runner_config config = runner_config_default(PARTITIONS);
+    *pair = (struct pair){.runner = runner_new(&config), .there = there};
+    const struct ledger_pair terms = {world_currency("EUR"), world_currency("USD"), SPREAD_PPM,
+                                      VALID_S * SECOND};
+    int64_t now = runner_now(pair->runner);
+    assert_int_equal(ledger_pair_set(runner_ledger(pair->runner, 0), now, &terms, (struct str){0}), CODE_OK);
+    pair_open_one(pair, world_account_id(0, PARTITIONS, "d", 0, pair->dollars), "USD", payer_has_book);
+    pair_open_one(pair, world_account_id(there, PARTITIONS, "e", 0, pair->euros), "EUR", receiver_has_book);
+    struct ledger_command deposit = world_deposit(DEPOSIT, pair->dollars, DOLLARS_HAD, "USD");
+    deposit.rate = COST_RATE * RATE_ONE;
+    assert_int_equal(world_run(pair->runner, &deposit)->code, CODE_OK);
+}
+
+static struct ledger_row pair_exchange(struct pair *pair)
+{
+    const struct ledger_quote_command ask = {
+        world_uuid(QUOTE), str_from(pair->dollars), world_currency("USD"), world_currency("EUR"), QUOTE_SELL,
+        DOLLARS_SOLD};
+    struct ledger_quote_answer answer;
+    ledger_quote(runner_ledger(pair->runner, 0), runner_now(pair->runner), &ask, &answer);
+    assert_int_equal(answer.code, CODE_OK);
+    const struct ledger_command command = exchange(EXCHANGE, pair->dollars, pair->euros, QUOTE);
+    return *world_run(pair->runner, &command);
+}
+
+static void pair_close(struct pair *pair)
+{
+    runner_settle(pair->runner);
+    runner_check(pair->runner);
+    runner_destroy(&pair->runner);
+}
+
+static void a_leg_without_a_value_is_refused_where_its_account_keeps_a_book_value(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        struct pair pair;
+        bool payer = i & 1, receiver = i & 2, refused = payer || receiver;
+        pair_open(&pair, i >> 2, payer, receiver);
+        pair_rate(&pair, "USD", "EUR", RATE_ONE / 2); /* nothing leads to won */
+        const struct ledger_row row = pair_exchange(&pair);
+        assert_int_equal(row.code, refused ? CODE_RATE_REQUIRED : CODE_OK);
+        assert_int_equal(row.field, refused ? FIELD_RATE : FIELD_NONE);
+        assert_int_equal(world_view(pair.runner, pair.dollars).balance,
+                         refused ? DOLLARS_HAD : DOLLARS_HAD - DOLLARS_SOLD);
+        assert_int_equal(world_view(pair.runner, pair.dollars).pending, 0);
+        assert_int_equal(world_view(pair.runner, pair.euros).balance, refused ? 0 : 4950);
+        pair_close(&pair);
+    }
+}
+
+/* 100 dollars at 1,350 are 135,000 won; over won, at 1,500, they are 90 euros; less one per cent 89.10, worth 133,650 won. The
+ * payer's dollars had cost 1,200 each. In one partition and in two. */
+static void an_exchange_between_two_foreign_currencies_moves_both_book_values(void **state)
+{
+    (void)state;
+    for (uint32_t there = 0; there < PARTITIONS; there++) {
+        struct pair pair;
+        pair_open(&pair, there, true, true);
+        pair_rate(&pair, "USD", "KRW", 1350 * RATE_ONE);
+        pair_rate(&pair, "EUR", "KRW", 1500 * RATE_ONE);
+        const struct ledger_row row = pair_exchange(&pair);
+        assert_int_equal(row.code, CODE_OK);
+        assert_int_equal(row.from_balance, DOLLARS_HAD - DOLLARS_SOLD);
+        assert_int_equal(row.to_balance, 8910);
+        assert_int_equal(world_view(pair.runner, pair.dollars).book_value, 120000);
+        assert_int_equal(world_view(pair.runner, pair.euros).book_value, 133650);
+        pair_close(&pair);
+    }
+}
+
+/* Every balance, and what teller's own accounts hold of each currency over all partitions. */
+static void books_read(struct bank *bank, int64_t out[8])
+{
+    memset(out, 0, 8 * sizeof *out);
+    out[0] = balance(bank, bank->won);
+    out[1] = balance(bank, bank->more_won);
+    out[2] = balance(bank, bank->dollars);
+    for (uint32_t p = 0; p < PARTITIONS; p++) {
+        out[3] += house(bank, "fx", "KRW", p);
+        out[4] += house(bank, "fx", "USD", p);
+        out[5] += house(bank, "spread", "USD", p);
+        out[6] += house(bank, "residue", "USD", p);
+        out[7] += house(bank, "cash", "KRW", p);
+    }
+}
+
+/* Ids that count up, too, have legs of their own. */
+static void an_exchange_in_two_partitions_gives_the_books_of_one(void **state)
+{
+    int64_t books[PARTITIONS][8];
+    (void)state;
+    for (uint32_t there = 0; there < PARTITIONS; there++) {
+        struct bank bank;
+        bank_open(&bank, there, 1);
+        for (uint64_t i = 0; i < 5; i++) {
+            assert_int_equal(i == 0 ? CODE_OK : quote(&bank, QUOTE + i), CODE_OK);
+            const struct ledger_command command = exchange(EXCHANGE + i, bank.won, bank.dollars, QUOTE + i);
+            assert_int_equal(world_run(bank.runner, &command)->code, CODE_OK);
+        }
+        books_read(&bank, books[there]);
+        bank_close(&bank);
+    }
+    assert_int_equal(books[0][2], 5 * BUY);
+    assert_memory_equal(books[0], books[1], sizeof books[0]);
+}
+
 static void a_quote_serves_one_exchange_and_not_a_second(void **state)
 {
     (void)state;
@@ -397,8 +531,7 @@ static void the_ids_of_legs_are_taken(void **state)
     for (uint8_t leg = 0; leg < 2; leg++) {
         taken.id = command.id;
         for (int i = 0; i < 8; i++)
-            taken.id.bytes[8 + i] ^= (uint8_t) "exchange"[i];
-        taken.id.bytes[15] ^= leg;
+            taken.id.bytes[leg == 0 ? 8 + i : i] ^= (uint8_t) "exchange"[i];
         assert_int_equal(world_run(bank.runner, &taken)->code, CODE_CONFLICT);
     }
     bank_close(&bank);
@@ -467,6 +600,9 @@ int main(void)
         cmocka_unit_test(a_receiver_in_another_currency_is_refused),
         cmocka_unit_test(an_exchange_belongs_to_the_payers_partition),
         cmocka_unit_test(an_exchange_says_what_a_foreign_currency_account_paid),
+        cmocka_unit_test(a_leg_without_a_value_is_refused_where_its_account_keeps_a_book_value),
+        cmocka_unit_test(an_exchange_between_two_foreign_currencies_moves_both_book_values),
+        cmocka_unit_test(an_exchange_in_two_partitions_gives_the_books_of_one),
         cmocka_unit_test(a_quote_serves_one_exchange_and_not_a_second),
         cmocka_unit_test(an_exchange_that_ended_busy_goes_on_with_the_same_quote),
         cmocka_unit_test(an_exchange_is_busy_while_new_money_is_refused),

@@ -194,9 +194,8 @@ static void add_posting(struct world *w, enum fact_kind kind, uint32_t debit, ui
                                 .amount = amount,
                                 .id = {{2}}};
     for (size_t i = 0; i < 8; i++)
-        fact.id.bytes[8 + i] = (uint8_t) "exchange"[i];
-    fact.id.bytes[15] ^= kind != FACT_EXCHANGE_OUT;
-    fact.id.bytes[1] = change == OTHER_LEG;
+        fact.id.bytes[kind == FACT_EXCHANGE_OUT ? 8 + i : i] ^= (uint8_t) "exchange"[i];
+    fact.id.bytes[1] ^= change == OTHER_LEG;
     bool is_won = debit == WON || debit == OTHER_WON || debit == HOUSE_WON;
     add(w, currency(is_won ? "KRW" : "USD"), &fact, sizeof fact);
 }
