@@ -1,7 +1,8 @@
 /* Fuzz target: the ledger cores of one to three partitions, driven by a program of bytes.
  *
  *     byte 0 partitions, 1 and 2 seed of the steps, 3 to 5 percent of messages lost, repeated, reordered
- *     then operations, a byte each with its own operands: commands of clients, steps, crashes, account commands, repeats
+ *     then operations, a byte each with its own operands: commands of clients, steps, crashes, account commands, repeats, proposals,
+ *     holds and their ends, rates and terms, quotes and exchanges
  *
  * After every operation all invariants hold (runner_check). At the end everything is asked for again: an answer
  * that was given once is given again, and each account has what the answers add up to. */
@@ -12,7 +13,9 @@
 #include "tests/scenario/world.h"
 
 enum {
-    ACCOUNTS = 6,
+    ACCOUNTS = 6, /* of won; the dollars stand behind them */
+    DOLLARS = 3,
+    ALL_ACCOUNTS = ACCOUNTS + DOLLARS,
     COMMANDS_MAX = 48,
     OPERATIONS_MAX = 96,
     ITEMS_MAX = 3,
@@ -22,7 +25,11 @@ enum {
     GIVEN_BALANCE = 200,
     PROPOSALS = 4,
     PROPOSAL_ID = 5000,
+    QUOTES = 4,
+    QUOTE_ID = 6000,
 };
+
+#define SECOND INT64_C(1000000)
 
 /* A command that a client has sent, and what became of it. */
 struct sent {
@@ -35,12 +42,26 @@ struct sent {
 struct play {
     struct runner *runner;
     uint32_t partitions;
-    char ids[ACCOUNTS][WORLD_ID_MAX];
+    char ids[ALL_ACCOUNTS][WORLD_ID_MAX];
     struct sent sent[COMMANDS_MAX];
     size_t sent_count;
-    int64_t balances[ACCOUNTS];
+    int64_t balances[ALL_ACCOUNTS];
     struct ledger_proposal_command proposals[PROPOSALS]; /* the first under each id; amount 0: none yet */
+    struct ledger_quote_command quotes[QUOTES];          /* the same */
 };
+
+/* Every second one keeps a book value. */
+static void open_dollars(struct play *play)
+{
+    for (unsigned i = 0; i < DOLLARS; i++) {
+        char *id = play->ids[ACCOUNTS + i];
+        world_account_id(i % play->partitions, play->partitions, "d", i / play->partitions, id);
+        struct ledger_account_command open = world_account(ACCOUNT_OPEN, id, "USD");
+        open.has_book = i % 2 != 0;
+        CHECK(runner_account(play->runner, &open).code == CODE_OK);
+    }
+    runner_settle(play->runner);
+}
 
 static struct play *play_new(struct input *input)
 {
@@ -63,6 +84,7 @@ static struct play *play_new(struct input *input)
         CHECK(world_run(play->runner, &deposit)->code == CODE_OK);
         play->balances[i] = GIVEN_BALANCE;
     }
+    open_dollars(play);
     return play;
 }
 
@@ -89,13 +111,52 @@ static struct ledger_command command_make(struct play *play, struct input *input
     return world_transfer(id, play->ids[from], play->ids[to], amount, "KRW");
 }
 
+/* A hold, or the end of one that was asked for; where none was, of one that cannot be. */
+static struct ledger_command hold_make(struct play *play, struct input *input, unsigned kind, uint64_t id)
+{
+    uint8_t which = input_byte(input);
+    struct ledger_command command = command_make(play, input, COMMAND_WITHDRAW, id);
+    command.kind = (uint8_t)kind;
+    if (kind == COMMAND_HOLD) {
+        command.expires_us = which & 1 ? runner_now(play->runner) + which * SECOND : 0;
+        return command;
+    }
+    const struct sent *hold = &play->sent[which % (play->sent_count > 0 ? play->sent_count : 1)];
+    command.of = play->sent_count > 0 ? hold->command.id : world_uuid(id + 1);
+    if (hold->command.kind == COMMAND_HOLD)
+        command.from = hold->command.from;
+    command.flags = kind == COMMAND_CAPTURE && (which & 128) ? COMMAND_KEEPS_REST : 0;
+    if (kind == COMMAND_RELEASE) {
+        command.amount = 0;
+        command.currency = CURRENCY_NONE;
+    }
+    return command;
+}
+
+static struct ledger_command exchange_make(struct play *play, struct input *input, uint64_t id)
+{
+    uint8_t which = input_byte(input), to = input_byte(input);
+    const struct ledger_quote_command *quote = &play->quotes[which % QUOTES];
+    struct str from = quote->amount > 0 ? quote->account : str_from(play->ids[0]);
+    return (struct ledger_command){.kind = COMMAND_EXCHANGE,
+                                   .currency = CURRENCY_NONE,
+                                   .id = world_uuid(id),
+                                   .from = which & 128 ? str_from(play->ids[to % ACCOUNTS]) : from,
+                                   .to = str_from(play->ids[ACCOUNTS + to % DOLLARS]),
+                                   .of = world_uuid(QUOTE_ID + which % QUOTES)};
+}
+
 static void send_new(struct play *play, struct input *input, unsigned kind)
 {
     if (play->sent_count == COMMANDS_MAX)
         return;
     struct sent *sent = &play->sent[play->sent_count];
-    uint64_t id = 1 + play->sent_count++ * 8;
-    if (kind != COMMAND_GROUP) {
+    uint64_t id = 1 + play->sent_count * 8;
+    if (kind == COMMAND_HOLD || kind == COMMAND_CAPTURE || kind == COMMAND_RELEASE)
+        sent->command = hold_make(play, input, kind, id);
+    else if (kind == COMMAND_EXCHANGE)
+        sent->command = exchange_make(play, input, id);
+    else if (kind != COMMAND_GROUP) {
         sent->command = command_make(play, input, kind, id);
     } else {
         uint16_t count = (uint16_t)(input_byte(input) % ITEMS_MAX + 1);
@@ -103,6 +164,7 @@ static void send_new(struct play *play, struct input *input, unsigned kind)
             sent->items[i] = command_make(play, input, input_byte(input) % 3u + 1, id + 1 + i);
         sent->command = world_group(id, sent->items, count);
     }
+    play->sent_count++;
     ask(play, sent);
 }
 
@@ -171,6 +233,70 @@ static void decide(struct play *play, struct input *input)
     CHECK(answer.code != CODE_OK || !(how & 2) || !(how & 1)); /* two persons */
 }
 
+/* A rate or the terms of the pair, in one partition: partitions may know different ones. */
+static void set_terms(struct play *play, struct input *input, uint32_t partition)
+{
+    uint8_t how = input_byte(input);
+    struct ledger *ledger = runner_ledger(play->runner, partition);
+    int64_t now_us = runner_now(play->runner);
+    const struct ledger_rate rate = {.base = world_currency("USD"),
+                                     .counter = world_currency("KRW"),
+                                     .units = how & 2 ? 100 : 1,
+                                     .rate = 1 + (int64_t)input_number(input, 6),
+                                     .as_of_us = now_us - (how >> 2) * SECOND,
+                                     .age_limit_us = 100 * SECOND};
+    const struct ledger_pair pair = {world_currency("KRW"), world_currency("USD"), how * 1900u,
+                                     (how + 1) * SECOND};
+    enum code code = how & 1 ? ledger_pair_set(ledger, now_us, &pair, (struct str){0})
+                             : ledger_rate_set(ledger, now_us, &rate, STR_LITERAL("ann"));
+    CHECK(code == CODE_OK || code == CODE_BUSY);
+}
+
+/* Asks for a quote under one of a few ids, or for that again: what was promised has not changed. */
+static void quote(struct play *play, struct input *input)
+{
+    struct ledger_quote_answer answer, again;
+    uint8_t which = input_byte(input) % QUOTES;
+    struct ledger_quote_command *command = &play->quotes[which];
+    if (command->amount == 0)
+        *command = (struct ledger_quote_command){world_uuid(QUOTE_ID + which),
+                                                 str_from(play->ids[input_byte(input) % ACCOUNTS]),
+                                                 world_currency("KRW"),
+                                                 world_currency("USD"),
+                                                 input_byte(input) & 1 ? QUOTE_SELL : QUOTE_BUY,
+                                                 input_byte(input) + 1};
+    struct ledger *ledger =
+        runner_ledger(play->runner, ledger_partition_of(command->account, play->partitions));
+    ledger_quote(ledger, runner_now(play->runner), command, &answer);
+    CHECK(answer.code != CODE_CONFLICT);
+    ledger_quote(ledger, runner_now(play->runner), command, &again);
+    CHECK(answer.code != CODE_OK ||
+          (again.code == CODE_OK && again.view.sell_amount == answer.view.sell_amount &&
+           again.view.buy_amount == answer.view.buy_amount));
+}
+
+static void use_desk(struct play *play, struct input *input, uint32_t partition)
+{
+    static const enum ledger_command_kind kinds[] = {COMMAND_HOLD, COMMAND_CAPTURE, COMMAND_RELEASE,
+                                                     COMMAND_EXCHANGE};
+    uint8_t what = input_byte(input);
+    switch (what % 8) {
+    case 0:
+    case 1:
+        set_terms(play, input, partition);
+        return;
+    case 2:
+    case 3:
+        quote(play, input);
+        return;
+    default:
+        send_new(play, input, kinds[what % 4]);
+        if (what & 128)
+            runner_advance(play->runner, SECOND * (what & 15));
+        return;
+    }
+}
+
 static void operate(struct play *play, struct input *input)
 {
     uint8_t operation = input_byte(input);
@@ -215,6 +341,9 @@ static void operate(struct play *play, struct input *input)
         else
             decide(play, input);
         return;
+    case 14:
+        use_desk(play, input, partition);
+        return;
     default:
         for (uint8_t i = input_byte(input) % STEPS_MAX; i > 0; i--)
             runner_step(play->runner);
@@ -232,8 +361,26 @@ static int64_t *balance_of(struct play *play, struct str id)
     return &play->balances[i];
 }
 
+/* A quote that has been used is on file, with its amounts. */
+static void exchange_apply(struct play *play, const struct ledger_command *command)
+{
+    struct ledger_quote_answer answer;
+    uint32_t home = ledger_partition_of(command->from, play->partitions);
+    ledger_quote_show(runner_ledger(play->runner, home), runner_now(play->runner), command->from,
+                      &command->of, &answer);
+    CHECK(answer.code == CODE_OK && answer.view.state == QUOTE_USED);
+    *balance_of(play, command->from) -= answer.view.sell_amount;
+    *balance_of(play, command->to) += answer.view.buy_amount;
+}
+
 static void model_apply(struct play *play, const struct ledger_command *command)
 {
+    if (command->kind == COMMAND_HOLD || command->kind == COMMAND_RELEASE)
+        return;
+    if (command->kind == COMMAND_EXCHANGE) {
+        exchange_apply(play, command);
+        return;
+    }
     if (command->from.length > 0)
         *balance_of(play, command->from) -= command->amount;
     if (command->to.length > 0)
@@ -281,6 +428,17 @@ static void proposals_apply(struct play *play)
     }
 }
 
+/* What the open holds of an account hold. */
+static int64_t held_on(struct play *play, uint32_t partition, uint32_t account)
+{
+    struct ledger_open_hold hold;
+    int64_t sum = 0;
+    for (uint32_t slot = 0; ledger_hold_next(runner_ledger(play->runner, partition), slot, &hold);
+         slot = hold.slot + 1)
+        sum += hold.account == account ? hold.held : 0;
+    return sum;
+}
+
 static void play_end(struct play *play)
 {
     struct uuid ids[COMMANDS_MAX];
@@ -292,9 +450,10 @@ static void play_end(struct play *play)
     runner_settle(play->runner);
     runner_check(play->runner);
     proposals_apply(play);
-    for (unsigned i = 0; i < ACCOUNTS; i++) {
+    for (unsigned i = 0; i < ALL_ACCOUNTS; i++) {
         struct ledger_account_view view = world_view(play->runner, play->ids[i]);
-        CHECK(view.balance == play->balances[i] && view.pending == 0);
+        uint32_t home = ledger_partition_of(str_from(play->ids[i]), play->partitions);
+        CHECK(view.balance == play->balances[i] && view.pending == held_on(play, home, view.index));
     }
     for (uint32_t p = 0; p < play->partitions; p++) {
         runner_flush(play->runner, p);
