@@ -9,6 +9,7 @@
 #include "actors/base/check.h"
 #include "sim/events/events_run.h"
 #include "sim/random.h"
+#include "sim/rates/rates_run.h"
 
 #define SECOND_US INT64_C(1000000)
 #define HOUR_US (3600 * SECOND_US)
@@ -295,7 +296,8 @@ void run_seed(const struct run_config *config, struct run_result *out)
         events_run(config, out);
         return;
     case RUN_RATES:
-        CHECK_UNREACHABLE();
+        rates_run(config, out);
+        return;
     }
     CHECK_UNREACHABLE();
 }

@@ -38,6 +38,7 @@ struct source {
     struct ratefeed_source_config config;
     uint8_t state; /* enum ratefeed_state */
     int64_t last_try_us, last_success_us, next_try_us;
+    int64_t not_before_us; /* the source has asked for that; 0: it has not */
     uint32_t failures;
     int32_t newest_date;
     char note[RATEFEED_NOTE_MAX + 1];
@@ -255,15 +256,22 @@ int64_t ratefeed_due_us(const struct ratefeed *self)
     return due_us;
 }
 
-/* A clock that went back does not put off what the schedule says by that clock. */
+/* A clock that went back does not put off what the schedule says by that clock; what the source asked for may, by so much as it
+ * can ask for. */
+static int64_t latest_try_us(const struct source *source, int64_t now_us)
+{
+    int64_t schedule_us = schedule_next_us(&source->config.schedule, now_us);
+    int64_t asked_us = earlier(source->not_before_us, now_us + RETRY_AFTER_MAX_S * second_us);
+    return schedule_us > asked_us ? schedule_us : asked_us;
+}
+
 bool ratefeed_next_fetch(struct ratefeed *self, int64_t now_us, uint32_t *source)
 {
     for (uint32_t s = 0; s < self->count; s++) {
         struct source *candidate = &self->sources[s];
         if (!is_planned(candidate))
             continue;
-        candidate->next_try_us =
-            earlier(candidate->next_try_us, schedule_next_us(&candidate->config.schedule, now_us));
+        candidate->next_try_us = earlier(candidate->next_try_us, latest_try_us(candidate, now_us));
         if (candidate->next_try_us > now_us)
             continue;
         machine_move(&source_machine, &candidate->state, RATEFEED_FETCHING);
@@ -315,8 +323,9 @@ void ratefeed_failed(struct ratefeed *self, uint32_t source, const char *error, 
     self->figures.failures++;
     note(failed, error);
     back_off(failed, wait_s, now_us);
-    if (retry_after_s > 0 && failed->next_try_us < now_us + retry_after_s * second_us)
-        failed->next_try_us = now_us + retry_after_s * second_us;
+    failed->not_before_us = retry_after_s > 0 ? now_us + retry_after_s * second_us : 0;
+    if (failed->next_try_us < failed->not_before_us)
+        failed->next_try_us = failed->not_before_us;
 }
 
 /* ---- a sheet -------------------------------------------------------------------------------------------- */
@@ -465,6 +474,7 @@ void ratefeed_sheet_end(struct ratefeed *self, int64_t now_us)
     source->last_success_us = now_us;
     if (source->state != RATEFEED_FETCHING)
         return;
+    source->not_before_us = 0;
     if (is_late) {
         back_off(source, BACK_OFF_MAX_S, now_us);
     } else {

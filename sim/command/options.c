@@ -147,8 +147,10 @@ static const char summary[] =
     "\n"
     "A run that breaks is reported with the invariant, the last events, and the one command that replays "
     "it.\n"
-    "The publisher has a world of its own (--events); its faults are not planned ahead, but come as they are "
-    "drawn.\n"
+    "The publisher and the rate feed have worlds of their own (--events, --rates): their faults are not "
+    "planned "
+    "ahead, but\n"
+    "come as they are drawn.\n"
     "Exit code: 0 nothing broke, 1 something did, 2 wrong usage.\n"
     "\n"
     "LIST is words with commas between them, or all, or none; NUMBERS are numbers, or none.\n"
@@ -164,6 +166,8 @@ static const char examples[] =
     "  teller sim --seeds 40 --digest                   to compare two builds: the lines must be equal\n"
     "  teller sim --events --seeds 300                  the publisher's world: webhooks and streams that do "
     "wrong\n"
+    "  teller sim --rates --seeds 300                   the rate feed's: sources that do wrong, for a month "
+    "each\n"
     "  teller sim --script FILE-or-folder …             cases of the scenario language: see --script --help";
 
 /* The summary and the words of both lists. */
@@ -250,6 +254,8 @@ enum options_result sim_options_read(struct sim_options *self, int argc, char **
          0, false},
         {"events", &self->events, NULL, "the world of the publisher, not the ledger's", 0, 0, OPTION_FLAG, 0,
          false},
+        {"rates", &self->rates, NULL, "the world of the rate feed, where an hour is a month", 0, 0,
+         OPTION_FLAG, 0, false},
         {"hours", &texts.hours, "H", "simulated time of each seed (1); decimals are welcome", 0, 0,
          OPTION_TEXT, 0, false},
         {"until-failure", &self->until_failure, NULL, "go on with new seeds until one breaks", 0, 0,

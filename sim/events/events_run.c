@@ -15,7 +15,7 @@ enum { SETTLE_S = 120, POST_MOST_MS = 60 };
 
 static void facts_come(void *context, void *pointer, uint64_t number)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     struct sim_random *random = &self->facts;
     (void)pointer;
     (void)number;
@@ -38,13 +38,13 @@ static void facts_come(void *context, void *pointer, uint64_t number)
 
 static void show_journal(void *context, void *pointer, uint64_t number)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     (void)pointer;
     self->journals.lines[number].is_hidden = false;
     process_wake(self, 0);
 }
 
-static void stop_it(struct world *self)
+static void stop_it(struct events_world *self)
 {
     switch (sim_random_below(&self->process, 5)) {
     case 0:
@@ -68,7 +68,7 @@ static void stop_it(struct world *self)
     }
 }
 
-static void fail_it(struct world *self)
+static void fail_it(struct events_world *self)
 {
     struct sim_random *random = &self->disk;
     int64_t until_us = self->stage.now_us + sim_random_between(random, SECOND, 60 * SECOND);
@@ -92,7 +92,7 @@ static void fail_it(struct world *self)
 
 static void fault_comes(void *context, void *pointer, uint64_t number)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     (void)pointer;
     (void)number;
     if (self->stage.now_us >= stage_stop_us(&self->stage))
@@ -112,7 +112,7 @@ static void fault_comes(void *context, void *pointer, uint64_t number)
 
 /* ---- operators ------------------------------------------------------------------------------------------ */
 
-static void add(struct world *self, uint32_t index, bool is_from_start)
+static void add(struct events_world *self, uint32_t index, bool is_from_start)
 {
     struct publisher_subscriber subscriber = {.secret_length = PUBLISHER_SECRET_MIN};
     struct publisher_cursors cursors = {{0}};
@@ -128,7 +128,7 @@ static void add(struct world *self, uint32_t index, bool is_from_start)
         watch_added(&self->watch, &subscriber, &cursors, code);
 }
 
-static void remove_one(struct world *self, uint32_t index)
+static void remove_one(struct events_world *self, uint32_t index)
 {
     char name[WATCH_NAME];
     snprintf(name, sizeof name, "hook%" PRIu32 "", index % WATCH_HOOKS);
@@ -139,7 +139,7 @@ static void remove_one(struct world *self, uint32_t index)
         watch_removed(&self->watch, code);
 }
 
-static void retry(struct world *self, uint64_t id)
+static void retry(struct events_world *self, uint64_t id)
 {
     watch_begin(&self->watch, CAUSE_RETRY, 0, id);
     enum code code = publisher_letter_retry(self->publisher, id);
@@ -148,7 +148,7 @@ static void retry(struct world *self, uint64_t id)
         watch_retried(&self->watch, code);
 }
 
-static void resolve(struct world *self, uint64_t id)
+static void resolve(struct events_world *self, uint64_t id)
 {
     struct publisher_letter resolved;
     watch_begin(&self->watch, CAUSE_RESOLVE, 0, id);
@@ -158,7 +158,7 @@ static void resolve(struct world *self, uint64_t id)
         watch_resolved(&self->watch, code);
 }
 
-static void act(struct world *self)
+static void act(struct events_world *self)
 {
     struct sim_random *random = &self->operators;
     uint32_t index = (uint32_t)sim_random_below(random, self->hook_count);
@@ -180,7 +180,7 @@ static void act(struct world *self)
 
 static void operator_acts(void *context, void *pointer, uint64_t number)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     uint64_t limit = self->stage.config->operation_limit;
     (void)pointer;
     (void)number;
@@ -198,7 +198,7 @@ static void operator_acts(void *context, void *pointer, uint64_t number)
 /* ---- the end -------------------------------------------------------------------------------------------- */
 
 /* Faults end; what has stopped is wanted again, and each letter is tried again. */
-static void calm(struct world *self)
+static void calm(struct events_world *self)
 {
     self->is_calm = true;
     self->fails_next = false;
@@ -223,7 +223,7 @@ static void calm(struct world *self)
     process_wake(self, 0);
 }
 
-static uint64_t backlog(const struct world *self)
+static uint64_t backlog(const struct events_world *self)
 {
     uint64_t events = self->watch.letter_count;
     for (uint32_t p = 0; p < self->journals.partitions; p++)
@@ -231,7 +231,7 @@ static uint64_t backlog(const struct world *self)
     return events;
 }
 
-static void settle(struct world *self)
+static void settle(struct events_world *self)
 {
     calm(self);
     int64_t bound_us = self->stage.now_us + (self->options.retry_max_ms + SETTLE_S * MS) * MS +
@@ -267,7 +267,7 @@ static struct publisher_options draw_options(struct sim_random *random, uint32_t
     return options;
 }
 
-static void begin(struct world *self, const struct run_config *config)
+static void begin(struct events_world *self, const struct run_config *config)
 {
     struct sim_random random = sim_random_split(config->seed, "publisher");
     uint32_t partitions = between(&random, 1, JOURNALS_MAX);
@@ -295,7 +295,7 @@ static void begin(struct world *self, const struct run_config *config)
 
 void events_run(const struct run_config *config, struct run_result *out)
 {
-    struct world *self = calloc(1, sizeof *self);
+    struct events_world *self = calloc(1, sizeof *self);
     CHECK(self != NULL);
     memset(out, 0, sizeof *out);
     begin(self, config);

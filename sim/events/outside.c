@@ -12,7 +12,7 @@ enum { TIMEOUT_US = 10 * SECOND };
 /* ---- webhooks ------------------------------------------------------------------------------------------- */
 
 struct call {
-    struct world *world;
+    struct events_world *world;
     uint64_t life, token;
     uint32_t hook, span, partition;
     uint64_t position;
@@ -24,7 +24,7 @@ struct call {
 
 static const char *const mood_names[] = {"well", "shaky", "down", "gone"};
 
-static void change_mood(struct world *self, struct hook *hook)
+static void change_mood(struct events_world *self, struct hook *hook)
 {
     static const enum mood moods[] = {MOOD_GOOD,  MOOD_GOOD,  MOOD_GOOD, MOOD_GOOD, MOOD_GOOD, MOOD_SHAKY,
                                       MOOD_SHAKY, MOOD_SHAKY, MOOD_DOWN, MOOD_DOWN, MOOD_DOWN, MOOD_GONE};
@@ -48,7 +48,7 @@ static int64_t answer(struct call *call, bool is_taken, enum publisher_outcome o
     return delay_us;
 }
 
-static int64_t draw_shaky(struct world *self, struct call *call)
+static int64_t draw_shaky(struct events_world *self, struct call *call)
 {
     struct sim_random *random = &self->subscribers;
     int64_t soon_us = sim_random_between(random, MS, 300 * MS);
@@ -69,7 +69,7 @@ static int64_t draw_shaky(struct world *self, struct call *call)
     }
 }
 
-static int64_t draw_answer(struct world *self, struct call *call)
+static int64_t draw_answer(struct events_world *self, struct call *call)
 {
     struct sim_random *random = &self->subscribers;
     struct hook *hook = &self->hooks[call->hook];
@@ -96,7 +96,7 @@ static int64_t draw_answer(struct world *self, struct call *call)
 static void call_ends(void *context, void *pointer, uint64_t number)
 {
     struct call *call = pointer;
-    struct world *self = context;
+    struct events_world *self = context;
     (void)number;
     if (self->publisher == NULL || self->life != call->life) {
         free(call);
@@ -121,13 +121,13 @@ static void call_ends(void *context, void *pointer, uint64_t number)
 static void call_arrives(void *context, void *pointer, uint64_t answer_us)
 {
     struct call *call = pointer;
-    struct world *self = context;
+    struct events_world *self = context;
     if (call->is_taken && self->watch.hooks[call->hook].span == call->span)
         watch_received(&self->watch, call->hook, call->partition, call->position);
     stage_after(&self->stage, (int64_t)answer_us, call_ends, self, call, 0);
 }
 
-void outside_post(struct world *self, const struct publisher_post *post)
+void outside_post(struct events_world *self, const struct publisher_post *post)
 {
     struct call *call = calloc(1, sizeof *call);
     CHECK(call != NULL);
@@ -145,7 +145,7 @@ void outside_post(struct world *self, const struct publisher_post *post)
 
 /* ---- streams -------------------------------------------------------------------------------------------- */
 
-struct peer *outside_peer(struct world *self, const struct publisher_peer *peer)
+struct peer *outside_peer(struct events_world *self, const struct publisher_peer *peer)
 {
     for (uint32_t i = 0; i < self->peer_count; i++) {
         struct peer *known = &self->peers[i];
@@ -156,7 +156,7 @@ struct peer *outside_peer(struct world *self, const struct publisher_peer *peer)
 }
 
 /* An older or a newer cursor than its own, now and then: peers lose what they have, or have it from elsewhere. */
-static void draw_cursors(struct world *self, struct peer *peer)
+static void draw_cursors(struct events_world *self, struct peer *peer)
 {
     struct sim_random *random = &self->streams;
     for (uint32_t p = 0; p < self->journals.partitions; p++) {
@@ -169,7 +169,7 @@ static void draw_cursors(struct world *self, struct peer *peer)
     }
 }
 
-static void subscribe(struct world *self, struct peer *peer, bool is_new)
+static void subscribe(struct events_world *self, struct peer *peer, bool is_new)
 {
     struct publisher_peer replaced;
     struct publisher_now now = process_now(self);
@@ -187,7 +187,7 @@ static void subscribe(struct world *self, struct peer *peer, bool is_new)
     watch_subscribed(&self->watch, peer->id, name, &peer->cursors, credit, &replaced, is_in, now.mono_ms);
 }
 
-static void give_credit(struct world *self, struct peer *peer)
+static void give_credit(struct events_world *self, struct peer *peer)
 {
     static const uint32_t amounts[] = {0, 1, 1, 2, 3, 7, 20, 100, 256, 257, PUBLISHER_CREDIT_MAX};
     uint32_t credit = amounts[sim_random_below(&self->streams, sizeof amounts / sizeof *amounts)];
@@ -198,14 +198,14 @@ static void give_credit(struct world *self, struct peer *peer)
     watch_credit(&self->watch, peer->id, credit, is_in);
 }
 
-static void leave(struct world *self, struct peer *peer)
+static void leave(struct events_world *self, struct peer *peer)
 {
     bool was_in = publisher_leave(self->publisher, str_from(peer->id));
     stage_note(&self->stage, "%s leaves", peer->id);
     watch_left(&self->watch, peer->id, was_in);
 }
 
-static void do_wrong(struct world *self, struct peer *peer)
+static void do_wrong(struct events_world *self, struct peer *peer)
 {
     struct sim_random *random = &self->streams;
     switch (sim_random_below(random, 5)) {
@@ -229,7 +229,7 @@ static void do_wrong(struct world *self, struct peer *peer)
 
 static void peer_acts(void *context, void *pointer, uint64_t number)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     struct peer *peer = &self->peers[number];
     (void)pointer;
     int64_t most_us = self->is_calm ? SECOND : 10 * SECOND;
@@ -247,7 +247,7 @@ static void peer_acts(void *context, void *pointer, uint64_t number)
     process_wake(self, 0);
 }
 
-void outside_begin(struct world *self)
+void outside_begin(struct events_world *self)
 {
     for (uint32_t i = 0; i < self->peer_count; i++) {
         struct peer *peer = &self->peers[i];

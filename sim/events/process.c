@@ -7,13 +7,13 @@
 
 enum { LOOK_MS = 20, BOOT_MS = 1000000, RESTART_MOST_US = 10 * SECOND };
 
-struct publisher_now process_now(const struct world *self)
+struct publisher_now process_now(const struct events_world *self)
 {
     return (struct publisher_now){.mono_ms = BOOT_MS + self->stage.now_us / MS,
                                   .wall_us = WORLD_EPOCH_US + self->stage.now_us + self->wall_us};
 }
 
-bool process_is_ready(const struct world *self)
+bool process_is_ready(const struct events_world *self)
 {
     return self->publisher != NULL && self->paused_until_us <= self->stage.now_us;
 }
@@ -21,7 +21,7 @@ bool process_is_ready(const struct world *self)
 /* ---- ports ---------------------------------------------------------------------------------------------- */
 
 /* true: the process dies in this call. */
-static bool dies_now(struct world *self)
+static bool dies_now(struct events_world *self)
 {
     if (self->calls_left > 0 && --self->calls_left == 0)
         self->is_dead = true;
@@ -30,7 +30,7 @@ static bool dies_now(struct world *self)
 
 static enum publisher_look port_look(void *context, uint32_t partition, uint64_t *position, uint64_t *next)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     uint64_t from = *position;
     enum publisher_look look = journals_look(&self->journals, partition, position, next);
     self->looks++;
@@ -40,7 +40,7 @@ static enum publisher_look port_look(void *context, uint32_t partition, uint64_t
 
 static bool port_post(void *context, const struct publisher_post *post)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     bool was_dead = self->is_dead, is_dying = dies_now(self);
     if (was_dead || (is_dying && sim_random_chance(&self->process, 500000)))
         return false;
@@ -58,7 +58,7 @@ static bool port_post(void *context, const struct publisher_post *post)
     return is_taken;
 }
 
-static enum publisher_sent peer_takes(struct world *self, const struct peer *peer)
+static enum publisher_sent peer_takes(struct events_world *self, const struct peer *peer)
 {
     if (peer == NULL || peer->is_gone)
         return SENT_GONE;
@@ -68,7 +68,7 @@ static enum publisher_sent peer_takes(struct world *self, const struct peer *pee
 static enum publisher_sent port_send(void *context, const struct publisher_peer *sent_to, uint32_t partition,
                                      uint64_t from, uint64_t to)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     struct peer *peer = outside_peer(self, sent_to);
     if (dies_now(self))
         return SENT_FULL;
@@ -87,7 +87,7 @@ static enum publisher_sent port_send(void *context, const struct publisher_peer 
 
 static enum publisher_sent port_beat(void *context, const struct publisher_peer *sent_to)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     if (dies_now(self))
         return SENT_FULL;
     enum publisher_sent sent = peer_takes(self, outside_peer(self, sent_to));
@@ -96,7 +96,7 @@ static enum publisher_sent port_beat(void *context, const struct publisher_peer 
     return sent;
 }
 
-static enum shelf_fault draw_fault(struct world *self, bool is_dying)
+static enum shelf_fault draw_fault(struct events_world *self, bool is_dying)
 {
     if (is_dying)
         return sim_random_chance(&self->disk, 500000) ? SHELF_KEPT : SHELF_LOST;
@@ -109,7 +109,7 @@ static enum shelf_fault draw_fault(struct world *self, bool is_dying)
 
 static enum err port_store(void *context, const struct publisher_change *changes, size_t count)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     bool is_kept, was_dead = self->is_dead;
     if (was_dead)
         return ERR_IO;
@@ -122,7 +122,7 @@ static enum err port_store(void *context, const struct publisher_change *changes
 
 static void port_say(void *context, bool is_warning, const char *what, const char *subject)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     stage_note(&self->stage, "%s %s: %s", is_warning ? "says" : "tells", subject, what);
 }
 
@@ -130,7 +130,7 @@ static void port_say(void *context, bool is_warning, const char *what, const cha
 
 static void process_turns(void *context, void *pointer, uint64_t number);
 
-void process_wake(struct world *self, int64_t delay_us)
+void process_wake(struct events_world *self, int64_t delay_us)
 {
     int64_t paused_us = self->paused_until_us - self->stage.now_us;
     if (self->publisher != NULL)
@@ -140,7 +140,7 @@ void process_wake(struct world *self, int64_t delay_us)
 
 static void open_journal(void *context, void *pointer, uint64_t number)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     (void)pointer;
     if (self->publisher == NULL || number / JOURNALS_MAX != self->life)
         return;
@@ -156,7 +156,7 @@ static void start_later(void *context, void *pointer, uint64_t number)
     process_start(context);
 }
 
-void process_start(struct world *self)
+void process_start(struct events_world *self)
 {
     const struct publisher_ports ports = {self,      port_look,  port_post, port_send,
                                           port_beat, port_store, port_say};
@@ -179,7 +179,7 @@ void process_start(struct world *self)
     process_wake(self, 0);
 }
 
-static void end_life(struct world *self)
+static void end_life(struct events_world *self)
 {
     if (self->memory.live_bytes != self->memory_bytes || self->memory.peak_bytes != self->memory_bytes)
         stage_breach(&self->stage, "E6", "the publisher's memory has grown");
@@ -191,7 +191,7 @@ static void end_life(struct world *self)
                 NULL, 0);
 }
 
-bool process_lives(struct world *self)
+bool process_lives(struct events_world *self)
 {
     if (!self->is_dead)
         return true;
@@ -202,7 +202,7 @@ bool process_lives(struct world *self)
     return false;
 }
 
-void process_stop(struct world *self)
+void process_stop(struct events_world *self)
 {
     bool is_saved = publisher_save(self->publisher) == ERR_OK;
     stage_note(&self->stage, "the publisher ends%s", is_saved ? "" : ", and cursors are not stored");
@@ -211,7 +211,7 @@ void process_stop(struct world *self)
 }
 
 /* What one call may look at: each subscriber finds one event, each stream one message. */
-static void check_looks(struct world *self)
+static void check_looks(struct events_world *self)
 {
     uint32_t partitions = self->journals.partitions;
     uint32_t most = WATCH_HOOKS * partitions + WATCH_PEERS * (partitions + self->options.message_max);
@@ -222,7 +222,7 @@ static void check_looks(struct world *self)
 
 static void process_turns(void *context, void *pointer, uint64_t number)
 {
-    struct world *self = context;
+    struct events_world *self = context;
     (void)pointer;
     if (number != self->turn || self->publisher == NULL)
         return;

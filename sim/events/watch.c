@@ -268,6 +268,9 @@ static void store_subscriber(struct watch *self, const struct publisher_subscrib
     bool is_stop = cause->kind == CAUSE_OUTCOME && cause->outcome == POSTED_STOP;
     if (cause->hook != index || (cause->kind != CAUSE_ADD && !is_stop))
         stage_breach(self->stage, letters, "%s is stored, and nobody wanted that", subscriber->name);
+    if (subscriber->is_stopped != is_stop)
+        stage_breach(self->stage, letters, "%s is stored as %s", subscriber->name,
+                     is_stop ? "going on, and wants no more" : "stopped, and was added");
     if (!is_kept)
         return;
     struct watch_side *kept = &self->hooks[index].kept;

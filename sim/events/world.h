@@ -30,7 +30,7 @@ struct peer {
     struct publisher_cursors cursors; /* behind what it has */
 };
 
-struct world {
+struct events_world {
     struct stage stage;
     struct journals journals;
     struct shelf shelf;
@@ -64,23 +64,23 @@ struct world {
 
 /* ---- process.c */
 
-struct publisher_now process_now(const struct world *self);
+struct publisher_now process_now(const struct events_world *self);
 /* CHECKs for memory. */
-void process_start(struct world *self);
+void process_start(struct events_world *self);
 /* In order: cursors are stored. */
-void process_stop(struct world *self);
+void process_stop(struct events_world *self);
 /* As soon as it is up and not paused. */
-void process_wake(struct world *self, int64_t delay_us);
+void process_wake(struct events_world *self, int64_t delay_us);
 /* It can be asked for something now. */
-bool process_is_ready(const struct world *self);
+bool process_is_ready(const struct events_world *self);
 /* After each call into the publisher: buries it, where it has died in it. true: it lives. */
-bool process_lives(struct world *self);
+bool process_lives(struct events_world *self);
 
 /* ---- outside.c */
 
 /* What comes of a post, some time later. is_sent: it reaches the subscriber; else only the outcome is void. */
-void outside_post(struct world *self, const struct publisher_post *post);
-struct peer *outside_peer(struct world *self, const struct publisher_peer *peer);
-void outside_begin(struct world *self);
+void outside_post(struct events_world *self, const struct publisher_post *post);
+struct peer *outside_peer(struct events_world *self, const struct publisher_peer *peer);
+void outside_begin(struct events_world *self);
 
 #endif

@@ -33,7 +33,8 @@ Does the simulator find bugs? Each line is one that was put into a copy of the r
 checker that found it. `tests/planted/mutations` has their code; `./dev test` plants and hunts them all, each with at
 most {seeds} seeds of {minutes} simulated minutes. This page is written by `tests/planted/hunt.py --write`.
 
-`I1` to `I10` are the invariants of `sim/check/oracle.h` and `sim/world.h`; CHECK is one of the production code's own. *After* is simulated
+`I1` to `I10` are the invariants of `sim/check/oracle.h` and `sim/world.h`, `E1` to `E6` those of `sim/events/watch.h`,
+`R1` to `R5` those of `sim/rates/model.h`; CHECK is one of the production code's own. *After* is simulated
 time (a CHECK ends the process without telling it), and *seed* the first of 1, 2, 3 … that found it. `{alarm}` is there to prove the alarm.
 
 {found} bugs, {first} of them found by the first seed.
@@ -57,10 +58,10 @@ def finding_of(seed, output):
     return Finding(seed, checker, float(said.group(2) or 0), output)
 
 
-def run_seed(options, name, seed):
+def run_seed(options, name, seed, world=""):
     """None when the run is fine, else a Finding."""
     environment = dict(os.environ, TELLER_PLANTED=name)
-    command = [options.sim, "--quiet", "--seed", str(seed), "--hours", str(options.hours)]
+    command = [options.sim, *([f"--{world}"] if world else []), "--quiet", "--seed", str(seed), "--hours", str(options.hours)]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
@@ -83,7 +84,7 @@ def hunt(options, mutation, usable, known):
     began = time.monotonic()
     finding = None
     for seed in seeds:
-        finding = run_seed(options, mutation.name, seed)
+        finding = run_seed(options, mutation.name, seed, mutation.world)
         if finding:
             break
     seconds = time.monotonic() - began
@@ -136,11 +137,13 @@ def main():
     mutations = [mutation for mutation in planted.read_all() if not options.only or mutation.name in options.only]
     known = known_seeds() if options.known else {}
     with ThreadPoolExecutor(options.jobs) as pool:
-        innocent = list(pool.map(lambda seed: run_seed(options, "", seed), range(1, options.seeds + 1)))
-        usable = [seed for seed, finding in enumerate(innocent, 1) if not finding]
-        findings = list(pool.map(lambda mutation: hunt(options, mutation, usable, known), mutations))
+        worlds = sorted({mutation.world for mutation in mutations})
+        innocent = {world: list(pool.map(lambda seed, of=world: run_seed(options, "", seed, of),
+                                         range(1, options.seeds + 1))) for world in worlds}
+        usable = {world: [seed for seed, finding in enumerate(innocent[world], 1) if not finding] for world in worlds}
+        findings = list(pool.map(lambda mutation: hunt(options, mutation, usable[mutation.world], known), mutations))
     failures = [f"without a bug, seed {finding.seed} finds {finding.checker}:\n{finding.text[-2000:]}"
-                for finding in innocent if finding]
+                for world in worlds for finding in innocent[world] if finding]
     failures += [f"{mutation.name} is not found: {mutation.sentence}"
                  for mutation, finding in zip(mutations, findings) if not finding]
     if options.write and not options.only:

@@ -15,6 +15,8 @@ begin with # are comments.
 """
 from pathlib import Path
 
+# Files whose bugs are hunted in a world of their own, `teller sim --events`; all others: the ledger's.
+WORLDS = ("events", "rates")
 FOLDER = Path(__file__).parent / "mutations"
 # Proves the alarm: it is so plain that the first seed must find it.
 ALARM = "alarm"
@@ -25,8 +27,9 @@ class Misfit(Exception):
 
 
 class Mutation:
-    def __init__(self, name):
+    def __init__(self, name, world=""):
         self.name = name
+        self.world = world  # "": the ledger's
         self.sentence = ""
         self.edits = []  # [path, old lines, new lines]
 
@@ -49,11 +52,12 @@ def _add_line(mutation, line, where):
 
 def read_text(text, where):
     mutations = []
+    world = where.removesuffix(".txt")
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
         if line.startswith("== "):
-            mutations.append(Mutation(line[3:].strip()))
+            mutations.append(Mutation(line[3:].strip(), world if world in WORLDS else ""))
         elif mutations:
             _add_line(mutations[-1], line, f"{where}:{number}")
         else:

@@ -7,6 +7,7 @@
 
 #include "actors/base/check.h"
 #include "actors/base/date.h"
+#include "actors/base/mark.h"
 #include "actors/ledger/shell/requests.h"
 #include "broker/wire/accounts.h"
 #include "broker/wire/figures.h"
@@ -121,6 +122,20 @@ static enum err store(struct feed_service *self, const struct rates_put *puts, s
 
 /* ---- sheets --------------------------------------------------------------------------------------------- */
 
+/* What this sheet has brought for a row's day already: rows are in order of days. */
+static bool find_in_sheet(const struct rates_put *puts, size_t count, const struct published_rate *row,
+                          struct published_rate *out)
+{
+    while (count-- > 0 && puts[count].rate->date == row->date) {
+        if (puts[count].kind != RATES_PUT_HISTORY || !published_rate_same_pair(puts[count].rate, row))
+            continue;
+        MARK("a sheet has a day twice");
+        *out = *puts[count].rate;
+        return true;
+    }
+    return false;
+}
+
 /* The puts of all rows. ERR_CORRUPT, ERR_IO: what is known of a day cannot be read. */
 static enum err gather(struct feed_service *self, const char *name, const struct published_rate *rows,
                        size_t count, struct rates_put *puts, size_t *put_count)
@@ -129,6 +144,8 @@ static enum err gather(struct feed_service *self, const char *name, const struct
         struct published_rate same_day;
         struct ratefeed_put put;
         enum err err = rates_find(self->rates, name, rows[i].base, rows[i].counter, rows[i].date, &same_day);
+        if (err == ERR_NOT_FOUND && find_in_sheet(puts, *put_count, &rows[i], &same_day))
+            err = ERR_OK;
         if (err != ERR_OK && err != ERR_NOT_FOUND)
             return err;
         if (!ratefeed_row(self->feed, &rows[i], err == ERR_OK ? &same_day : NULL, &put))

@@ -174,6 +174,36 @@ static void a_source_that_names_a_time_to_come_back_gets_it(void **state)
     assert_int_equal(source(f).next_try_us, f->now_us + 3600 * SECOND);
 }
 
+static void a_source_that_names_a_time_to_come_back_is_not_asked_earlier_by_the_schedule(void **state)
+{
+    struct fixture *f = *state;
+    f->now_us = moment(MONDAY, AT - 60);
+    ratefeed_begin(f->feed, f->now_us);
+    assert_true(fetches(f));
+    ratefeed_failed(f->feed, 0, "HTTP status 429", 7200, f->now_us);
+    f->now_us = moment(MONDAY, AT - 30);
+    assert_false(fetches(f));
+    f->now_us = moment(MONDAY, AT);
+    assert_false(fetches(f));
+    f->now_us = moment(MONDAY, AT + 60) - 1;
+    assert_false(fetches(f));
+    f->now_us++;
+    assert_true(fetches(f));
+}
+
+static void a_clock_that_goes_back_puts_off_a_source_that_named_a_time_by_a_day_at_most(void **state)
+{
+    struct fixture *f = *state;
+    f->now_us = moment(MONDAY, AT - 60);
+    ratefeed_begin(f->feed, f->now_us);
+    assert_true(fetches(f));
+    ratefeed_failed(f->feed, 0, "HTTP status 429", 7200, f->now_us);
+    f->now_us = moment(FRIDAY - 28, AT - 1);
+    assert_false(fetches(f));
+    f->now_us = moment(FRIDAY - 27, AT - 1);
+    assert_true(fetches(f));
+}
+
 static void a_sheet_that_is_not_todays_yet_is_asked_for_again(void **state)
 {
     struct fixture *f = *state;
@@ -348,6 +378,8 @@ int main(void)
         TEST(failures_double_the_wait_up_to_a_limit_and_never_beyond_the_schedule),
         TEST(a_good_sheet_ends_the_back_off),
         TEST(a_source_that_names_a_time_to_come_back_gets_it),
+        TEST(a_source_that_names_a_time_to_come_back_is_not_asked_earlier_by_the_schedule),
+        TEST(a_clock_that_goes_back_puts_off_a_source_that_named_a_time_by_a_day_at_most),
         TEST(a_sheet_that_is_not_todays_yet_is_asked_for_again),
         TEST(a_clock_that_goes_back_does_not_put_off_the_next_fetch),
         TEST(a_missing_currency_is_noted),
