@@ -16,8 +16,9 @@
  * for an operator have ids that are never given twice.
  *
  * Back-off: after a failure 30 s, doubling up to 30 minutes; a source that names a time to come back gets at least
- * that, up to a day, also where the schedule has a time before it. For anything else the next time of the schedule is not missed. A sheet whose newest day is older than the schedule promises (a
- * holiday, or published late) is no failure, and is asked for again after 30 minutes. */
+ * that, up to a day, also where the schedule has a time before it. For anything else the next time of the schedule is not
+ * missed. A sheet whose newest day is older than the schedule promises (a holiday, or published late) is no failure, and is
+ * asked for again after 30 minutes. */
 #ifndef TELLER_RATEFEED_RATEFEED_H
 #define TELLER_RATEFEED_RATEFEED_H
 
@@ -135,7 +136,8 @@ void ratefeed_failed(struct ratefeed *self, uint32_t source, const char *error, 
  * import. */
 void ratefeed_sheet_begin(struct ratefeed *self, uint32_t source, int64_t now_us);
 
-/* same_day: what is accepted for the row's day, in the store or earlier in this sheet; or NULL. true: *put has to be stored; its rate is `row`. */
+/* same_day: what is accepted for the row's day, in the store or earlier in this sheet; or NULL. true: *put has to be stored; its
+ * rate is `row`. */
 bool ratefeed_row(struct ratefeed *self, const struct published_rate *row,
                   const struct published_rate *same_day, struct ratefeed_put *put);
 

@@ -6,7 +6,7 @@
 #include "actors/base/check.h"
 #include "sim/rates/world.h"
 
-enum { LATE_US = 6000000, ANSWER_MOST_US = 5000000 };
+enum { LATE_US = 6000000, ANSWER_MOST_US = 60000000, DESK_LATE_US = 65000000, LOOK_MOST_US = 60000000 };
 
 int64_t feed_wall_us(const struct rates_world *self)
 {
@@ -122,6 +122,9 @@ static void take_sheet(struct rates_world *self, const struct sheet *sheet)
                      right.history, right.unchanged, right.to_review);
     feed_note_latest(self, &before);
     plan_after_sheet(self, sheet);
+    if (taken.to_review > 0) /* somebody looks at it soon */
+        stage_after(&self->stage, sim_random_between(&self->operators, 0, LOOK_MOST_US), operator_looks, self,
+                    NULL, 0);
     if (self->dies_soon)
         feed_die(self);
 }
@@ -227,15 +230,31 @@ static void check_order(struct rates_world *self)
                      rate->counter, rate->date);
 }
 
+/* There is nothing to tell: nobody has waited for long. */
+static void check_no_order(struct rates_world *self)
+{
+    for (uint32_t p = 0; p < self->model.pair_count; p++) {
+        const struct desk_pair *desk = &self->desk_pairs[p];
+        if (desk->is_wanted && feed_wall_us(self) > desk->due_us + DESK_LATE_US)
+            stage_breach(&self->stage, "R4", "the desk is not told %s/%s", self->model.pairs[p].name.base,
+                         self->model.pairs[p].name.counter);
+    }
+}
+
 static void tell_desk(struct rates_world *self)
 {
-    if (self->has_order || !ratefeed_next_order(self->service.feed, feed_wall_us(self), &self->order))
+    if (self->has_order)
         return;
+    if (!ratefeed_next_order(self->service.feed, feed_wall_us(self), &self->order)) {
+        check_no_order(self);
+        return;
+    }
     self->has_order = true;
     self->is_order_void = false;
     self->orders++;
     check_order(self);
-    stage_after(&self->stage, sim_random_between(&self->desk, 1000, ANSWER_MOST_US), desk_answers, self, NULL,
+    int64_t most_us = sim_random_chance(&self->desk, 800000) ? RATES_SECOND_US : ANSWER_MOST_US;
+    stage_after(&self->stage, sim_random_between(&self->desk, 1000, most_us), desk_answers, self, NULL,
                 self->orders);
 }
 

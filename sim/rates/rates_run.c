@@ -121,21 +121,27 @@ static void act(struct rates_world *self)
     decide(self, waiting->id, is_accepted);
 }
 
-static void operator_acts(void *context, void *pointer, uint64_t number)
+void operator_looks(void *context, void *pointer, uint64_t number)
 {
     struct rates_world *self = context;
     uint64_t limit = self->stage.config->operation_limit;
     (void)pointer;
     (void)number;
-    if (self->is_calm || (limit > 0 && self->acts >= limit))
-        return;
-    stage_after(&self->stage, sim_random_between(&self->operators, 0, 2 * self->act_every_us), operator_acts,
-                self, NULL, 0);
-    if (!self->is_up)
+    if (self->is_calm || !self->is_up || (limit > 0 && self->acts >= limit))
         return;
     self->acts++;
     act(self);
     feed_wake(self, 0);
+}
+
+static void operator_acts(void *context, void *pointer, uint64_t number)
+{
+    struct rates_world *self = context;
+    if (self->is_calm)
+        return;
+    stage_after(&self->stage, sim_random_between(&self->operators, 0, 2 * self->act_every_us), operator_acts,
+                self, NULL, 0);
+    operator_looks(self, pointer, number);
 }
 
 /* Each hour all that waits is looked at, and what is true is accepted. */

@@ -94,7 +94,8 @@ static bool spoil(struct rates_world *self, struct published_rate *row)
         return true;
     case 5:
         row->units = row->units == 1 ? 100 : 1;
-        row->rate = row->units == 100 ? row->rate * 100 : row->rate / 100;
+        if (sim_random_chance(random, 500000))
+            row->rate = row->units == 100 ? row->rate * 100 : row->rate / 100;
         row->buy = row->sell = 0;
         return true;
     case 6:

@@ -69,7 +69,7 @@ struct rates_world {
     uint32_t fetch_failures, fetch_jumps;
     bool is_fetching;
 
-    struct ratefeed_order order; /* the open one */
+    struct ratefeed_order order;   /* the open one */
     bool has_order, is_order_void; /* void: all was forgotten since, and is told again */
     uint64_t orders;
     struct desk_pair desk_pairs[MODEL_PAIRS];
@@ -88,6 +88,11 @@ void feed_die(struct rates_world *self);
 void feed_wake(struct rates_world *self, int64_t delay_us);
 /* A pair's latest may be another one: the desk is to be told, and it should be right. */
 void feed_note_latest(struct rates_world *self, const struct model *before);
+
+/* ---- rates_run.c */
+
+/* An operator looks at what waits, now. */
+void operator_looks(void *context, void *pointer, uint64_t number);
 
 /* ---- source.c */
 
