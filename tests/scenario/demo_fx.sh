@@ -124,8 +124,10 @@ bad_source() {
   local id
   heading "The source goes wrong; the desk keeps the good rate"
   note "Today's dollar is ten times too high:"
-  source_does /admin/rules '[{"path": "daily", "do": "spike", "currency": "USD", "factor": "10"}]'
+  # Nothing is served between the two changes: a good rate of today, or a bad one of yesterday, would be another story.
+  source_does /admin/rules '[{"path": "daily", "do": "status", "status": 503}]'
   source_does /admin/day "{\"today\": \"$today\"}"
+  source_does /admin/rules '[{"path": "daily", "do": "spike", "currency": "USD", "factor": "10"}]'
   until_says "$today" teller rate review
   show 0 teller rate review
   show 0 teller rate latest ecb EUR/USD
