@@ -5,6 +5,7 @@
 #include "actors/base/check.h"
 #include "broker/wire/accounts.h"
 #include "broker/wire/history.h"
+#include "broker/wire/holds.h"
 #include "broker/wire/node.h"
 #include "broker/wire/proposals.h"
 #include "broker/wire/rows.h"
@@ -78,9 +79,27 @@ static void read_proposals(const struct wire_reply *reply)
         CHECK(count <= CAPACITY);
 }
 
+static void read_holds(const struct wire_reply *reply)
+{
+    struct wire_hold holds[CAPACITY];
+    struct mp_writer w = {0};
+    struct wire_reply again;
+    size_t count;
+    struct str cursor;
+    if (wire_hold_reply_read(reply, holds)) {
+        CHECK(holds->view.memo_length <= MEMO_MAX && holds->view.memo[holds->view.memo_length] == '\0');
+        wire_hold_write(&w, reply->request_id, holds);
+        CHECK(wire_reply_read(w.data, w.length, &again) && wire_hold_reply_read(&again, holds));
+        mp_writer_release(&w);
+    }
+    if (wire_holds_reply_read(reply, holds, CAPACITY, &count, &cursor))
+        CHECK(count <= CAPACITY);
+}
+
 static void read_others(const struct wire_reply *reply)
 {
     read_proposals(reply);
+    read_holds(reply);
     struct wire_balance balance;
     struct wire_transfer transfer;
     struct wire_version version;
