@@ -26,8 +26,24 @@ void partition_figures_rows(struct partition_figures *self, unsigned kinds, cons
     codes[CODE_OK] += good;
 }
 
+static uint64_t age_of(int64_t then_us, int64_t now_us)
+{
+    return now_us > then_us ? (uint64_t)now_us - (uint64_t)then_us : 0;
+}
+
+/* then_us 0: never, and nil. */
+static void write_age(struct mp_writer *w, const char *name, int64_t then_us, int64_t now_us)
+{
+    mp_write_text(w, name);
+    if (then_us == 0)
+        mp_write_nil(w);
+    else
+        mp_write_uint(w, age_of(then_us, now_us));
+}
+
 void partition_numbers_write(struct mp_writer *w, uint32_t more, uint32_t partition,
-                             const struct ledger_stats *stats, const struct journal_space *space)
+                             const struct ledger_stats *stats, const struct journal_space *space,
+                             int64_t now_us)
 {
     const struct {
         const char *name;
@@ -53,9 +69,10 @@ void partition_numbers_write(struct mp_writer *w, uint32_t more, uint32_t partit
         {"journal_percent", space->used_bytes / (space->limit_bytes / 100 + 1)},
     };
     uint32_t count = sizeof numbers / sizeof *numbers;
-    mp_write_map(w, count + more);
+    mp_write_map(w, count + 1 + more);
     for (uint32_t i = 0; i < count; i++)
         wire_figure_write(w, numbers[i].name, numbers[i].value);
+    write_age(w, "holds_oldest_us", stats->holds_oldest_us, now_us);
 }
 
 static void write_commands(const struct partition_figures *self, struct mp_writer *w)
@@ -84,21 +101,6 @@ static void write_currency(struct mp_writer *w, const char *name, currency_index
     mp_write_text(w, currency_at(currency)->code);
 }
 
-static uint64_t age_of(int64_t then_us, int64_t now_us)
-{
-    return now_us > then_us ? (uint64_t)now_us - (uint64_t)then_us : 0;
-}
-
-/* then_us 0: never, and nil. */
-static void write_age(struct mp_writer *w, const char *name, int64_t then_us, int64_t now_us)
-{
-    mp_write_text(w, name);
-    if (then_us == 0)
-        mp_write_nil(w);
-    else
-        mp_write_uint(w, age_of(then_us, now_us));
-}
-
 /* What the desk quotes from: one that is older than its limit is refused for quotes. */
 static void write_rates(struct mp_writer *w, const struct ledger *ledger, int64_t now_us)
 {
@@ -119,15 +121,14 @@ static void write_rates(struct mp_writer *w, const struct ledger *ledger, int64_
 void partition_figures_write(const struct partition_figures *self, struct mp_writer *w, uint32_t partition,
                              const struct ledger *ledger, const struct journal_space *space, int64_t now_us)
 {
-    enum { OWN_PAIRS = 10 };
+    enum { OWN_PAIRS = 9 };
     struct ledger_stats stats;
     ledger_stats(ledger, &stats);
-    partition_numbers_write(w, OWN_PAIRS, partition, &stats, space);
+    partition_numbers_write(w, OWN_PAIRS, partition, &stats, space, now_us);
     wire_figure_write(w, "commits", self->commits);
     wire_figure_write(w, "facts", self->facts);
     wire_figure_write(w, "resends", self->resends);
     write_age(w, "since_commit_us", self->last_commit_us, now_us);
-    write_age(w, "holds_oldest_us", stats.holds_oldest_us, now_us);
     write_commands(self, w);
     write_rates(w, ledger, now_us);
     wire_histogram_write(w, "append_us", &self->append_us);

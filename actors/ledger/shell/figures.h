@@ -29,7 +29,8 @@ void partition_figures_rows(struct partition_figures *self, unsigned kinds, cons
 /* The numbers of a partition as status and metrics tell them, as a map's head and its pairs; the caller writes `more` pairs
  * behind them. space: all zero when it is not known. */
 void partition_numbers_write(struct mp_writer *w, uint32_t more, uint32_t partition,
-                             const struct ledger_stats *stats, const struct journal_space *space);
+                             const struct ledger_stats *stats, const struct journal_space *space,
+                             int64_t now_us);
 
 /* The body of the partition's part of metrics. */
 void partition_figures_write(const struct partition_figures *self, struct mp_writer *w, uint32_t partition,

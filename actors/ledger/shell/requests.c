@@ -645,14 +645,14 @@ static void journal_space(const struct requests *self, struct journal_space *out
         *out = (struct journal_space){0};
 }
 
-static void work_status(struct requests *self, struct ledger *ledger, struct request *request)
+static void work_status(struct requests *self, struct ledger *ledger, struct request *request, int64_t now_us)
 {
     struct ledger_stats stats;
     struct journal_space space;
     ledger_stats(ledger, &stats);
     journal_space(self, &space);
     wire_reply_begin(&self->writer, request->header.request_id, CODE_OK);
-    partition_numbers_write(&self->writer, 0, self->partition, &stats, &space);
+    partition_numbers_write(&self->writer, 0, self->partition, &stats, &space, now_us);
     answer(self, request, CODE_OK);
 }
 
@@ -741,7 +741,7 @@ void requests_work(struct requests *self, struct ledger *ledger, struct request 
         work_rate_desk(self, ledger, request, now_us);
         return;
     case OPERATION_STATUS:
-        work_status(self, ledger, request);
+        work_status(self, ledger, request, now_us);
         return;
     case OPERATION_METRICS:
         work_metrics(self, ledger, request, now_us);
