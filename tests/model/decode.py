@@ -14,7 +14,7 @@ GROUP_MAX = 64
 EXPONENTS = {"USD": 2, "KRW": 0, "KWD": 3, "CZK": 2, "EUR": 2}
 
 ITEM_KEYS = ("kind", "transaction_id", "from_account", "to_account", "amount", "currency", "memo",
-             "reference", "deadline")
+             "reference", "deadline", "rate")
 GROUP_KEYS = ("kind", "transaction_id", "items")
 KINDS = {"transfer": "transfer", 1: "transfer", "deposit": "deposit", 2: "deposit",
          "withdraw": "withdraw", 3: "withdraw", "group": "group", 4: "group"}
@@ -226,6 +226,12 @@ def read_group(found, values):
     found.deadline = min(deadlines, default=None)
 
 
+def check_rate(value):
+    """Accounts here keep no book value, so a rate changes nothing; the commands of this model give none that is sound."""
+    if value is not None:
+        raise invalid("rate")
+
+
 def read_money(found, values):
     transaction_id(values.get("transaction_id"))
     source, target = values.get("from_account"), values.get("to_account")
@@ -246,6 +252,7 @@ def read_money(found, values):
     found.memo = clean_text(values.get("memo"), "memo", 140)
     found.reference = clean_text(values.get("reference"), "reference", 64)
     found.deadline = deadline(values.get("deadline"))
+    check_rate(values.get("rate"))
     found.currency = known_currency(currency)
     if found.kind == "transfer" and found.source == found.target:
         raise Refused("SAME_ACCOUNT", "to_account")
