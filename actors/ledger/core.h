@@ -4,13 +4,14 @@
  *     account_table.c the accounts and their index by id and by owner
  *     id_table.c      transaction ids: memory tables, filters, stored runs
  *     posting.c       decide: transfer, deposit, withdraw, repeats
- *     account.c       decide: open, change, freeze, unfreeze, close
+ *     names.c         the accounts' strings
+ *     account.c       decide: open, change, freeze, unfreeze, close; account_states.c the moves allowed
  *     group.c         decide: atomic groups
  *     group_legs.c    what a group asks of the accounts here; group_rows.c its answer
  *     hold.c          decide: holds; hold_evolve.c, hold_repeat.c
  *     hold_table.c    the open ones
  *     deadlines.c     when they expire
- *     proposal.c      decide: manual deposits and withdrawals
+ *     proposal.c      decide: manual deposits and withdrawals; proposal_states.c
  *     proposal_table.c the open ones
  *     book.c          what postings do to book values of foreign-currency accounts
  *     link.c          requests to and from other partitions

@@ -4,6 +4,7 @@
  *     webhook.c    deliveries to webhooks
  *     letters.c    the dead letters
  *     stream.c     streams and their credit
+ *     event.c      facts as events
  */
 #ifndef TELLER_PUBLISHER_CORE_H
 #define TELLER_PUBLISHER_CORE_H

@@ -64,12 +64,16 @@ static int print_list(const struct rate_command *self, const char *key, const st
     struct mp_reader check = mp_reader_of(self->body.data, self->body.length);
     struct mp_reader r = check, rows, cursor;
     struct str text;
+    uint32_t row_count;
     if (!mp_skip(&check, MP_DEPTH_MAX) || !answer_find(&r, key, &rows))
         return malformed(self);
     if (self->session.json)
         return print_json(self, &r);
-    if (!answer_table(&rows, columns, count))
+    struct mp_reader head = rows;
+    if (!mp_read_array(&head, &row_count) || !answer_table(&rows, columns, count))
         return malformed(self);
+    if (row_count == 0)
+        printf("There are none.\n");
     if (answer_find(&r, "cursor", &cursor) && mp_read_str(&cursor, &text))
         printf("There are more: --cursor %.*s\n", (int)text.length, text.data);
     return EXIT_CODE_OK;

@@ -115,13 +115,17 @@ static const char *advice(const struct session *self, const struct teller_answer
     } table[] = {
         {CODE_DEADLINE_EXCEEDED, FIELD_EXPIRES, "It would have expired already."},
         {CODE_INVALID_FIELD, FIELD_BUY, "What is sold and what is bought have to be two currencies."},
-        {CODE_INVALID_FIELD, FIELD_COUNTER, "A rate is between two different currencies."},
+        {CODE_INVALID_FIELD, FIELD_BASE, "A currency is three capital letters, like USD."},
+        {CODE_INVALID_FIELD, FIELD_COUNTER, "A pair is of two different currencies, like USD and KRW."},
+        {CODE_INVALID_FIELD, FIELD_DATE, "A date looks like 2026-11-21."},
         {CODE_INVALID_FIELD, FIELD_FX, "Book values are kept in this currency: it needs no --fx."},
         {CODE_INVALID_FIELD, FIELD_SECRET, "A secret has 16 to 128 bytes."},
         {CODE_INVALID_FIELD, FIELD_URL, "It looks like https://host/path."},
         {CODE_RATE_NOT_FOUND, FIELD_BUY,
          "It needs terms (teller rate pair) and rates that lead there (teller rate set). See: teller rate "
          "desk"},
+        {CODE_RATE_NOT_FOUND, FIELD_ID, "No rate waits under this id. See: teller rate review"},
+        {CODE_RATE_NOT_FOUND, FIELD_NONE, "See: teller rate sources, teller rate latest SOURCE"},
         {CODE_RATE_STALE, FIELD_BUY, "See: teller rate desk"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
