@@ -197,6 +197,12 @@ static bool read_body(struct answer_reader *reader, const struct operation *oper
         return read_history(reader, operation, reply, out);
     case OPERATION_TRANSFER_SHOW:
         return wire_transfer_reply_read(reply, &out->transfer);
+    case OPERATION_QUOTE:
+    case OPERATION_QUOTE_SHOW:
+        return wire_quote_reply_read(reply, &out->quote);
+    case OPERATION_RATE_SET:
+    case OPERATION_PAIR_SET:
+        return true;
     case OPERATION_PROPOSAL_OPEN:
     case OPERATION_PROPOSAL_APPROVE:
     case OPERATION_PROPOSAL_REJECT:
@@ -211,10 +217,6 @@ static bool read_body(struct answer_reader *reader, const struct operation *oper
     case OPERATION_HOLD_SHOW:
     case OPERATION_HOLD_LIST:
     case OPERATION_EXCHANGE:
-    case OPERATION_QUOTE:
-    case OPERATION_QUOTE_SHOW:
-    case OPERATION_RATE_SET:
-    case OPERATION_PAIR_SET:
     case OPERATION_RATE_DESK:
     case OPERATION_HISTORIES:
     case OPERATION_METRICS:
@@ -352,6 +354,9 @@ static void say_ok_body(struct line *line, const struct operation *operation, co
         say_transfer(line, &answer->transfer);
     if (operation->kind >= OPERATION_PROPOSAL_OPEN && operation->kind <= OPERATION_PROPOSAL_SHOW)
         say_proposal(line, &answer->proposal);
+    if (operation->kind == OPERATION_QUOTE || operation->kind == OPERATION_QUOTE_SHOW)
+        line_add(line, " %lld for %lld", (long long)answer->quote.buy_amount,
+                 (long long)answer->quote.sell_amount);
     if (operation->kind == OPERATION_PROPOSAL_LIST)
         line_add(line, " %zu proposals%s", answer->count, answer->cursor.length > 0 ? ", more to come" : "");
 }

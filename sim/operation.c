@@ -144,6 +144,8 @@ struct operation *operation_copy(const struct operation *self)
     copy->list.owner = operation_text(copy, self->list.owner);
     copy->list.cursor = operation_text(copy, self->list.cursor);
     copy_proposal(copy, self);
+    copy->quote.account = operation_text(copy, self->quote.account);
+    copy->operator_name = operation_text(copy, self->operator_name);
     return copy;
 }
 
@@ -192,6 +194,18 @@ static void write_body(const struct operation *self, struct mp_writer *w)
     case OPERATION_TRANSFER_SHOW:
         wire_transfer_show_body_write(w, &self->transaction);
         return;
+    case OPERATION_QUOTE:
+        wire_quote_body_write(w, &self->quote);
+        return;
+    case OPERATION_QUOTE_SHOW:
+        wire_quote_show_body_write(w, self->quote.account, &self->quote.id);
+        return;
+    case OPERATION_RATE_SET:
+        wire_rate_set_body_write(w, &self->rate, self->operator_name);
+        return;
+    case OPERATION_PAIR_SET:
+        wire_pair_set_body_write(w, &self->pair, self->operator_name);
+        return;
     case OPERATION_PROPOSAL_OPEN:
         wire_proposal_body_write(w, &self->proposal);
         return;
@@ -213,10 +227,6 @@ static void write_body(const struct operation *self, struct mp_writer *w)
     case OPERATION_HOLD_SHOW:
     case OPERATION_HOLD_LIST:
     case OPERATION_EXCHANGE:
-    case OPERATION_QUOTE:
-    case OPERATION_QUOTE_SHOW:
-    case OPERATION_RATE_SET:
-    case OPERATION_PAIR_SET:
     case OPERATION_RATE_DESK:
     case OPERATION_HISTORIES:
     case OPERATION_METRICS:
@@ -253,8 +263,9 @@ void operation_write(const struct operation *self, uint64_t request_id, struct m
 
 static void say_command(struct line *line, const struct ledger_command *c)
 {
-    static const char *const kinds[] = {"command", "transfer", "deposit", "withdraw", "group"};
-    line_add(line, "%s ", kinds[c->kind <= COMMAND_GROUP ? c->kind : 0]);
+    static const char *const kinds[] = {"command", "transfer", "deposit", "withdraw", "group",
+                                        "hold",    "capture",  "release", "exchange"};
+    line_add(line, "%s ", kinds[c->kind <= COMMAND_EXCHANGE ? c->kind : 0]);
     line_id(line, &c->id);
     if (c->kind == COMMAND_GROUP) {
         line_add(line, " {");
@@ -338,6 +349,33 @@ static void say_proposal(struct line *line, const struct operation *self)
     }
 }
 
+static const char *code_of(currency_index currency)
+{
+    return currency != CURRENCY_NONE ? currency_at(currency)->code : "?";
+}
+
+static void say_desk(struct line *line, const struct operation *self)
+{
+    const struct ledger_quote_command *c = &self->quote;
+    if (self->kind == OPERATION_RATE_SET) {
+        line_add(line, " %s %s %lld per %u as of %lld", code_of(self->rate.base), code_of(self->rate.counter),
+                 (long long)self->rate.rate, self->rate.units, (long long)self->rate.as_of_us);
+        return;
+    }
+    if (self->kind == OPERATION_PAIR_SET) {
+        line_add(line, " %s %s spread %u ppm", code_of(self->pair.one), code_of(self->pair.other),
+                 self->pair.spread_ppm);
+        return;
+    }
+    line_add(line, " ");
+    line_id(line, &c->id);
+    line_add(line, " ");
+    line_str(line, c->account);
+    if (self->kind == OPERATION_QUOTE)
+        line_add(line, " %s → %s, %s %lld", code_of(c->sell), code_of(c->buy),
+                 c->side == QUOTE_SELL ? "sell" : "buy", (long long)c->amount);
+}
+
 /* What is asked of operations that move no money. */
 static void say_read(struct line *line, const struct operation *self)
 {
@@ -358,6 +396,8 @@ static void say_read(struct line *line, const struct operation *self)
     }
     if (self->kind >= OPERATION_PROPOSAL_OPEN && self->kind <= OPERATION_PROPOSAL_SHOW)
         say_proposal(line, self);
+    if (self->kind >= OPERATION_QUOTE && self->kind <= OPERATION_PAIR_SET)
+        say_desk(line, self);
     if (self->kind == OPERATION_HISTORY)
         say_history(line, &self->history);
     if (self->kind == OPERATION_TRANSFER_SHOW) {

@@ -13,6 +13,7 @@
 #include "actors/base/code.h"
 #include "actors/ledger/ledger.h"
 #include "broker/wire/accounts.h"
+#include "broker/wire/desk.h"
 #include "broker/wire/history.h"
 #include "broker/wire/proposals.h"
 #include "broker/wire/request.h"
@@ -39,6 +40,10 @@ struct operation {
     struct wire_list_query list;             /* ACCOUNT_LIST */
     struct ledger_proposal_command proposal; /* PROPOSAL_OPEN */
     struct ledger_decision_command decision; /* PROPOSAL_APPROVE, _REJECT; _SHOW: its account and proposal */
+    struct ledger_quote_command quote;       /* QUOTE; _SHOW: its account and id */
+    struct ledger_rate rate;                 /* RATE_SET */
+    struct ledger_pair pair;                 /* PAIR_SET */
+    struct str operator_name;                /* RATE_SET, PAIR_SET; may be empty */
     struct wire_proposals_query proposals;   /* PROPOSAL_LIST */
 
     struct arena *arena;
@@ -60,7 +65,8 @@ struct answer {
     struct wire_history_entry *entries;
     struct ledger_proposal_view proposal; /* PROPOSAL_*, where OK */
     struct ledger_proposal_view *proposals;
-    size_t count; /* of entries, of views, or of proposals */
+    struct ledger_quote_view quote; /* QUOTE, QUOTE_SHOW, where OK */
+    size_t count;                   /* of entries, of views, or of proposals */
     struct str cursor;
     struct wire_transfer transfer;
 };

@@ -37,6 +37,7 @@ static const char *const feature_names[FEATURE_COUNT] = {
     [FEATURE_HOLDS] = "holds",
     [FEATURE_PROPOSALS] = "proposals",
     [FEATURE_FX] = "fx",
+    [FEATURE_EXCHANGE] = "exchange",
 };
 
 const char *feature_name(enum feature feature)
@@ -102,7 +103,7 @@ static void draw_weights(struct workload *self)
         {FEATURE_DEPOSITS, 1, 10},  {FEATURE_WITHDRAWALS, 1, 10}, {FEATURE_LOCAL, 1, 20},
         {FEATURE_CROSSING, 1, 20},  {FEATURE_FREEZES, 5, 40},     {FEATURE_CLOSES, 5, 60},
         {FEATURE_READS, 10, 400},   {FEATURE_HISTORIES, 10, 200}, {FEATURE_HOLDS, 1, 30},
-        {FEATURE_PROPOSALS, 5, 80},
+        {FEATURE_PROPOSALS, 5, 80}, {FEATURE_EXCHANGE, 20, 200},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         uint32_t weight = (uint32_t)sim_random_between(&self->random, ranges[i].low, ranges[i].high);
@@ -279,11 +280,14 @@ static struct operation *draw(struct workload *self)
 {
     uint32_t total = MONEY_WEIGHT + self->weight[FEATURE_FREEZES] + self->weight[FEATURE_CLOSES] +
                      self->weight[FEATURE_READS] + self->weight[FEATURE_HISTORIES] +
-                     self->weight[FEATURE_PROPOSALS];
+                     self->weight[FEATURE_PROPOSALS] + self->weight[FEATURE_EXCHANGE];
     uint32_t at = workload_below(self, total);
     if (at < self->weight[FEATURE_PROPOSALS])
         return workload_proposal(self);
     at -= self->weight[FEATURE_PROPOSALS];
+    if (at < self->weight[FEATURE_EXCHANGE])
+        return workload_desk(self);
+    at -= self->weight[FEATURE_EXCHANGE];
     if (at < self->weight[FEATURE_FREEZES])
         return workload_freeze(self);
     at -= self->weight[FEATURE_FREEZES];
@@ -339,6 +343,8 @@ void workload_answered(struct workload *self, const struct operation *operation,
         workload_hear_account(self, operation, answer);
     else if (operation->kind >= OPERATION_PROPOSAL_OPEN && operation->kind <= OPERATION_PROPOSAL_LIST)
         workload_hear_proposal(self, operation, answer);
+    else if (operation->kind >= OPERATION_QUOTE && operation->kind <= OPERATION_RATE_DESK)
+        workload_hear_desk(self, operation, answer);
     else if (answer->code == CODE_OK)
         workload_hear_page(self, operation, answer);
 }

@@ -32,6 +32,7 @@ enum feature {
     FEATURE_HOLDS, /* opened, captured in part and whole, released; captures that race with their expiry */
     FEATURE_PROPOSALS, /* manual deposits and withdrawals, decided by others, twice, by the same, and too late */
     FEATURE_FX,        /* accounts that keep a book value, and rates in items */
+    FEATURE_EXCHANGE, /* rates and terms, quotes, and exchanges that use them: late, twice, by others */
     FEATURE_COUNT
 };
 

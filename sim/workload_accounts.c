@@ -19,6 +19,8 @@ static void draw_units(struct workload *self)
     uint32_t first = workload_below(self, CODES);
     uint32_t step = workload_one_in(self, 2) ? 1 : 3; /* either way round: no currency twice */
     self->unit_count = 1 + workload_below(self, WORKLOAD_CURRENCIES);
+    if (workload_has(self, FEATURE_EXCHANGE) && self->unit_count == 1)
+        self->unit_count = 2;
     while (self->unit_count > 1 && 2 * self->unit_count * self->config.partitions > POPULATION_HIGH)
         self->unit_count--;
     for (uint32_t i = 0; i < self->unit_count; i++) {
@@ -109,6 +111,9 @@ void workload_populate(struct workload *self)
         uint32_t partition = i / self->unit_count % self->config.partitions;
         bool is_assigned = i >= 2 * round && workload_one_in(self, 4);
         draw_account(self, &self->accounts[i], unit, partition, is_assigned);
+        /* So that owners have accounts in several currencies. */
+        if (workload_has(self, FEATURE_EXCHANGE))
+            self->accounts[i].owner = i / self->unit_count % OWNERS;
         self->accounts[i].is_hot = i / self->unit_count < hot;
         self->accounts[i].wants_funds = true;
     }

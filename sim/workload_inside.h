@@ -16,6 +16,7 @@ enum {
     WORKLOAD_MOMENTS = 32,   /* times of entries of histories */
     WORKLOAD_CHASES = 16,    /* closings that are to come soon */
     WORKLOAD_HOLDS = 128,    /* holds that may be captured or released */
+    WORKLOAD_QUOTES = 64,    /* quotes that may be used */
     WORKLOAD_PROPOSALS = 64, /* proposals that may be decided */
 };
 
@@ -75,6 +76,15 @@ struct known_proposal {
     int64_t expires_us; /* 0: a day from then */
 };
 
+/* A quote that was given, used or not. */
+struct known_quote {
+    struct uuid id;
+    char account[ACCOUNT_ID_MAX + 1];
+    currency_index buy;
+    bool is_open;
+    int64_t expires_us;
+};
+
 struct workload_unit {
     currency_index currency;
     int64_t scale; /* an ordinary balance */
@@ -127,6 +137,9 @@ struct workload {
     uint32_t hold_count;
     struct known_proposal proposals[WORKLOAD_PROPOSALS];
     uint32_t proposal_count;
+    struct known_quote quotes[WORKLOAD_QUOTES];
+    uint32_t quote_count;
+    uint32_t desk_sets;   /* rates and terms that were set: they come first */
     uint32_t groups_left; /* of the batch that is being made */
     bool is_in_group;     /* the item that is being made is one of a group's: it is no step of a hold */
 };
@@ -274,6 +287,13 @@ struct operation *workload_proposal_race(struct workload *self);
 int64_t workload_proposal_race_at(const struct workload *self);
 void workload_hear_proposal(struct workload *self, const struct operation *operation,
                             const struct answer *answer);
+
+/* ---- the FX desk (workload_desk.c) ---------------------------------------------------------------- */
+
+/* NULL: there is nothing to ask of it. */
+struct operation *workload_desk(struct workload *self);
+void workload_hear_desk(struct workload *self, const struct operation *operation,
+                        const struct answer *answer);
 
 /* ---- reads (workload_reads.c) --------------------------------------------------------------------- */
 

@@ -54,11 +54,16 @@ static void account_line(struct oracle *self, const struct sight *sight, struct 
 static bool is_own(const struct oracle *self, const struct book *book, const struct account_sight *seen)
 {
     struct str id = text_at(seen, FACT_TAG_ACCOUNT);
+    static const char *const houses[] = {"cash", "fx", "spread", "residue"};
     char text[64];
     int currency_length = CURRENCY_CODE_LENGTH;
     bool fits;
-    snprintf(text, sizeof text, "house:cash:%.*s:%u", currency_length, seen->fact.currency, book->partition);
-    fits = str_equal(id, str_from(text));
+    fits = false;
+    for (size_t i = 0; i < sizeof houses / sizeof *houses && !fits; i++) {
+        snprintf(text, sizeof text, "house:%s:%.*s:%u", houses[i], currency_length, seen->fact.currency,
+                 book->partition);
+        fits = str_equal(id, str_from(text));
+    }
     for (uint32_t peer = 0; peer < self->config.partitions && !fits; peer++) {
         snprintf(text, sizeof text, "transit:%.*s:%u:%u", currency_length, seen->fact.currency, peer,
                  book->partition);

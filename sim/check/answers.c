@@ -120,6 +120,7 @@ static bool rows_are(const struct question *q, const struct record *record)
 static bool is_remembered(enum code code)
 {
     return code == CODE_OK || (code >= CODE_HOLD_NOT_FOUND && code <= CODE_RATE_REQUIRED) ||
+           (code >= CODE_QUOTE_NOT_FOUND && code <= CODE_WRONG_OWNER) ||
            (code >= CODE_ACCOUNT_NOT_FOUND && code <= CODE_BALANCE_OVERFLOW && code != CODE_ACCOUNT_EXISTS);
 }
 

@@ -52,7 +52,8 @@ static bool is_text(struct str text, uint32_t length_max)
 
 static bool is_amount(const struct ledger_command *command)
 {
-    if (command->kind == COMMAND_RELEASE || (command->kind == COMMAND_CAPTURE && command->amount == 0))
+    if (command->kind == COMMAND_RELEASE || command->kind == COMMAND_EXCHANGE ||
+        (command->kind == COMMAND_CAPTURE && command->amount == 0))
         return command->amount == 0;
     return command->amount >= 1 && command->amount <= MONEY_MAX;
 }
@@ -60,7 +61,8 @@ static bool is_amount(const struct ledger_command *command)
 static enum field field_fault(const struct ledger_command *command)
 {
     bool pays = command->kind != COMMAND_DEPOSIT;
-    bool receives = command->kind == COMMAND_DEPOSIT || command->kind == COMMAND_TRANSFER;
+    bool receives = command->kind == COMMAND_DEPOSIT || command->kind == COMMAND_TRANSFER ||
+                    command->kind == COMMAND_EXCHANGE;
     bool names_hold = command->kind == COMMAND_CAPTURE || command->kind == COMMAND_RELEASE;
     if (uuid_is_nil(&command->id))
         return FIELD_TRANSACTION_ID;
@@ -70,7 +72,8 @@ static enum field field_fault(const struct ledger_command *command)
         return FIELD_TO_ACCOUNT;
     if (!is_amount(command))
         return FIELD_AMOUNT;
-    if (command->kind == COMMAND_RELEASE && command->currency != CURRENCY_NONE)
+    if ((command->kind == COMMAND_RELEASE || command->kind == COMMAND_EXCHANGE) &&
+        command->currency != CURRENCY_NONE)
         return FIELD_CURRENCY;
     if (!is_text(command->memo, MEMO_MAX))
         return FIELD_MEMO;
@@ -78,13 +81,15 @@ static enum field field_fault(const struct ledger_command *command)
         return FIELD_REFERENCE;
     if (names_hold && uuid_is_nil(&command->of))
         return FIELD_HOLD;
+    if (command->kind == COMMAND_EXCHANGE && uuid_is_nil(&command->of))
+        return FIELD_QUOTE;
     return FIELD_NONE;
 }
 
 static bool is_item_kind(uint8_t kind, bool in_group)
 {
     bool moves = kind >= COMMAND_TRANSFER && kind <= COMMAND_WITHDRAW;
-    return moves || (!in_group && kind >= COMMAND_HOLD && kind <= COMMAND_RELEASE);
+    return moves || (!in_group && kind >= COMMAND_HOLD && kind <= COMMAND_EXCHANGE);
 }
 
 static struct verdict item_fault(const struct ledger_command *command, bool in_group)
@@ -96,9 +101,11 @@ static struct verdict item_fault(const struct ledger_command *command, bool in_g
     enum field field = field_fault(command);
     if (field != FIELD_NONE)
         return (struct verdict){CODE_INVALID_FIELD, field, 0};
-    if (command->currency == CURRENCY_NONE && command->kind != COMMAND_RELEASE)
+    if (command->currency == CURRENCY_NONE && command->kind != COMMAND_RELEASE &&
+        command->kind != COMMAND_EXCHANGE)
         return (struct verdict){CODE_UNKNOWN_CURRENCY, FIELD_CURRENCY, 0};
-    if (command->kind == COMMAND_TRANSFER && str_equal(command->from, command->to))
+    if ((command->kind == COMMAND_TRANSFER || command->kind == COMMAND_EXCHANGE) &&
+        str_equal(command->from, command->to))
         return (struct verdict){CODE_SAME_ACCOUNT, FIELD_TO_ACCOUNT, 0};
     return (struct verdict){CODE_OK, FIELD_NONE, 0};
 }
@@ -166,7 +173,8 @@ bool ask_is(const struct ask *ask, const struct ledger_command *command)
         if (!ask_is(&ask->items[i], &command->items[i]))
             return false;
     }
-    bool names_hold = ask->kind == COMMAND_CAPTURE || ask->kind == COMMAND_RELEASE;
+    bool names_hold =
+        ask->kind == COMMAND_CAPTURE || ask->kind == COMMAND_RELEASE || ask->kind == COMMAND_EXCHANGE;
     bool moves = ask->kind >= COMMAND_TRANSFER && ask->kind <= COMMAND_WITHDRAW;
     if ((names_hold && !uuid_equal(&ask->of, &command->of)) || (moves && ask->rate != command->rate) ||
         ask->flags != command->flags || (ask->kind == COMMAND_HOLD && ask->expires_us != command->expires_us))
@@ -195,7 +203,8 @@ static void ask_fill(struct oracle *self, struct ask *ask, const struct ledger_c
     ask->expires_us = command->kind == COMMAND_HOLD ? command->expires_us : 0;
     if (command->kind >= COMMAND_TRANSFER && command->kind <= COMMAND_WITHDRAW)
         ask->rate = command->rate;
-    if (command->kind == COMMAND_CAPTURE || command->kind == COMMAND_RELEASE)
+    if (command->kind == COMMAND_CAPTURE || command->kind == COMMAND_RELEASE ||
+        command->kind == COMMAND_EXCHANGE)
         ask->of = command->of;
     ask->id = command->id;
     ask->from = pool_text(&self->pool, command->from);
@@ -367,6 +376,9 @@ void asks_note(struct oracle *self, const struct operation *operation)
         self->counts.commands++;
     } else if (operation->kind >= OPERATION_PROPOSAL_OPEN && operation->kind <= OPERATION_PROPOSAL_REJECT) {
         proposals_note(self, operation);
+        self->counts.commands++;
+    } else if (operation->kind >= OPERATION_QUOTE && operation->kind <= OPERATION_PAIR_SET) {
+        desk_note(self, operation);
         self->counts.commands++;
     }
 }

@@ -33,7 +33,14 @@ static void role_note(const struct oracle *self, struct book *book, struct accou
         return;
     account->role = account->id.data[0] == 'h' ? ROLE_HOUSE : ROLE_TRANSIT;
     if (account->role == ROLE_HOUSE) {
-        book->house[account->currency] = account;
+        static const struct str desk[] = {{"house:fx:", 9}, {"house:spread:", 13}, {"house:residue:", 14}};
+        struct account **place = &book->house[account->currency];
+        for (int i = 0; i < 3; i++) {
+            if (account->id.length > desk[i].length &&
+                memcmp(account->id.data, desk[i].data, desk[i].length) == 0)
+                place = &book->desk_house[i][account->currency];
+        }
+        *place = account;
         return;
     }
     uint32_t peer = 0;

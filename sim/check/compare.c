@@ -149,6 +149,7 @@ static void stats_compare(struct oracle *self, const struct book *book, const st
         {"open requests", stats.links_open, open_requests(self, book->partition)},
         {"open groups", stats.groups_open, book->groups_open},
         {"open holds", stats.holds_open, book->holds_open},
+        {"quotes", stats.quotes, book->quotes},
         {"open proposals", stats.proposals_open, book->proposals_open},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {

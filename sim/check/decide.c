@@ -63,6 +63,8 @@ bool house_counts(const struct account *house, __int128 amount)
 struct verdict decide_single(const struct oracle *self, const struct book *book, const struct ask *ask)
 {
     struct verdict verdict = {CODE_OK, FIELD_NONE, 0};
+    if (ask->kind == COMMAND_EXCHANGE)
+        return desk_decide(self, book, ask);
     bool receives_here = ask->kind != COMMAND_WITHDRAW && partition_of(self, ask->to) == book->partition;
     if (ask->kind == COMMAND_HOLD || ask->kind == COMMAND_CAPTURE || ask->kind == COMMAND_RELEASE)
         return holds_decide(self, book, ask);
@@ -151,11 +153,49 @@ static __int128 promised_value(const struct oracle *self, const struct ask *grou
     return sum;
 }
 
+/* Teller's own accounts that a leg of an exchange moves money through: no other leg of it does. */
+static bool leg_counts(const struct book *book, const struct ask *leg)
+{
+    return house_counts(book->desk_house[HOUSE_FX][leg->currency],
+                        (__int128)leg->amount + leg->spread + leg->residue) &&
+           house_counts(book->desk_house[HOUSE_SPREAD][leg->currency], leg->spread) &&
+           house_counts(book->desk_house[HOUSE_RESIDUE][leg->currency], leg->residue);
+}
+
+static struct verdict decide_leg(const struct oracle *self, const struct book *book, const struct ask *leg,
+                                 uint8_t at)
+{
+    struct verdict verdict = {CODE_OK, FIELD_NONE, 0};
+    struct str id = leg->kind == COMMAND_EXCHANGE_OUT ? leg->from : leg->to;
+    const struct account *account = account_here(self, book, id);
+    if (!is_here(self, book, id))
+        return verdict;
+    if (leg->kind == COMMAND_EXCHANGE_OUT) {
+        verdict = decide_pay(self, book, id, leg->currency, leg->amount, 0);
+    } else {
+        verdict = account_is_usable(account, leg->currency, FIELD_TO_ACCOUNT);
+        if (verdict.code == CODE_OK && !str_equal(account->attributes->owner, leg->owner))
+            verdict = (struct verdict){CODE_WRONG_OWNER, FIELD_TO_ACCOUNT, 0};
+        if (verdict.code == CODE_OK)
+            verdict = decide_receive(self, book, id, leg->currency, leg->amount, 0);
+    }
+    if (verdict.code == CODE_OK && leg->kind == COMMAND_EXCHANGE_OUT && account->has_book && leg->value == 0)
+        verdict = (struct verdict){CODE_RATE_REQUIRED, FIELD_RATE, 0};
+    if (verdict.code == CODE_OK && !leg_counts(book, leg))
+        verdict = (struct verdict){CODE_BALANCE_OVERFLOW, FIELD_AMOUNT, 0};
+    if (verdict.code == CODE_OK && leg->kind == COMMAND_EXCHANGE_IN)
+        verdict = worth_decide_receive(self, account, leg, 0);
+    verdict.item = verdict.code == CODE_OK ? 0 : at;
+    return verdict;
+}
+
 static struct verdict decide_item(const struct oracle *self, const struct book *book, const struct ask *group,
                                   uint32_t at)
 {
     const struct ask *item = &group->items[at];
     struct verdict verdict = {CODE_OK, FIELD_NONE, 0};
+    if (is_leg(item))
+        return decide_leg(self, book, item, (uint8_t)at);
     if (is_here(self, book, item->from)) {
         verdict = decide_pay(self, book, item->from, item->currency, item->amount,
                              promised(group, at, item->from, true));
@@ -192,6 +232,8 @@ struct verdict decide_ids(const struct oracle *self, const struct book *book, co
     for (uint32_t i = 0; i < group->item_count; i++) {
         const struct uuid *id = &group->items[i].id;
         const struct known *known = known_find(self, id);
+        if (group->origin != NULL && uuid_is_nil(id))
+            continue; /* not named yet */
         bool used =
             uuid_equal(&group->id, id) ||
             (known != NULL && (is_held(known, book->partition) || record_here(self, book, known) != NULL));

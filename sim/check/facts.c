@@ -107,27 +107,37 @@ static bool text_is(const uint8_t **at, uint8_t length, struct str expected)
     return same;
 }
 
-static bool item_is(const uint8_t *bytes, size_t length, const struct ask *ask, size_t *size)
+static bool item_is(const uint8_t *bytes, size_t length, struct ask *ask, size_t *size)
 {
     struct link_item item;
     if (length < sizeof item)
         return false;
     memcpy(&item, bytes, sizeof item);
     *size = (size_t)item.words * FACT_WORD;
-    int64_t rate = 0;
-    size_t numbers = ask->rate != 0 ? sizeof rate : 0;
-    if (item.numbers * sizeof rate != numbers || *size < sizeof item + numbers || *size > length)
+    int64_t expected[3] = {ask->rate}, said[3] = {0};
+    size_t count = ask->rate != 0 ? 1 : 0;
+    if (is_leg(ask)) {
+        expected[0] = ask->value;
+        expected[1] = ask->spread;
+        expected[2] = ask->residue;
+        count = ask->kind == COMMAND_EXCHANGE_OUT ? 1 : 3;
+        if (uuid_is_nil(&ask->id))
+            ask->id = item.id; /* teller's choice */
+    }
+    size_t numbers = count * sizeof *said;
+    if (item.numbers != count || *size < sizeof item + numbers || *size > length)
         return false;
-    memcpy(&rate, bytes + sizeof item, numbers);
+    memcpy(said, bytes + sizeof item, numbers);
     size_t strings = numbers + item.from_length + item.to_length + item.memo_length + item.reference_length;
     if (*size > length || *size < sizeof item + strings || *size >= sizeof item + strings + FACT_WORD)
         return false;
     const uint8_t *at = bytes + sizeof item + numbers;
-    return item.kind == ask->kind && rate == ask->rate && item.amount == ask->amount &&
+    return item.kind == ask->kind && memcmp(said, expected, numbers) == 0 && item.amount == ask->amount &&
            memcmp(item.id.bytes, ask->id.bytes, sizeof ask->id.bytes) == 0 &&
            memcmp(item.currency, currency_at(ask->currency)->code, sizeof item.currency) == 0 &&
-           text_is(&at, item.from_length, ask->from) && text_is(&at, item.to_length, ask->to) &&
-           text_is(&at, item.memo_length, ask->memo) && text_is(&at, item.reference_length, ask->reference);
+           text_is(&at, item.from_length, ask->kind == COMMAND_EXCHANGE_IN ? ask->owner : ask->from) &&
+           text_is(&at, item.to_length, ask->to) && text_is(&at, item.memo_length, ask->memo) &&
+           text_is(&at, item.reference_length, ask->reference);
 }
 
 bool items_are(const uint8_t *bytes, size_t length, const struct ask *group)

@@ -98,6 +98,8 @@ static void carry_begin(struct book *book, const struct ask *ask, struct group *
 static void skip_elsewhere(const struct oracle *self, struct book *book)
 {
     struct carry *carry = &book->carry;
+    if (carry->extras != NULL && carry->spread + carry->residue > 0)
+        return;
     while (carry->next_item < carry->ask->item_count &&
            !is_here(self, book, &carry->ask->items[carry->next_item]))
         carry->next_item++;
@@ -106,7 +108,8 @@ static void skip_elsewhere(const struct oracle *self, struct book *book)
 static bool carry_is_whole(const struct oracle *self, struct book *book)
 {
     skip_elsewhere(self, book);
-    return book->carry.next_item == book->carry.ask->item_count;
+    return book->carry.spread + book->carry.residue == 0 &&
+           book->carry.next_item == book->carry.ask->item_count;
 }
 
 void groups_interrupt(struct oracle *self, struct book *book)
@@ -143,28 +146,39 @@ static bool run_is(const struct oracle *self, const struct sight *sight, const s
     const uint8_t *bytes = sight->bytes;
     struct posting posting;
     for (uint32_t i = 0; i < ask->item_count; i++) {
-        const struct ask *item = &ask->items[i];
-        if (!fact_is_posting(bytes[0]) || !posting_read(sight->book, bytes, size, &posting) ||
-            memcmp(posting.fact.id.bytes, item->id.bytes, sizeof item->id.bytes) != 0 ||
+        struct ask *item = &ask->items[i];
+        if (!fact_is_posting(bytes[0]) || !posting_read(sight->book, bytes, size, &posting))
+            return false;
+        if (is_leg(item) && uuid_is_nil(&item->id))
+            item->id = posting.fact.id; /* teller's choice */
+        if (memcmp(posting.fact.id.bytes, item->id.bytes, sizeof item->id.bytes) != 0 ||
             (exactly && !posting_is(self, sight->book, &posting, item)))
             return false;
         bytes = sight->rest + at;
         if (!fact_next(bytes, sight->rest_length - at, &size))
             return false;
         at += size;
+        /* What else an exchange posts is looked at when it comes. */
+        while (bytes[0] == FACT_EXCHANGE_SPREAD || bytes[0] == FACT_EXCHANGE_RESIDUE) {
+            bytes = sight->rest + at;
+            if (!fact_next(bytes, sight->rest_length - at, &size))
+                return false;
+            at += size;
+        }
     }
     return bytes[0] == FACT_GROUP_ANSWERED;
 }
 
 /* The group that a run carries out: one id may have come with several payloads. */
-static const struct ask *run_ask(const struct oracle *self, const struct sight *sight,
-                                 const struct known *known, bool exactly)
+static const struct ask *run_ask(struct oracle *self, const struct sight *sight, const struct known *known,
+                                 bool exactly)
 {
-    const struct ask *ask = known->asks;
-    while (ask != NULL && (ask->kind != COMMAND_GROUP || !ask_reaches(ask, sight->book->partition) ||
-                           !run_is(self, sight, ask, exactly)))
-        ask = ask->next;
-    return ask;
+    for (const struct ask *ask = known->asks; ask != NULL; ask = ask->next) {
+        const struct ask *group = desk_group(self, sight->book, ask);
+        if (group != NULL && ask_reaches(ask, sight->book->partition) && run_is(self, sight, group, exactly))
+            return group;
+    }
+    return NULL;
 }
 
 /* A group whose accounts are all here: decided and carried out at once. */
@@ -226,8 +240,9 @@ const struct ask *groups_posting(struct oracle *self, const struct sight *sight,
         book->step++;
         return NULL;
     }
+    bool owes = book->carry.spread + book->carry.residue > 0;
     const struct ask *item =
-        carry_is_whole(self, book) ? NULL : &book->carry.ask->items[book->carry.next_item];
+        owes || carry_is_whole(self, book) ? NULL : &book->carry.ask->items[book->carry.next_item];
     if (item == NULL || !posting_is(self, book, posting, item)) {
         breach_say(self, "I8", book->carry.ask->number, book->partition,
                    "the posting at %llu is not item %u of its group", (unsigned long long)sight->position,
@@ -237,6 +252,17 @@ const struct ask *groups_posting(struct oracle *self, const struct sight *sight,
     return item;
 }
 
+/* All is carried out at a coordinator: nothing comes behind it in the same step. */
+static void carry_end(struct oracle *self, struct book *book)
+{
+    struct carry *carry = &book->carry;
+    struct group *group = carry->group;
+    if (group == NULL || group->coordinator != book->partition || !carry_is_whole(self, book))
+        return;
+    memcpy(group->rows, carry->rows, sizeof group->rows);
+    carry->ask = NULL;
+}
+
 void groups_posted(struct oracle *self, const struct sight *sight, const struct posting *posting)
 {
     struct carry *carry = &sight->book->carry;
@@ -244,6 +270,9 @@ void groups_posted(struct oracle *self, const struct sight *sight, const struct 
         return;
     const struct ask *item = &carry->ask->items[carry->next_item];
     struct group_row *row = &carry->rows[carry->next_item++];
+    carry->extras = item;
+    carry->spread = item->spread;
+    carry->residue = item->residue;
     if (item->from.length > 0 && posting->fact.head.kind != FACT_RECEIVED) {
         row->has |= ROW_HAS_FROM;
         row->from_balance = posting->debit->balance;
@@ -252,11 +281,26 @@ void groups_posted(struct oracle *self, const struct sight *sight, const struct 
         row->has |= ROW_HAS_TO;
         row->to_balance = posting->credit->balance;
     }
-    struct group *group = carry->group;
-    if (group == NULL || group->coordinator != sight->book->partition || !carry_is_whole(self, sight->book))
-        return;
-    memcpy(group->rows, carry->rows, sizeof group->rows);
-    carry->ask = NULL;
+    carry_end(self, sight->book);
+}
+
+void groups_extra(struct oracle *self, const struct sight *sight, const struct posting *posting)
+{
+    struct book *book = sight->book;
+    struct carry *carry = &book->carry;
+    bool spreads = posting->fact.head.kind == FACT_EXCHANGE_SPREAD;
+    int64_t *due = spreads ? &carry->spread : &carry->residue;
+    currency_index currency = posting->debit->currency;
+    if (carry->ask == NULL || carry->extras == NULL || *due != posting->fact.amount ||
+        (!spreads && carry->spread != 0) || posting->debit != book->desk_house[HOUSE_FX][currency] ||
+        posting->credit != book->desk_house[spreads ? HOUSE_SPREAD : HOUSE_RESIDUE][currency] ||
+        currency != carry->extras->currency)
+        breach_say(self, "I11", 0, book->partition,
+                   "the posting at %llu is no spread or residue that was quoted",
+                   (unsigned long long)sight->position);
+    *due = 0;
+    if (carry->ask != NULL)
+        carry_end(self, book);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------- */
@@ -309,14 +353,27 @@ static void wrong(struct oracle *self, const struct sight *sight, const char *in
 
 /* ---- the coordinator begins ------------------------------------------------------------------- */
 
-static const struct ask *items_ask(const struct sight *sight, const struct known *known)
+static const struct ask *items_ask(struct oracle *self, const struct sight *sight, const struct known *known)
 {
     const uint8_t *items = sight->bytes + sizeof(struct fact_group);
-    const struct ask *ask = known->asks;
-    while (ask != NULL && (ask->kind != COMMAND_GROUP || !ask_reaches(ask, sight->book->partition) ||
-                           !items_are(items, sight->size - sizeof(struct fact_group), ask)))
-        ask = ask->next;
-    return ask;
+    for (const struct ask *ask = known->asks; ask != NULL; ask = ask->next) {
+        const struct ask *group = desk_group(self, sight->book, ask);
+        if (group != NULL && ask_reaches(ask, sight->book->partition) &&
+            items_are(items, sight->size - sizeof(struct fact_group), group))
+            return group;
+    }
+    return NULL;
+}
+
+/* Whose answer the group's is. */
+static const struct ask *asked_of(const struct ask *group)
+{
+    return group->origin != NULL ? group->origin : group;
+}
+
+static uint8_t command_of(const struct ask *group)
+{
+    return group->origin != NULL ? COMMAND_EXCHANGE : COMMAND_GROUP;
 }
 
 static struct group *group_new(struct oracle *self, const struct book *book, const struct ask *ask)
@@ -350,7 +407,7 @@ static void started(struct oracle *self, const struct sight *sight, const struct
     struct book *book = sight->book;
     struct uuid id = fact->id;
     struct known *known = known_of(self, &id);
-    const struct ask *ask = items_ask(sight, known);
+    const struct ask *ask = items_ask(self, sight, known);
     if (ask == NULL) {
         wrong(self, sight, "I8", known->asks, "begins a group that was not sent like that");
         return;
@@ -363,8 +420,10 @@ static void started(struct oracle *self, const struct sight *sight, const struct
               "begins a group that is to be answered at once");
     struct group *group = group_new(self, book, ask);
     group->record = record_add(self, book, known, RECORD_GROUP);
-    group->record->command = COMMAND_GROUP;
-    group->record->ask = ask;
+    group->record->command = command_of(ask);
+    group->record->ask = asked_of(ask);
+    if (fact->is_exchange != (ask->origin != NULL))
+        wrong(self, sight, "I8", ask, "says of an exchange that it is none, or the other way round");
     stay_begin(self, book, group);
     for (uint32_t peer = 0; peer < self->config.partitions; peer++) {
         if (!(group->asked & bit(peer)))
@@ -528,6 +587,11 @@ static void group_record_end(struct oracle *self, struct book *book, struct reco
                              struct verdict verdict, const struct group_row *rows)
 {
     record->rows = rows_keep(self, rows);
+    if (record->command == COMMAND_EXCHANGE && verdict.code == CODE_OK) {
+        record->has = ROW_HAS_FROM | ROW_HAS_TO;
+        record->from_balance = rows[0].from_balance;
+        record->to_balance = rows[1].to_balance;
+    }
     record->time_us = book->time_us;
     record_end(book, record,
                verdict.code == CODE_OK         ? RECORD_OK
@@ -561,8 +625,8 @@ static void local_answered(struct oracle *self, const struct sight *sight, struc
     struct book *book = sight->book;
     const struct ask *ask = book->carry.ask;
     struct record *record = record_add(self, book, known_of(self, &ask->id), RECORD_GROUP);
-    record->command = COMMAND_GROUP;
-    record->ask = ask;
+    record->command = command_of(ask);
+    record->ask = asked_of(ask);
     if (said.code != CODE_OK || !carry_is_whole(self, book))
         wrong(self, sight, "I1", ask, "refuses what was carried out, or comes before it was");
     else if (!rows_are(sight, book->carry.rows, ask->item_count))
@@ -575,8 +639,8 @@ static void local_answered(struct oracle *self, const struct sight *sight, struc
 static bool refusal_fits(struct oracle *self, const struct sight *sight, const struct ask *ask,
                          struct verdict said, struct group_row *rows)
 {
-    if (ask->kind != COMMAND_GROUP || !ask_reaches(ask, sight->book->partition) ||
-        ask_is_late(ask, sight->book->time_us) || decide_ids(self, sight->book, ask).code != CODE_OK)
+    if (!ask_reaches(ask, sight->book->partition) || ask_is_late(ask, sight->book->time_us) ||
+        decide_ids(self, sight->book, ask).code != CODE_OK)
         return false;
     struct verdict verdict = decide_group(self, sight->book, ask);
     rows_refused(verdict, ask->item_count, rows);
@@ -595,10 +659,12 @@ static void refused_at_once(struct oracle *self, const struct sight *sight, cons
         count++;
     id_must_be_new(self, sight->book, known, number_of(known->asks));
     struct record *record = record_add(self, sight->book, known, RECORD_GROUP);
-    record->command = COMMAND_GROUP;
+    record->command = fact->is_exchange ? COMMAND_EXCHANGE : COMMAND_GROUP;
     record->candidates = pool_take(&self->pool, (count + 1) * sizeof(const struct ask *));
     for (const struct ask *ask = known->asks; ask != NULL; ask = ask->next) {
-        if (!refusal_fits(self, sight, ask, said, rows))
+        const struct ask *group = desk_group(self, sight->book, ask);
+        if (group == NULL || (group->origin != NULL) != (fact->is_exchange != 0) ||
+            !refusal_fits(self, sight, group, said, rows))
             continue;
         record->candidates[record->candidate_count++] = ask;
         memcpy(kept, rows, sizeof kept);

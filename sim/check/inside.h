@@ -8,6 +8,7 @@
  *     transfers.c  postings, refusals, and transfers between partitions
  *     holds.c      holds: what is set aside, and how each ends
  *     worth.c      book values of foreign-currency accounts
+ *     desk.c       rates, quotes, and the exchanges that use them
  *     proposals.c  manual deposits and withdrawals, by two persons
  *     groups.c     reservations, votes, decisions
  *     accounts.c   account facts, and answers to account commands
@@ -60,7 +61,11 @@ struct ask {
     struct uuid id;
     struct uuid of; /* CAPTURE, RELEASE: the hold */
     struct str from, to, memo, reference;
-    struct ask *items; /* of a group, an array */
+    struct ask *items;              /* of a group, an array */
+    struct ask *legs;               /* EXCHANGE: the group that carries it out; NULL: it was not begun */
+    const struct ask *origin;       /* of such a group: the exchange */
+    struct str owner;               /* EXCHANGE_IN: that the receiver must have */
+    int64_t value, spread, residue; /* legs: as quoted; value 0: not known */
 };
 
 struct account_ask {
@@ -90,9 +95,26 @@ struct decision_ask {
     struct ledger_decision_command command;
 };
 
+struct quote_ask {
+    struct quote_ask *next; /* of this id */
+    uint64_t number, reach;
+    int64_t latest_us;
+    struct ledger_quote_command command;
+};
+
+/* rate.set or pair.set. */
+struct desk_ask {
+    struct desk_ask *next;
+    uint64_t reach;
+    bool is_pair;
+    struct ledger_rate rate;
+    struct ledger_pair pair;
+    struct str operator_name;
+};
+
 /* ---- ids -------------------------------------------------------------------------------------- */
 
-enum record_kind { RECORD_SINGLE, RECORD_ITEM, RECORD_GROUP, RECORD_ACCOUNT, RECORD_PROPOSAL };
+enum record_kind { RECORD_SINGLE, RECORD_ITEM, RECORD_GROUP, RECORD_ACCOUNT, RECORD_PROPOSAL, RECORD_QUOTE };
 enum record_state { RECORD_PENDING, RECORD_OK, RECORD_REFUSED, RECORD_FORGOTTEN };
 
 /* What a partition has decided for an id. */
@@ -158,6 +180,28 @@ struct proposal {
     struct record *record;
 };
 
+/* A promise of so much of one currency for so much of another. */
+struct quote {
+    struct quote *next; /* of this id, in another partition or of another time */
+    uint32_t partition;
+    struct fact_quote fact;
+    struct account *account;
+    currency_index sell, buy;
+    uint64_t position;
+    uint64_t opened, used; /* steps; used 0: not yet */
+    struct uuid used_by;
+    struct record *record;
+};
+
+/* A rate or terms that a partition has heard of. */
+struct desk_note {
+    struct desk_note *next; /* the one before */
+    uint64_t step;
+    bool is_pair;
+    struct ledger_rate rate;
+    struct ledger_pair pair;
+};
+
 struct known {
     struct node node;
     struct uuid id;
@@ -165,6 +209,8 @@ struct known {
     struct proposal_ask *proposal_asks;
     struct decision_ask *decision_asks;
     struct proposal *proposals; /* newest first */
+    struct quote_ask *quote_asks;
+    struct quote *quotes; /* newest first */
     struct record *records;
     struct keeper *keepers;
     struct hold *holds; /* newest first */
@@ -282,15 +328,20 @@ struct carry {
     const struct ask *ask; /* NULL: nothing is being carried out */
     struct group *group;   /* NULL: all in this partition */
     uint32_t next_item;
+    const struct ask *extras; /* the leg whose spread and residue are still to be posted */
+    int64_t spread, residue;
     struct group_row rows[LEDGER_GROUP_MAX];
 };
+
+enum desk_house_kind { HOUSE_FX, HOUSE_SPREAD, HOUSE_RESIDUE };
 
 struct book {
     uint32_t partition;
     struct account **accounts; /* by index */
     size_t count, capacity;
     struct account *house[256];
-    struct account **transit; /* by partition * 256 + currency */
+    struct account *desk_house[3][256]; /* by enum desk_house_kind */
+    struct account **transit;           /* by partition * 256 + currency */
     struct commit_point *commits;
     size_t commit_count, commit_capacity;
     uint64_t step;
@@ -299,6 +350,8 @@ struct book {
     int64_t time_us;   /* of the commit that is being read */
     uint64_t history;  /* digest of all commits */
     uint64_t postings, refusals, groups_open, holds_open, proposals_open;
+    struct desk_note *desk; /* newest first */
+    uint64_t quotes;
     struct hold *holds;          /* all there were, the newest first */
     struct proposal **proposals; /* in the order in which they were opened */
     size_t proposal_count, proposal_capacity;
@@ -326,6 +379,7 @@ struct oracle {
     struct book *books;
     struct flow *flows;   /* from * partitions + to */
     struct group *groups; /* open ones */
+    struct desk_ask *desk_asks;
     struct oracle_counts counts;
 };
 
@@ -514,6 +568,24 @@ struct verdict holds_decide(const struct oracle *self, const struct book *book, 
 bool holds_may_say(const struct oracle *self, const struct book *book, const struct ask *ask,
                    struct verdict said);
 
+/* ---- desk.c ----------------------------------------------------------------------------------- */
+
+void desk_note(struct oracle *self, const struct operation *operation);
+void desk_fact(struct oracle *self, const struct sight *sight);
+/* An exchange before its quote is used; OK: it is to be carried out as a group. */
+struct verdict desk_decide(const struct oracle *self, const struct book *book, const struct ask *ask);
+bool desk_may_say(const struct oracle *self, const struct book *book, const struct ask *ask,
+                  struct verdict said);
+/* The group that an ask is carried out as: itself, or the legs of an exchange that has used its quote; NULL: none. */
+const struct ask *desk_group(struct oracle *self, const struct book *book, const struct ask *ask);
+void desk_answer(struct oracle *self, int64_t sent_us, const struct operation *operation,
+                 const struct answer *answer);
+
+static inline bool is_leg(const struct ask *ask)
+{
+    return ask->kind == COMMAND_EXCHANGE_OUT || ask->kind == COMMAND_EXCHANGE_IN;
+}
+
 /* ---- proposals.c ------------------------------------------------------------------------------ */
 
 void proposals_note(struct oracle *self, const struct operation *operation);
@@ -552,6 +624,8 @@ int64_t worth_rate(const struct fact_strings *strings);
 /* A posting of a group is about to be applied: the item that it carries out, or NULL; and it has been applied. */
 const struct ask *groups_posting(struct oracle *self, const struct sight *sight,
                                  const struct posting *posting);
+/* A spread or residue is about to be applied. */
+void groups_extra(struct oracle *self, const struct sight *sight, const struct posting *posting);
 void groups_posted(struct oracle *self, const struct sight *sight, const struct posting *posting);
 void groups_fact(struct oracle *self, const struct sight *sight);
 /* Something else comes: nothing may be half carried out. */

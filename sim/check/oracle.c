@@ -127,6 +127,8 @@ void oracle_answer(struct oracle *self, int64_t sent_us, int64_t now_us, const s
         accounts_answer(self, sent_us, operation, answer);
     else if (operation->kind >= OPERATION_PROPOSAL_OPEN && operation->kind <= OPERATION_PROPOSAL_LIST)
         proposals_answer(self, sent_us, operation, answer);
+    else if (operation->kind >= OPERATION_QUOTE && operation->kind <= OPERATION_RATE_DESK)
+        desk_answer(self, sent_us, operation, answer);
     else
         reads_answer(self, sent_us, operation, answer);
 }
@@ -165,6 +167,8 @@ static void fact_see(struct oracle *self, const struct sight *sight)
         holds_fact(self, sight);
     } else if (kind >= FACT_PROPOSED && kind <= FACT_PROPOSAL_EXPIRED) {
         proposals_fact(self, sight);
+    } else if (kind >= FACT_RATE_SET && kind <= FACT_QUOTE_USED) {
+        desk_fact(self, sight);
     } else {
         accounts_fact(self, sight);
     }

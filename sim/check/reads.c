@@ -311,7 +311,7 @@ static bool record_may_show(const struct record *record, struct window window,
                             const struct wire_transfer *said)
 {
     bool was_pending = record->ended == 0 || (record->begun != record->ended && record->ended > window.from);
-    if (record->kind == RECORD_ACCOUNT)
+    if (record->kind == RECORD_ACCOUNT || record->kind == RECORD_QUOTE)
         return false;
     if (was_pending && record_shows(record, true, said))
         return true;
@@ -321,8 +321,9 @@ static bool record_may_show(const struct record *record, struct window window,
 /* Through the whole window there was this record to be found. */
 static bool record_must_show(const struct oracle *self, const struct record *record, struct window window)
 {
-    return record->kind != RECORD_ACCOUNT && record->state != RECORD_FORGOTTEN &&
-           record->begun <= window.from && !record_is_expired(self, record);
+    return record->kind != RECORD_ACCOUNT && record->kind != RECORD_QUOTE &&
+           record->state != RECORD_FORGOTTEN && record->begun <= window.from &&
+           !record_is_expired(self, record);
 }
 
 static void transfer_answer(struct oracle *self, const struct reading *r)

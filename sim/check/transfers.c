@@ -57,10 +57,17 @@ static void posting_apply(struct oracle *self, const struct sight *sight, const 
                           struct worth_given given)
 {
     static const enum wire_entry_kind kinds[] = {
-        [FACT_TRANSFER] = ENTRY_TRANSFER,      [FACT_DEPOSIT] = ENTRY_DEPOSIT,
-        [FACT_WITHDRAWAL] = ENTRY_WITHDRAWAL,  [FACT_SENT] = ENTRY_SENT,
-        [FACT_RECEIVED] = ENTRY_RECEIVED,      [FACT_RETURNED] = ENTRY_RETURNED,
+        [FACT_TRANSFER] = ENTRY_TRANSFER,
+        [FACT_DEPOSIT] = ENTRY_DEPOSIT,
+        [FACT_WITHDRAWAL] = ENTRY_WITHDRAWAL,
+        [FACT_SENT] = ENTRY_SENT,
+        [FACT_RECEIVED] = ENTRY_RECEIVED,
+        [FACT_RETURNED] = ENTRY_RETURNED,
         [FACT_HOLD_CAPTURED] = ENTRY_CAPTURED,
+        [FACT_EXCHANGE_OUT] = ENTRY_EXCHANGE_OUT,
+        [FACT_EXCHANGE_IN] = ENTRY_EXCHANGE_IN,
+        [FACT_EXCHANGE_SPREAD] = ENTRY_EXCHANGE_SPREAD,
+        [FACT_EXCHANGE_RESIDUE] = ENTRY_EXCHANGE_RESIDUE,
     };
     struct account *debit = posting->debit, *credit = posting->credit;
     const struct fact_posting *fact = &posting->fact;
@@ -109,7 +116,13 @@ static enum fact_kind sides_of(const struct oracle *self, const struct book *boo
         return FACT_WITHDRAWAL;
     if (ask->kind == COMMAND_CAPTURE)
         return FACT_HOLD_CAPTURED;
-    if (ask->kind == COMMAND_HOLD || ask->kind == COMMAND_RELEASE)
+    if (ask->kind == COMMAND_EXCHANGE_OUT)
+        *credit = book->desk_house[HOUSE_FX][ask->currency];
+    if (ask->kind == COMMAND_EXCHANGE_IN)
+        *debit = book->desk_house[HOUSE_FX][ask->currency];
+    if (is_leg(ask))
+        return ask->kind == COMMAND_EXCHANGE_OUT ? FACT_EXCHANGE_OUT : FACT_EXCHANGE_IN;
+    if (ask->kind == COMMAND_HOLD || ask->kind == COMMAND_RELEASE || ask->kind == COMMAND_EXCHANGE)
         return FACT_KIND_COUNT;
     uint32_t payer = partition_of(self, ask->from), receiver = partition_of(self, ask->to);
     if (payer == book->partition && receiver == book->partition)
@@ -159,7 +172,9 @@ static void posting_record(struct oracle *self, struct book *book, const struct 
     record->ask = ask;
     static const uint8_t commands[] = {[FACT_DEPOSIT] = COMMAND_DEPOSIT,
                                        [FACT_WITHDRAWAL] = COMMAND_WITHDRAW,
-                                       [FACT_HOLD_CAPTURED] = COMMAND_CAPTURE};
+                                       [FACT_HOLD_CAPTURED] = COMMAND_CAPTURE,
+                                       [FACT_EXCHANGE_OUT] = COMMAND_EXCHANGE_OUT,
+                                       [FACT_EXCHANGE_IN] = COMMAND_EXCHANGE_IN};
     uint8_t fact = posting->fact.head.kind;
     record->command = fact < sizeof commands && commands[fact] != 0 ? commands[fact] : COMMAND_TRANSFER;
     record->amount = posting->fact.amount;
@@ -468,7 +483,8 @@ static void candidates_note(struct oracle *self, const struct book *book, struct
     for (const struct ask *ask = known->asks; ask != NULL; ask = ask->next) {
         if (ask->kind == record->command && ask_reaches(ask, book->partition) &&
             !ask_is_late(ask, book->time_us) &&
-            (verdict_same(decide_single(self, book, ask), said) || holds_may_say(self, book, ask, said)))
+            (verdict_same(decide_single(self, book, ask), said) || holds_may_say(self, book, ask, said) ||
+             desk_may_say(self, book, ask, said)))
             record->candidates[record->candidate_count++] = ask;
     }
     if (record->candidate_count == 1)
@@ -517,8 +533,17 @@ void transfers_refused(struct oracle *self, const struct sight *sight)
 
 static void group_posting(struct oracle *self, const struct sight *sight, const struct posting *posting)
 {
+    uint8_t kind = posting->fact.head.kind;
+    if (kind == FACT_EXCHANGE_SPREAD || kind == FACT_EXCHANGE_RESIDUE) {
+        groups_extra(self, sight, posting);
+        posting_apply(self, sight, posting, (struct worth_given){0});
+        return;
+    }
     const struct ask *item = groups_posting(self, sight, posting);
-    posting_apply(self, sight, posting, (struct worth_given){.rate = worth_rate(&posting->strings)});
+    struct worth_given given = {.rate = worth_rate(&posting->strings)};
+    if (item != NULL && is_leg(item))
+        given = (struct worth_given){.has_value = true, .value = item->value};
+    posting_apply(self, sight, posting, given);
     if (posting->fact.head.kind != FACT_RECEIVED)
         posting_record(self, sight->book, posting, item, RECORD_ITEM);
     groups_posted(self, sight, posting);

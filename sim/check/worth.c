@@ -40,6 +40,8 @@ struct verdict worth_decide_pay(const struct oracle *self, const struct account 
 
 __int128 worth_of(const struct oracle *self, const struct ask *ask)
 {
+    if (is_leg(ask))
+        return ask->value;
     return ask->rate != 0 ? worth(self, ask->currency, ask->amount, ask->rate) : 0;
 }
 
@@ -48,7 +50,7 @@ struct verdict worth_decide_receive(const struct oracle *self, const struct acco
 {
     if (account == NULL || !account->has_book)
         return (struct verdict){CODE_OK, FIELD_NONE, 0};
-    if (ask->rate == 0)
+    if (ask->rate == 0 && worth_of(self, ask) == 0)
         return (struct verdict){CODE_RATE_REQUIRED, FIELD_RATE, 0};
     __int128 value = worth_of(self, ask);
     if (value > BALANCE_LIMIT || account->book + account->incoming_value + promised + value > BALANCE_LIMIT)

@@ -53,6 +53,8 @@ static uint32_t features_of_item(const struct ledger_command *c, uint32_t partit
     }
     if (c->kind >= COMMAND_HOLD && c->kind <= COMMAND_RELEASE)
         features |= BIT(FEATURE_HOLDS);
+    if (c->kind == COMMAND_EXCHANGE)
+        features |= BIT(FEATURE_EXCHANGE);
     if (c->kind >= COMMAND_TRANSFER && c->kind <= COMMAND_WITHDRAW && c->rate != 0)
         features |= BIT(FEATURE_FX);
     if (c->kind == COMMAND_GROUP) {
@@ -69,7 +71,7 @@ static uint32_t features_of(const struct operation *op, uint32_t partitions)
     for (uint32_t i = 0; i < op->count; i++)
         features |= features_of_item(&op->commands[i], partitions);
     if (op->kind == OPERATION_BATCH &&
-        (op->count > 1 || !(features & (BIT(FEATURE_GROUPS) | BIT(FEATURE_HOLDS)))))
+        (op->count > 1 || !(features & (BIT(FEATURE_GROUPS) | BIT(FEATURE_HOLDS) | BIT(FEATURE_EXCHANGE)))))
         features |= BIT(FEATURE_BATCHES);
     if (op->kind == OPERATION_ACCOUNT_FREEZE || op->kind == OPERATION_ACCOUNT_UNFREEZE)
         features |= BIT(FEATURE_FREEZES);
@@ -79,6 +81,8 @@ static uint32_t features_of(const struct operation *op, uint32_t partitions)
         features |= BIT(FEATURE_FX);
     if (op->kind >= OPERATION_PROPOSAL_OPEN && op->kind <= OPERATION_PROPOSAL_LIST)
         features |= BIT(FEATURE_PROPOSALS);
+    else if (op->kind >= OPERATION_QUOTE && op->kind <= OPERATION_RATE_DESK)
+        features |= BIT(FEATURE_EXCHANGE);
     else if (op->kind >= OPERATION_ACCOUNT_SHOW)
         features |= op->kind == OPERATION_HISTORY ? BIT(FEATURE_HISTORIES) : BIT(FEATURE_READS);
     if (op->kind == OPERATION_ACCOUNT_OPEN && op->account.ceiling != INT64_MAX)
