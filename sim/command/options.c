@@ -423,7 +423,8 @@ char *sim_replay_command(const char *program, const struct run_config *config)
     }
     if (config->families != FAMILIES_ALL)
         put_words(out, "faults", config->families, FAMILY_COUNT, true);
-    put_features(out, config->features);
+    if (config->kind == RUN_LEDGER)
+        put_features(out, config->features);
     put_numbers(out, config);
     if (config->operation_limit > 0)
         fprintf(out, " --operations %" PRIu64, config->operation_limit);
