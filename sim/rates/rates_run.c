@@ -130,6 +130,7 @@ void operator_looks(void *context, void *pointer, uint64_t number)
     if (self->is_calm || !self->is_up || (limit > 0 && self->acts >= limit))
         return;
     self->acts++;
+    model_compare(&self->model, &self->stage, failing_rates(self->store), self->config.name);
     act(self);
     feed_wake(self, 0);
 }
