@@ -77,7 +77,8 @@ json() {
 for command in deposit withdraw transfer balance history import export status metrics health version sim account \
   'account open' 'account change' 'account freeze' 'account unfreeze' 'account close' 'account show' \
   'account list' 'transfer show' 'export --accounts' hold 'hold open' 'hold capture' 'hold release' 'hold show' 'hold list' proposal 'proposal open' 'proposal approve' \
-  'proposal reject' 'proposal show' 'proposal list' rate 'rate set' 'rate pair' 'rate desk' quote \
+  'proposal reject' 'proposal show' 'proposal list' rate 'rate set' 'rate pair' 'rate desk' 'rate latest' 'rate asof' 'rate range' \
+  'rate review' 'rate accept' 'rate reject' 'rate sources' 'rate import' quote \
   'quote show' exchange events subscriber 'subscriber add' 'subscriber remove' \
   'subscriber list' deadletter 'deadletter list' 'deadletter retry' 'deadletter resolve'; do
   # shellcheck disable=SC2086
@@ -289,6 +290,9 @@ check 1 withdraw holder 41.00 USD
 check 0 hold open holder 5.00 USD --id ${HOLD}02 --expires 2099-01-01T00:00:00Z
 check 0 hold list holder --json
 json '[h["held"] for h in v["holds"]] == ["60.00", "5.00"] and v["cursor"] is None'
+check 1 hold list nobody
+checks=$((checks + 1))
+[ ! -s out ] || fail "a list that was refused is begun"
 check 0 hold list holder --limit 1
 check 0 hold capture holder ${HOLD}01 20.00 USD --keep --json
 json 'v["from_balance"] == "80.00"'
