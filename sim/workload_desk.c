@@ -47,7 +47,7 @@ static struct operation *set_rate(struct workload *self)
     if (workload_one_in(self, 3))
         rate->rate = rate->rate / 1000 + 1;
     rate->as_of_us = self->now_us - (int64_t)sim_random_below(&self->random, 10 * SECOND_US);
-    if (workload_one_in(self, 10))
+    if (workload_one_in(self, 5))
         rate->as_of_us -= 3600 * (int64_t)SECOND_US;
     rate->age_limit_us =
         (1 + (int64_t)workload_below(self, workload_one_in(self, 3) ? 30 : 1200)) * SECOND_US;
@@ -155,7 +155,7 @@ static struct operation *exchange(struct workload *self)
     struct ledger_command *c = operation_commands(op, 1);
     struct known_account *other =
         workload_pick(self, &(struct wish){.in = WIRE_PARTITION_ANY, .not_in = WIRE_PARTITION_ANY});
-    bool by_other = other != NULL && workload_one_in(self, 20);
+    bool by_other = other != NULL && workload_one_in(self, 8);
     *c = (struct ledger_command){
         .kind = COMMAND_EXCHANGE,
         .currency = CURRENCY_NONE,

@@ -175,6 +175,18 @@ static struct known_proposal *pick(struct workload *self, bool is_open)
     return NULL;
 }
 
+/* Sometimes it names another account of the same partition. */
+static void name_another(struct workload *self, struct operation *op)
+{
+    uint32_t home = workload_partition(self, op->decision.account);
+    if (!workload_has(self, FEATURE_MISTAKES) || !workload_one_in(self, 6))
+        return;
+    struct known_account *other =
+        workload_pick(self, &(struct wish){.in = home, .not_in = WIRE_PARTITION_ANY, .any_state = true});
+    if (other != NULL)
+        op->decision.account = operation_text(op, known_id(other));
+}
+
 /* By somebody else; sometimes by the same person, of another account, or of a proposal that never was. */
 static struct operation *decide(struct workload *self)
 {
@@ -185,16 +197,12 @@ static struct operation *decide(struct workload *self)
     struct operation *op = decision_on(self, proposal, workload_one_in(self, 8) ? proposal->by : by);
     proposal->is_open = false;
     if (workload_chance(self, self->trouble[FEATURE_MISTAKES])) {
-        uint32_t way = workload_below(self, 3);
-        struct known_account *other = workload_pick(
-            self, &(struct wish){.in = WIRE_PARTITION_ANY, .not_in = WIRE_PARTITION_ANY, .any_state = true});
-        if (way == 0 && other != NULL)
-            op->decision.account = operation_text(op, known_id(other));
-        else if (way == 1)
+        if (workload_one_in(self, 2))
             op->decision.proposal = workload_id(self);
         else
             op->decision.reason = workload_text(self, op, MEMO_MAX + 1);
     }
+    name_another(self, op);
     set_header(self, op, op->decision.account);
     return op;
 }
