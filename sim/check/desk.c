@@ -42,6 +42,16 @@ static int compare(struct big a, struct big b)
     return 0;
 }
 
+/* More than 128 bits. */
+static bool is_wide(struct big a)
+{
+    for (int i = 4; i < LIMBS; i++) {
+        if (a.limb[i] != 0)
+            return true;
+    }
+    return false;
+}
+
 /* quotient is above / below, rounded down. */
 static bool is_floor(int64_t quotient, struct big above, struct big below)
 {
@@ -330,7 +340,10 @@ static bool value_is(const struct oracle *self, const struct book *book, const s
     if (!way_find(book, own, self->config.base_currency, UINT64_MAX, &way) || is_stale(&way, now_us))
         return said == 0;
     to_minor(&way);
-    return is_nearest(said, times(way.above, (uint64_t)amount), way.below);
+    struct big above = times(way.above, (uint64_t)amount);
+    if (said == 0 && (is_wide(above) || is_wide(way.below)))
+        return true; /* products are 128 bits wide: it is not known */
+    return is_nearest(said, above, way.below);
 }
 
 /* What is wrong with the numbers of a quote; NULL: nothing. */
