@@ -70,7 +70,7 @@ static char *read_file(const char *name, size_t *length)
 /* NULL after saying why. */
 static struct published_rate *read_rows(const char *name, size_t *count)
 {
-    size_t length;
+    size_t length = 0;
     struct rate_sheet sheet;
     const char *why = NULL;
     char *text = read_file(name, &length);
