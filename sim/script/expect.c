@@ -18,12 +18,27 @@ struct seen {
     int64_t balances[2];
 };
 
+/* What an approval and a quote say besides their code. */
+static void add_desk(struct seen *seen, const struct told *told)
+{
+    if (told->answer.code != CODE_OK)
+        return;
+    if (told->kind == OPERATION_PROPOSAL_APPROVE)
+        seen->balances[seen->balance_count++] = told->answer.proposal.balance;
+    if (told->kind == OPERATION_QUOTE) {
+        seen->balances[seen->balance_count++] = told->answer.quote.sell_amount;
+        seen->balances[seen->balance_count++] = told->answer.quote.buy_amount;
+    }
+}
+
 /* Of a row, or of the message where it has none. */
 static struct seen seen_of(const struct told *told, int row)
 {
     struct seen seen = {.code = told->answer.code, .field = told->answer.field};
-    if (row == ROW_MESSAGE || (uint32_t)row >= told->answer.row_count)
+    if (row == ROW_MESSAGE || (uint32_t)row >= told->answer.row_count) {
+        add_desk(&seen, told);
         return seen;
+    }
     const struct ledger_row *there = &told->rows[row];
     seen.code = there->code;
     seen.field = there->field;
@@ -143,6 +158,9 @@ static void expect_account(struct play *self, const struct statement *at)
                 view->balance - view->pending - view->minimum_balance);
     same_number(self, at, "a minimum of", at->has_minimum, at->minimum, view->minimum_balance);
     same_number(self, at, "a ceiling of", at->has_ceiling, at->ceiling, view->ceiling);
+    if (at->has_book && view->base == CURRENCY_NONE)
+        play_fail(self, at, "it keeps no book value");
+    same_number(self, at, "a book value of", at->has_book, at->book, view->book_value);
 }
 
 static void expect_accounts(struct play *self, const struct statement *at)

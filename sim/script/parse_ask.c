@@ -30,13 +30,15 @@ static bool is_currency(struct parser *self)
     return token->kind == TOKEN_WORD && currency_find(token->text, strlen(token->text)) != CURRENCY_NONE;
 }
 
-/* memo, reference and currency of an item, in any order. */
+/* memo, reference, rate and currency of an item, in any order. */
 static bool item_option(struct parser *self, struct ledger_command *out)
 {
     if (parser_take(self, "memo"))
         out->memo = str_from(parser_word(self, "a memo"));
     else if (parser_take(self, "reference"))
         out->reference = str_from(parser_word(self, "a reference"));
+    else if (out->kind <= COMMAND_WITHDRAW && parser_take(self, "rate"))
+        out->rate = parser_rate(self);
     else if (!self->has_failed && is_currency(self))
         out->currency = parser_currency(self);
     else
@@ -46,9 +48,9 @@ static bool item_option(struct parser *self, struct ledger_command *out)
 
 static bool kind_of(const char *word, uint8_t *out)
 {
-    static const char *const words[] = {"",      "transfer", "deposit", "withdraw",
-                                        "group", "hold",     "capture", "release"};
-    for (*out = COMMAND_TRANSFER; *out <= COMMAND_RELEASE; (*out)++) {
+    static const char *const words[] = {"",     "transfer", "deposit", "withdraw", "group",
+                                        "hold", "capture",  "release", "exchange"};
+    for (*out = COMMAND_TRANSFER; *out <= COMMAND_EXCHANGE; (*out)++) {
         if (strcmp(words[*out], word) == 0)
             return true;
     }
@@ -110,6 +112,28 @@ static void read_hold_end(struct parser *self, uint8_t kind, struct ledger_comma
     }
 }
 
+/* "NAME QUOTE -> account": as the quote says, from the account that asked for it. */
+static void read_exchange(struct parser *self, struct ledger_command *out, const char **name)
+{
+    currency_index currency = CURRENCY_NONE;
+    *name = parser_name(self, "a name for the exchange");
+    const struct call_name *quote = parser_call(self);
+    if (!quote)
+        return;
+    const struct operation *asked = quote->statement->operation;
+    if (asked->kind != OPERATION_QUOTE)
+        parser_fail(self, "\"%s\" is no quote", quote->name);
+    parser_need(self, "->");
+    *out = (struct ledger_command){.kind = COMMAND_EXCHANGE,
+                                   .currency = CURRENCY_NONE,
+                                   .id = parser_id(*name),
+                                   .from = asked->quote.account,
+                                   .of = asked->quote.id};
+    out->to = parser_account(self, &currency);
+    while (parser_is(self, "memo") || parser_is(self, "reference"))
+        item_option(self, out);
+}
+
 /* "NAME { transfer …; deposit … }". */
 static void read_group(struct parser *self, struct item *out)
 {
@@ -137,6 +161,8 @@ static void read_item(struct parser *self, uint8_t kind, struct item *out)
         read_group(self, out);
     else if (kind == COMMAND_HOLD)
         read_hold(self, &out->command, &out->name);
+    else if (kind == COMMAND_EXCHANGE)
+        read_exchange(self, &out->command, &out->name);
     else if (kind > COMMAND_HOLD)
         read_hold_end(self, kind, &out->command, &out->name);
     else
@@ -181,7 +207,7 @@ static void read_money(struct parser *self, struct statement *statement, uint8_t
 {
     static const enum wire_operation kinds[] = {OPERATION_BATCH,    OPERATION_TRANSFER, OPERATION_DEPOSIT,
                                                 OPERATION_WITHDRAW, OPERATION_BATCH,    OPERATION_BATCH,
-                                                OPERATION_BATCH,    OPERATION_BATCH};
+                                                OPERATION_BATCH,    OPERATION_BATCH,    OPERATION_BATCH};
     struct item *item = script_alloc(self->script, sizeof *item);
     statement->operation = operation_new(kinds[kind]);
     read_item(self, kind, item);
@@ -239,6 +265,8 @@ static bool account_option(struct parser *self, struct operation *operation)
         out->sets |= ACCOUNT_SETS_PRODUCT;
     } else if (parser_take(self, "memo")) {
         out->memo = operation_text(operation, str_from(parser_word(self, "a memo")));
+    } else if (out->kind == ACCOUNT_OPEN && parser_take(self, "fx")) {
+        out->has_book = true;
     } else if (out->kind == ACCOUNT_OPEN && parser_take(self, "id")) {
         out->id = parser_id(parser_word(self, "a transaction's name"));
     } else {
@@ -247,7 +275,7 @@ static bool account_option(struct parser *self, struct operation *operation)
     return true;
 }
 
-static void name_call(struct parser *self, struct statement *statement)
+void statement_name(struct parser *self, const struct statement *statement)
 {
     parser_call_name(self, &(struct call_name){.name = statement->name,
                                                .call = statement->call,
@@ -283,7 +311,7 @@ static void read_account(struct parser *self, struct statement *statement)
         .ceiling = INT64_MAX};
     while (account_option(self, operation)) {
     }
-    name_call(self, statement);
+    statement_name(self, statement);
 }
 
 /* "freeze shop", "freeze f1 shop". */
@@ -302,7 +330,7 @@ static void read_account_step(struct parser *self, struct statement *statement, 
     while (account_option(self, operation)) {
     }
     if (statement->name)
-        name_call(self, statement);
+        statement_name(self, statement);
 }
 
 /* ---- histories -------------------------------------------------------------------------------- */
@@ -328,7 +356,7 @@ static void read_history(struct parser *self, struct statement *statement)
             break;
         }
     }
-    name_call(self, statement);
+    statement_name(self, statement);
 }
 
 /* ---- again ------------------------------------------------------------------------------------ */
@@ -346,6 +374,8 @@ static bool posting_change(struct parser *self, struct operation *operation, str
         out->memo = operation_text(operation, str_from(parser_word(self, "a memo")));
     else if (parser_take(self, "reference"))
         out->reference = operation_text(operation, str_from(parser_word(self, "a reference")));
+    else if (out->kind <= COMMAND_WITHDRAW && parser_take(self, "rate"))
+        out->rate = parser_rate(self);
     else if (is_currency(self))
         out->currency = parser_currency(self);
     else
@@ -362,6 +392,22 @@ static struct ledger_command *first_posting(struct operation *operation)
     return first->group_count > 0 ? (struct ledger_command *)(uintptr_t)first->items : first;
 }
 
+/* It has no rows, and can be sent again. */
+static bool is_command(enum wire_operation kind)
+{
+    return (kind >= OPERATION_ACCOUNT_OPEN && kind <= OPERATION_ACCOUNT_CLOSE) ||
+           (kind >= OPERATION_PROPOSAL_OPEN && kind <= OPERATION_PROPOSAL_REJECT) || kind == OPERATION_QUOTE;
+}
+
+static bool operation_change(struct parser *self, struct operation *operation, struct ledger_command *posting)
+{
+    if (posting)
+        return posting_change(self, operation, posting);
+    if (operation->kind >= OPERATION_ACCOUNT_OPEN && operation->kind <= OPERATION_ACCOUNT_CLOSE)
+        return account_option(self, operation);
+    return parse_desk_change(self, operation);
+}
+
 /* "repeat t1": the same again. "again t1 amount 301": the same id with another payload. */
 static void read_again(struct parser *self, struct statement *statement, bool is_same)
 {
@@ -370,8 +416,7 @@ static void read_again(struct parser *self, struct statement *statement, bool is
         return;
     const struct statement *first = name->statement;
     if (first->operation->row_count != name->rows || name->rows == 0) {
-        if (first->operation->kind < OPERATION_ACCOUNT_OPEN ||
-            first->operation->kind > OPERATION_ACCOUNT_CLOSE)
+        if (!is_command(first->operation->kind))
             parser_fail(self, "\"%s\" is not sent by itself", name->name);
     }
     statement->operation = operation_copy(first->operation);
@@ -381,9 +426,7 @@ static void read_again(struct parser *self, struct statement *statement, bool is
     if (parser_take(self, "as"))
         statement->name = parser_name(self, "a name for it");
     struct ledger_command *posting = first_posting(statement->operation);
-    while (!is_same && !parser_at_end(self) &&
-           (posting ? posting_change(self, statement->operation, posting)
-                    : account_option(self, statement->operation)))
+    while (!is_same && !parser_at_end(self) && operation_change(self, statement->operation, posting))
         has_changed = true;
     if (!has_changed)
         parser_fail(self, "expected what is to be different");
@@ -441,7 +484,7 @@ static bool read_ask(struct parser *self, struct statement *statement, const cha
     else if (strcmp(word, "repeat") == 0 || strcmp(word, "again") == 0)
         read_again(self, statement, word[0] == 'r');
     else
-        return false;
+        return parse_desk(self, statement, word);
     return true;
 }
 

@@ -117,6 +117,9 @@ static bool account_part(struct parser *self, struct statement *out)
     } else if (parser_take(self, "ceiling")) {
         out->has_ceiling = true;
         out->ceiling = parser_take(self, "none") ? INT64_MAX : parser_number(self, "a ceiling");
+    } else if (parser_take(self, "book")) {
+        out->has_book = true;
+        out->book = parser_number(self, "a book value");
     } else {
         return money_option(self, out);
     }

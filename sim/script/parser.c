@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "actors/base/check.h"
+#include "actors/base/rate.h"
 
 void parser_fail(struct parser *self, const char *format, ...)
 {
@@ -214,6 +215,18 @@ int64_t parser_duration_us(struct parser *self)
     self->at = at;
     parser_fail(self, "expected a time as in 100us, 250ms, 5s, 2m, 1h or 1d, found \"%s\"", word);
     return 0;
+}
+
+int64_t parser_rate(struct parser *self)
+{
+    int64_t rate = RATE_ONE;
+    size_t at = self->at;
+    const char *word = parser_word(self, "a rate as in 1350.25");
+    if (!self->has_failed && rate_parse(str_from(word), &rate) != ERR_OK) {
+        self->at = at;
+        parser_fail(self, "expected a rate as in 1350.25, found \"%s\"", word);
+    }
+    return rate;
 }
 
 currency_index parser_currency(struct parser *self)

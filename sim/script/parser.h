@@ -67,6 +67,7 @@ const char *parser_name(struct parser *self, const char *what); /* letters, digi
 int64_t parser_number(struct parser *self, const char *what);
 bool parser_try_number(struct parser *self, int64_t *out); /* when the next is one */
 int64_t parser_duration_us(struct parser *self);           /* "250ms" */
+int64_t parser_rate(struct parser *self);                  /* "1350.25" */
 currency_index parser_currency(struct parser *self);
 bool parser_code(struct parser *self, enum code *out); /* when the next is one */
 uint32_t parser_partition(struct parser *self);
@@ -87,9 +88,15 @@ int parser_mark(struct parser *self);
 /* ---- statements ------------------------------------------------------------------------------- */
 
 struct statement *statement_new(struct parser *self, enum statement_kind kind);
+/* A message that has no rows can be asked for by the statement's name. */
+void statement_name(struct parser *self, const struct statement *statement);
 
 /* A command or a page of a history. NULL: `word` begins no such statement. */
 struct statement *parse_ask(struct parser *self, const char *word, bool is_begun);
+/* Proposals, rates, pairs and quotes. false: `word` begins none of them. */
+bool parse_desk(struct parser *self, struct statement *statement, const char *word);
+/* "again": what is to be different of a proposal or a quote; false: it is neither, or the next word is no such thing. */
+bool parse_desk_change(struct parser *self, struct operation *operation);
 struct statement *parse_fault(struct parser *self);
 struct statement *parse_lie(struct parser *self);
 struct statement *parse_expect(struct parser *self);

@@ -116,6 +116,8 @@ static void send_from(struct play *self, const struct statement *statement, stru
         int64_t until_us = WORLD_EPOCH_US + world_now(self->world) + statement->deadline_us;
         operation->deadline_us = until_us / 1000 * 1000;
     }
+    if (operation->kind == OPERATION_RATE_SET)
+        operation->rate.as_of_us = WORLD_EPOCH_US + world_now(self->world);
     if (operation->kind == OPERATION_HISTORY)
         operation->history.cursor = text;
     if (operation->kind == OPERATION_ACCOUNT_LIST)

@@ -97,8 +97,8 @@ struct statement {
     uint32_t partition;
     bool is_up;
     /* EXPECT_BALANCE, _ACCOUNT */
-    bool has_balance, has_pending, has_available, has_minimum, has_ceiling;
-    int64_t balance, pending, available, minimum, ceiling;
+    bool has_balance, has_pending, has_available, has_minimum, has_ceiling, has_book;
+    int64_t balance, pending, available, minimum, ceiling, book;
     enum account_state state; /* 0: any */
     /* EXPECT_ENTRIES, _HISTORY */
     struct entry_pattern *entries;
