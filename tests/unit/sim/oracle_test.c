@@ -42,10 +42,30 @@ static void clean_runs_give_no_breach(void **state)
     }
 }
 
+static void clean_runs_of_products_give_no_breach(void **state)
+{
+    (void)state;
+    uint64_t groups = 0;
+    for (uint64_t seed = 1; seed <= CLEAN_SEEDS; seed++) {
+        struct oracle_counts counts;
+        struct tape *tape = tape_record_products(seed, COMMANDS);
+        struct tape_verdict verdict = tape_play(tape, NULL, NULL, true, NULL, &counts);
+        if (verdict.count > 0)
+            fail_msg("seed %llu: %u breaches, first %s, operation %llu, partition %u: %s",
+                     (unsigned long long)seed, verdict.count, verdict.first.invariant,
+                     (unsigned long long)verdict.first.operation, verdict.first.partition,
+                     verdict.first.text);
+        groups += counts.groups;
+        tape_destroy(&tape);
+    }
+    assert_true(groups > 300);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clean_runs_give_no_breach),
+        cmocka_unit_test(clean_runs_of_products_give_no_breach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -449,6 +449,7 @@ static bool is_quiet(const struct tape *self)
 static void settle(struct tape *self)
 {
     for (int round = 0; round < 200; round++) {
+        pump(self);
         while (runner_step(self->runner))
             pump(self);
         if (is_quiet(self))
@@ -485,15 +486,22 @@ static void one_command(struct tape *self)
         crash(self, runner_random(runner, runner_partitions(runner)));
 }
 
-struct tape *tape_record(uint64_t seed, uint32_t commands)
+static struct tape *tape_new(uint64_t seed)
 {
     struct tape *self = calloc(1, sizeof *self);
-    CHECK(self != NULL && commands <= WORKLOAD_COMMANDS_MAX);
+    CHECK(self != NULL);
     struct runner_config config = config_of(seed);
     self->runner = runner_new(&config);
     for (uint32_t p = 0; p < config.partitions; p++)
         self->seen[p] = FACT_FIRST;
     workload_init(&self->workload, self->runner);
+    return self;
+}
+
+struct tape *tape_record(uint64_t seed, uint32_t commands)
+{
+    CHECK(commands <= WORKLOAD_COMMANDS_MAX);
+    struct tape *self = tape_new(seed);
     self->workload.deadlines = true;
     for (int i = 0; i < WORKLOAD_ACCOUNTS; i++) {
         struct ledger_account_command open = workload_open(&self->workload, i);
@@ -507,6 +515,323 @@ struct tape *tape_record(uint64_t seed, uint32_t commands)
         if (self->operations[i]->kind <= OPERATION_BATCH)
             post(self, self->operations[i]);
         read_something(self);
+    }
+    settle(self);
+    return self;
+}
+
+/* ---- products: holds, proposals, book values, the desk ------------------------------------------ */
+
+enum { PRODUCT_ACCOUNTS = 6 };
+
+static const struct product_account {
+    const char *id, *currency;
+    int64_t funds, rate;
+} PRODUCT_ACCOUNT[PRODUCT_ACCOUNTS] = {
+    {"won-first", "KRW", 500000000, 0},
+    {"won-second", "KRW", 500000000, 0},
+    {"dollar-first", "USD", 30000000, INT64_C(13502500000000)},
+    {"dollar-second", "USD", 30000000, INT64_C(13611900000000)},
+    {"euro-first", "EUR", 20000000, INT64_C(15007700000000)},
+    {"euro-second", "EUR", 20000000, INT64_C(14980100000000)},
+};
+
+/* Something that was opened and may be ended: a hold, a proposal, a quote. */
+struct opened {
+    struct uuid id;
+    uint32_t account, other;
+};
+
+struct products {
+    struct tape *tape;
+    struct opened holds[4], proposals[4], quotes[4];
+    size_t hold_count, proposal_count, quote_count;
+};
+
+static struct opened *opened_add(struct opened *list, size_t *count, struct opened one)
+{
+    struct opened *slot = &list[(*count)++ % 4];
+    *slot = one;
+    return slot;
+}
+
+static const struct opened *opened_draw(const struct products *self, const struct opened *list, size_t count)
+{
+    return count == 0 ? NULL : &list[runner_random(self->tape->runner, count < 4 ? (uint32_t)count : 4)];
+}
+
+static uint32_t draw(const struct products *self, uint32_t bound)
+{
+    return runner_random(self->tape->runner, bound);
+}
+
+static struct uuid id_next(struct products *self)
+{
+    return world_uuid(self->tape->workload.next_id++);
+}
+
+static struct str account_text(uint32_t account)
+{
+    return str_from(PRODUCT_ACCOUNT[account].id);
+}
+
+/* The command goes as the only item of a batch. */
+static void item_post(struct products *self, const struct ledger_command *command)
+{
+    struct operation *operation = operation_add(self->tape, OPERATION_BATCH);
+    operation_command_copy(operation, command, operation_commands(operation, 1));
+    operation_seal(operation);
+    sent(self->tape, operation);
+    post(self->tape, operation);
+}
+
+static struct ledger_command item_of(struct products *self, enum ledger_command_kind kind, uint32_t account)
+{
+    return (struct ledger_command){.kind = (uint8_t)kind,
+                                   .currency = world_currency(PRODUCT_ACCOUNT[account].currency),
+                                   .id = id_next(self),
+                                   .from = account_text(account),
+                                   .memo = draw(self, 2) ? STR_LITERAL("memo") : (struct str){0}};
+}
+
+static void hold_open(struct products *self)
+{
+    uint32_t account = draw(self, PRODUCT_ACCOUNTS), when = draw(self, 3);
+    struct ledger_command command = item_of(self, COMMAND_HOLD, account);
+    command.amount = 100 + draw(self, 1000);
+    command.expires_us =
+        when == 0 ? 0 : runner_now(self->tape->runner) + (when == 1 ? 3000 : INT64_C(3600000000));
+    opened_add(self->holds, &self->hold_count, (struct opened){command.id, account, 0});
+    item_post(self, &command);
+}
+
+static void hold_end(struct products *self)
+{
+    const struct opened *hold = opened_draw(self, self->holds, self->hold_count);
+    if (hold == NULL)
+        return;
+    uint32_t how = draw(self, 4);
+    struct ledger_command command =
+        item_of(self, how == 0 ? COMMAND_RELEASE : COMMAND_CAPTURE, hold->account);
+    command.of = hold->id;
+    if (how == 0)
+        command.currency = CURRENCY_NONE;
+    else
+        command.amount = how == 1 ? 0 : 1 + draw(self, 120);
+    command.flags = how == 3 ? COMMAND_KEEPS_REST : 0;
+    item_post(self, &command);
+}
+
+/* Deposits and withdrawals with rates: what book values rise and fall by. */
+static void worth_move(struct products *self)
+{
+    uint32_t account = draw(self, PRODUCT_ACCOUNTS);
+    bool deposits = draw(self, 2);
+    struct ledger_command command = item_of(self, deposits ? COMMAND_DEPOSIT : COMMAND_WITHDRAW, account);
+    command.amount = 1 + draw(self, 9999);
+    command.rate = PRODUCT_ACCOUNT[account].rate ? PRODUCT_ACCOUNT[account].rate + draw(self, 1000000000) : 0;
+    if (deposits) {
+        command.to = command.from;
+        command.from = (struct str){0};
+    }
+    item_post(self, &command);
+}
+
+static struct waiting asked(struct products *self, struct operation *operation)
+{
+    sent(self->tape, operation);
+    return (struct waiting){.event = {.operation = operation, .sent_us = runner_now(self->tape->runner)}};
+}
+
+static uint32_t home_of(const struct products *self, uint32_t account)
+{
+    return ledger_partition_of(account_text(account), runner_partitions(self->tape->runner));
+}
+
+static void proposal_wait(struct products *self, struct waiting *waiting, uint32_t home,
+                          const struct ledger_proposal_answer *answer)
+{
+    waiting->event.answer.code = answer->code;
+    waiting->event.answer.field = answer->field;
+    waiting->event.answer.proposal = answer->view;
+    wait_for(self->tape, home, waiting);
+}
+
+static void propose(struct products *self)
+{
+    struct runner *runner = self->tape->runner;
+    uint32_t account = draw(self, PRODUCT_ACCOUNTS), home = home_of(self, account);
+    struct operation *operation = operation_add(self->tape, OPERATION_PROPOSAL_OPEN);
+    struct ledger_proposal_answer answer = {0};
+    operation->proposal = (struct ledger_proposal_command){
+        .kind = draw(self, 2) ? COMMAND_DEPOSIT : COMMAND_WITHDRAW,
+        .currency = world_currency(PRODUCT_ACCOUNT[account].currency),
+        .id = id_next(self),
+        .account = account_text(account),
+        .amount = 1 + draw(self, 9999),
+        .rate = PRODUCT_ACCOUNT[account].rate,
+        .expires_us = runner_now(runner) + (draw(self, 4) == 0 ? 3000 : INT64_C(3600000000)),
+        .reason = STR_LITERAL("found at the counter"),
+        .operator_name = STR_LITERAL("ann"),
+    };
+    opened_add(self->proposals, &self->proposal_count, (struct opened){operation->proposal.id, account, 0});
+    struct waiting waiting = asked(self, operation);
+    ledger_propose(runner_ledger(runner, home), runner_now(runner), &operation->proposal, &answer);
+    proposal_wait(self, &waiting, home, &answer);
+}
+
+static void decide(struct products *self, const struct opened *proposal, bool approves,
+                   struct str operator_name)
+{
+    struct runner *runner = self->tape->runner;
+    uint32_t home = home_of(self, proposal->account);
+    struct operation *operation =
+        operation_add(self->tape, approves ? OPERATION_PROPOSAL_APPROVE : OPERATION_PROPOSAL_REJECT);
+    struct ledger_proposal_answer answer = {0};
+    operation->decision = (struct ledger_decision_command){.approves = approves,
+                                                           .account = account_text(proposal->account),
+                                                           .proposal = proposal->id,
+                                                           .operator_name = operator_name};
+    struct waiting waiting = asked(self, operation);
+    ledger_proposal_decide(runner_ledger(runner, home), runner_now(runner), &operation->decision, &answer);
+    proposal_wait(self, &waiting, home, &answer);
+}
+
+/* The proposer asks first, in vain. */
+static void proposal_end(struct products *self)
+{
+    const struct opened *proposal = opened_draw(self, self->proposals, self->proposal_count);
+    if (proposal == NULL)
+        return;
+    decide(self, proposal, true, STR_LITERAL("ann"));
+    decide(self, proposal, draw(self, 3) > 0, STR_LITERAL("ben"));
+}
+
+static void rates_set(struct products *self)
+{
+    static const char *const currencies[] = {"USD", "EUR"};
+    struct runner *runner = self->tape->runner;
+    struct ledger_rate rate = {
+        .base = world_currency(currencies[draw(self, 2)]),
+        .counter = world_currency("KRW"),
+        .source_length = 4,
+        .source = "bank",
+        .units = 1,
+        .rate = INT64_C(13502500000000) + draw(self, 1000000000),
+        .as_of_us = runner_now(runner),
+        .age_limit_us = INT64_C(3600000000),
+    };
+    for (uint32_t p = 0; p < runner_partitions(runner); p++) {
+        struct operation *operation = operation_add(self->tape, OPERATION_RATE_SET);
+        operation->partition = p;
+        operation->rate = rate;
+        operation->operator_name = STR_LITERAL("ann");
+        struct waiting waiting = asked(self, operation);
+        waiting.event.answer.code =
+            ledger_rate_set(runner_ledger(runner, p), runner_now(runner), &rate, operation->operator_name);
+        wait_for(self->tape, p, &waiting);
+    }
+}
+
+static void pairs_set(struct products *self)
+{
+    static const char *const pairs[][2] = {{"KRW", "USD"}, {"KRW", "EUR"}, {"USD", "EUR"}};
+    struct runner *runner = self->tape->runner;
+    uint32_t which = draw(self, 3);
+    struct ledger_pair pair = {.one = world_currency(pairs[which][0]),
+                               .other = world_currency(pairs[which][1]),
+                               .spread_ppm = 5000 + draw(self, 10000),
+                               .valid_us = 60000000};
+    for (uint32_t p = 0; p < runner_partitions(runner); p++) {
+        struct operation *operation = operation_add(self->tape, OPERATION_PAIR_SET);
+        operation->partition = p;
+        operation->pair = pair;
+        operation->operator_name = STR_LITERAL("ann");
+        struct waiting waiting = asked(self, operation);
+        waiting.event.answer.code =
+            ledger_pair_set(runner_ledger(runner, p), runner_now(runner), &pair, operation->operator_name);
+        wait_for(self->tape, p, &waiting);
+    }
+}
+
+static void quote(struct products *self)
+{
+    struct runner *runner = self->tape->runner;
+    uint32_t account = draw(self, PRODUCT_ACCOUNTS);
+    uint32_t other = (account + 2 + draw(self, PRODUCT_ACCOUNTS - 2)) % PRODUCT_ACCOUNTS;
+    uint32_t home = home_of(self, account);
+    struct operation *operation = operation_add(self->tape, OPERATION_QUOTE);
+    struct ledger_quote_answer answer = {0};
+    operation->quote =
+        (struct ledger_quote_command){.id = id_next(self),
+                                      .account = account_text(account),
+                                      .sell = world_currency(PRODUCT_ACCOUNT[account].currency),
+                                      .buy = world_currency(PRODUCT_ACCOUNT[other].currency),
+                                      .side = draw(self, 3) == 0 ? QUOTE_BUY : QUOTE_SELL,
+                                      .amount = 10000 + draw(self, 90000)};
+    opened_add(self->quotes, &self->quote_count, (struct opened){operation->quote.id, account, other});
+    struct waiting waiting = asked(self, operation);
+    ledger_quote(runner_ledger(runner, home), runner_now(runner), &operation->quote, &answer);
+    waiting.event.answer.code = answer.code;
+    waiting.event.answer.field = answer.field;
+    waiting.event.answer.quote = answer.view;
+    wait_for(self->tape, home, &waiting);
+}
+
+static void exchange(struct products *self)
+{
+    const struct opened *promise = opened_draw(self, self->quotes, self->quote_count);
+    if (promise == NULL)
+        return;
+    struct ledger_command command = item_of(self, COMMAND_EXCHANGE, promise->account);
+    command.currency = CURRENCY_NONE;
+    command.to = account_text(promise->other);
+    command.of = promise->id;
+    item_post(self, &command);
+}
+
+static void products_steps(struct products *self, uint32_t steps)
+{
+    for (; steps > 0; steps--) {
+        runner_step(self->tape->runner);
+        pump(self->tape);
+    }
+}
+
+static void products_open(struct products *self)
+{
+    for (uint32_t i = 0; i < PRODUCT_ACCOUNTS; i++) {
+        struct ledger_account_command open =
+            world_account(ACCOUNT_OPEN, PRODUCT_ACCOUNT[i].id, PRODUCT_ACCOUNT[i].currency);
+        open.has_book = PRODUCT_ACCOUNT[i].rate != 0;
+        account_ask(self->tape, &open);
+        struct ledger_command fund = item_of(self, COMMAND_DEPOSIT, i);
+        fund.to = fund.from;
+        fund.from = (struct str){0};
+        fund.amount = PRODUCT_ACCOUNT[i].funds;
+        fund.rate = PRODUCT_ACCOUNT[i].rate;
+        item_post(self, &fund);
+    }
+    for (int i = 0; i < 6; i++) {
+        rates_set(self);
+        pairs_set(self);
+        products_steps(self, 6);
+    }
+}
+
+struct tape *tape_record_products(uint64_t seed, uint32_t commands)
+{
+    static void (*const steps[])(struct products *) = {
+        hold_open, hold_open, hold_end, hold_end, worth_move, propose,  proposal_end,
+        rates_set, pairs_set, quote,    quote,    exchange,   exchange, exchange};
+    struct products products = {.tape = tape_new(seed)};
+    struct tape *self = products.tape;
+    products_open(&products);
+    for (uint32_t i = 0; i < commands; i++) {
+        steps[draw(&products, sizeof steps / sizeof steps[0])](&products);
+        products_steps(&products, draw(&products, 8));
+        if (draw(&products, 60) == 0)
+            crash(self, draw(&products, runner_partitions(self->runner)));
     }
     settle(self);
     return self;
@@ -551,11 +876,23 @@ const struct ledger *tape_ledger(const struct tape *self, uint32_t partition)
 
 /* ---- playing ---------------------------------------------------------------------------------- */
 
+/* All partitions have one clock. */
+struct listener {
+    struct tape_verdict verdict;
+    int64_t now_us;
+};
+
 static void breach_note(void *context, const struct breach *breach)
 {
-    struct tape_verdict *verdict = context;
+    struct tape_verdict *verdict = &((struct listener *)context)->verdict;
     if (verdict->count++ == 0)
         verdict->first = *breach;
+}
+
+static int64_t clock_us(void *context, uint32_t partition)
+{
+    (void)partition;
+    return ((const struct listener *)context)->now_us;
 }
 
 /* Copies what a tamperer may change. */
@@ -610,13 +947,15 @@ struct tape_verdict tape_play(const struct tape *self, tape_tamper_fn *tamper, v
                               uint64_t *digest, struct oracle_counts *counts)
 {
     static struct scratch scratch; /* one thread */
-    struct tape_verdict verdict = {0};
+    struct listener listener = {0};
     struct oracle_config config = {.partitions = tape_partitions(self),
                                    .id_retention_us = INT64_MAX,
-                                   .base_currency = ledger_config_default().base_currency};
-    struct oracle *oracle = oracle_new(&config, breach_note, &verdict);
+                                   .base_currency = ledger_config_default().base_currency,
+                                   .clock_us = clock_us};
+    struct oracle *oracle = oracle_new(&config, breach_note, &listener);
     for (size_t i = 0; i < self->count; i++) {
         struct tape_event event = event_copy(&self->events[i], &scratch);
+        listener.now_us = event.at_us;
         size_t early = SIZE_MAX;
         unsigned times = tamper ? tamper(context, self, i, &event, &early) : 1;
         if (early != SIZE_MAX)
@@ -634,5 +973,5 @@ struct tape_verdict tape_play(const struct tape *self, tape_tamper_fn *tamper, v
     if (counts)
         oracle_counts(oracle, counts);
     oracle_destroy(&oracle);
-    return verdict;
+    return listener.verdict;
 }

@@ -23,6 +23,8 @@ struct tape_event {
 struct tape;
 
 struct tape *tape_record(uint64_t seed, uint32_t commands);
+/* … of holds, proposals, book values, rates, quotes and exchanges, with crashes, without reads. */
+struct tape *tape_record_products(uint64_t seed, uint32_t commands);
 void tape_destroy(struct tape **self_p);
 
 uint32_t tape_partitions(const struct tape *self);
