@@ -206,22 +206,40 @@ static int64_t entry_amount(const struct wire_history_entry *entry)
     return entry->direction == DIRECTION_OUT ? -entry->amount : entry->amount;
 }
 
+static bool has_gain(const struct wire_history_entry *found)
+{
+    return found->has_book && found->direction == DIRECTION_OUT;
+}
+
+static bool is_entry(const struct entry_pattern *expected, const struct wire_history_entry *found)
+{
+    bool is_gain = has_gain(found) && found->value - found->cost == expected->gain;
+    return expected->kind == found->kind &&
+           (!expected->has_amount || expected->amount == entry_amount(found)) &&
+           (!expected->has_balance || expected->balance == found->balance) &&
+           (!expected->has_gain || is_gain);
+}
+
 static void compare_entry(struct play *self, const struct statement *at, size_t i,
                           const struct wire_history_entry *found)
 {
     const struct entry_pattern *expected = &at->entries[i];
-    if (expected->kind == found->kind && (!expected->has_amount || expected->amount == entry_amount(found)) &&
-        (!expected->has_balance || expected->balance == found->balance))
+    if (is_entry(expected, found))
         return;
-    char wanted[SAID_MAX];
+    char wanted[SAID_MAX], gain[SAID_MAX] = "";
     struct line line = line_of(wanted, sizeof wanted);
     line_add(&line, "%s", wire_entry_name(expected->kind));
     if (expected->has_amount)
         line_add(&line, " %+" PRId64, expected->amount);
     if (expected->has_balance)
         line_add(&line, " %" PRId64, expected->balance);
-    play_fail(self, at, "entry %zu: expected %s, found %s %+" PRId64 " %" PRId64, i + 1, wanted,
-              wire_entry_name(found->kind), entry_amount(found), found->balance);
+    if (expected->has_gain)
+        line_add(&line, " gain %" PRId64, expected->gain);
+    line = line_of(gain, sizeof gain);
+    if (has_gain(found))
+        line_add(&line, " gain %" PRId64, found->value - found->cost);
+    play_fail(self, at, "entry %zu: expected %s, found %s %+" PRId64 " %" PRId64 "%s", i + 1, wanted,
+              wire_entry_name(found->kind), entry_amount(found), found->balance, gain);
 }
 
 static void compare_entries(struct play *self, const struct statement *at, const struct told *told)

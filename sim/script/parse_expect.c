@@ -166,6 +166,9 @@ static void read_entry(struct parser *self, struct entry_pattern *out)
         parser_fail(self, "expected a kind of entry, found \"%s\"", parser_peek(self)->text);
     out->has_amount = parser_try_number(self, &out->amount);
     out->has_balance = out->has_amount && parser_try_number(self, &out->balance);
+    out->has_gain = parser_take(self, "gain");
+    if (out->has_gain)
+        out->gain = parser_number(self, "a gain");
     parser_end(self);
 }
 

@@ -26,9 +26,10 @@ struct pattern {
 /* A line of a history that is expected. */
 struct entry_pattern {
     enum wire_entry_kind kind;
-    bool has_amount, has_balance;
+    bool has_amount, has_balance, has_gain;
     int64_t amount; /* below zero: paid */
     int64_t balance;
+    int64_t gain; /* of a debit of an account with a book value */
 };
 
 enum counter {
