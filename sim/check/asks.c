@@ -133,9 +133,9 @@ static struct verdict group_fault(const struct ledger_command *group)
 struct verdict ask_fault(const struct operation *operation, const struct ledger_command *command)
 {
     static const uint8_t kinds[] = {
-        [OPERATION_TRANSFER] = COMMAND_TRANSFER,
-        [OPERATION_DEPOSIT] = COMMAND_DEPOSIT,
-        [OPERATION_WITHDRAW] = COMMAND_WITHDRAW,
+        [OPERATION_TRANSFER] = COMMAND_TRANSFER, [OPERATION_DEPOSIT] = COMMAND_DEPOSIT,
+        [OPERATION_WITHDRAW] = COMMAND_WITHDRAW, [OPERATION_HOLD] = COMMAND_HOLD,
+        [OPERATION_CAPTURE] = COMMAND_CAPTURE,   [OPERATION_RELEASE] = COMMAND_RELEASE,
     };
     if (operation->kind != OPERATION_BATCH && command->code == CODE_OK &&
         command->kind != kinds[operation->kind])

@@ -642,6 +642,60 @@ static unsigned spread_given(struct tampering *t, const struct tape *tape, size_
     return 1;
 }
 
+/* Adds to 8 bytes of an answer at `offset`; `which`: enum wire_operation. */
+static unsigned answer_number(struct tampering *t, const struct tape *tape, size_t index,
+                              struct tape_event *event, size_t *early)
+{
+    (void)tape, (void)index, (void)early;
+    int64_t value;
+    if (!is_read(event, t->row->which) || !here(t))
+        return 1;
+    memcpy(&value, (uint8_t *)&event->answer + t->row->offset, sizeof value);
+    value += t->row->add;
+    memcpy((uint8_t *)&event->answer + t->row->offset, &value, sizeof value);
+    return 1;
+}
+
+/* … to one byte. */
+static unsigned answer_byte(struct tampering *t, const struct tape *tape, size_t index,
+                            struct tape_event *event, size_t *early)
+{
+    (void)tape, (void)index, (void)early;
+    if (is_read(event, t->row->which) && here(t))
+        *((uint8_t *)&event->answer + t->row->offset) += (uint8_t)t->row->add;
+    return 1;
+}
+
+/* The only row of a batch, by the kind of its command. */
+static struct ledger_row *item_row(struct tape_event *event, int kind)
+{
+    bool is_single = event->kind == TAPE_ANSWER && event->operation->kind <= OPERATION_BATCH &&
+                     event->answer.row_count == 1;
+    return is_single && event->operation->commands[0].kind == kind ? &event->answer.rows[0] : NULL;
+}
+
+/* A balance in the answer to an item that was carried out; `which`: enum ledger_command_kind. */
+static unsigned item_balance(struct tampering *t, const struct tape *tape, size_t index,
+                             struct tape_event *event, size_t *early)
+{
+    (void)tape, (void)index, (void)early;
+    struct ledger_row *row = item_row(event, t->row->which);
+    if (row && row->code == CODE_OK && here(t))
+        row->from_balance += t->row->add;
+    return 1;
+}
+
+/* OK becomes the code `add`, about the field `offset`; any refusal becomes it too, where it is another. */
+static unsigned item_code(struct tampering *t, const struct tape *tape, size_t index,
+                          struct tape_event *event, size_t *early)
+{
+    (void)tape, (void)index, (void)early;
+    struct ledger_row *row = item_row(event, t->row->which);
+    if (row && row->code != t->row->add && (row->code == CODE_OK || t->row->add == CODE_OK) && here(t))
+        row_set(row, (enum code)t->row->add, (enum field)t->row->offset);
+    return 1;
+}
+
 /* ---- the table -------------------------------------------------------------------------------- */
 
 #define POSTING(member) offsetof(struct fact_posting, member)
@@ -745,6 +799,7 @@ static const struct row ROWS[] = {
 #define PAIR(member) offsetof(struct fact_pair, member)
 #define QUOTE(member) offsetof(struct fact_quote, member)
 #define USED(member) offsetof(struct fact_quote_used, member)
+#define ANSWER(member) offsetof(struct answer, member)
 #define IN_BOOK(member) ((int64_t)offsetof(struct fact_book, member) << 8 | 1)
 
 /* Of tapes of products. */
@@ -839,6 +894,42 @@ static const struct row PRODUCT_ROWS[] = {
     {"a residue that is missing", "I1", fact_lost, FACT_EXCHANGE_RESIDUE, 0, 0, false},
     {"a spread that is missing", "I1 I11", fact_lost, FACT_EXCHANGE_SPREAD, 0, 0, false},
     {"an exchange that gives nothing", "I3 I11", fact_lost, FACT_EXCHANGE_IN, 0, 0, false},
+    {"an exchange is left open", "I2", end_here, FACT_GROUP_STARTED, 0, 0, true},
+    {"the core knows more of products", "I1 I2 I3 I5 I8", commit_last, 0, 0, 0, true},
+    /* answers */
+    {"a balance after a hold that was answered", "I8", item_balance, COMMAND_HOLD, 0, 1, false},
+    {"a balance after a capture that was answered", "I8", item_balance, COMMAND_CAPTURE, 0, 1, false},
+    {"a balance after a release that was answered", "I8", item_balance, COMMAND_RELEASE, 0, 1, false},
+    {"a balance after an exchange that was answered", "I8", item_balance, COMMAND_EXCHANGE, 0, 1, false},
+    {"a hold that is there, answered as refused", "I2", item_code, COMMAND_HOLD, FIELD_FROM_ACCOUNT,
+     CODE_INSUFFICIENT_FUNDS, false},
+    {"a hold that was found, answered as none", "I2", item_code, COMMAND_CAPTURE, FIELD_HOLD,
+     CODE_HOLD_NOT_FOUND, false},
+    {"a capture that was refused, answered as carried out", "I2", item_code, COMMAND_CAPTURE, 0, CODE_OK,
+     false},
+    {"an exchange, answered as if its quote was used", "I2", item_code, COMMAND_EXCHANGE, FIELD_QUOTE,
+     CODE_QUOTE_USED, false},
+    {"an exchange that was refused, answered as carried out", "I2", item_code, COMMAND_EXCHANGE, 0, CODE_OK,
+     false},
+    {"a promise that was answered", "I8", answer_number, OPERATION_QUOTE, ANSWER(quote.buy_amount), 1, false},
+    {"a price that was answered", "I8", answer_number, OPERATION_QUOTE, ANSWER(quote.sell_amount), 1, false},
+    {"a spread that was answered", "I8", answer_number, OPERATION_QUOTE, ANSWER(quote.spread), 1, false},
+    {"a quote's end that was answered", "I8", answer_number, OPERATION_QUOTE, ANSWER(quote.expires_us), 1,
+     false},
+    {"an open quote, answered as expired", "I8", answer_byte, OPERATION_QUOTE, ANSWER(quote.state),
+     QUOTE_EXPIRED, false},
+    {"a quote that is there, answered as refused", "I8", account_refused, OPERATION_QUOTE, 0,
+     CODE_ACCOUNT_FROZEN, false},
+    {"a proposal's amount that was answered", "I8", answer_number, OPERATION_PROPOSAL_OPEN,
+     ANSWER(proposal.amount), 1, false},
+    {"a proposal's state that was answered", "I8", answer_byte, OPERATION_PROPOSAL_OPEN,
+     ANSWER(proposal.state), 1, false},
+    {"a balance of an approval that was answered", "I8", answer_number, OPERATION_PROPOSAL_APPROVE,
+     ANSWER(proposal.balance), 1, false},
+    {"who approved, as answered", "I8", answer_byte, OPERATION_PROPOSAL_APPROVE, ANSWER(proposal.decider), 1,
+     false},
+    {"a rejection, answered as an approval", "I8", answer_byte, OPERATION_PROPOSAL_REJECT,
+     ANSWER(proposal.state), -1, false},
 };
 
 enum {

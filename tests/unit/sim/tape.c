@@ -498,6 +498,13 @@ static struct tape *tape_new(uint64_t seed)
     return self;
 }
 
+/* Money is asked for once more. */
+static void repeat(struct tape *self, struct operation *operation)
+{
+    if (operation->kind <= OPERATION_BATCH)
+        post(self, operation);
+}
+
 struct tape *tape_record(uint64_t seed, uint32_t commands)
 {
     CHECK(commands <= WORKLOAD_COMMANDS_MAX);
@@ -511,9 +518,8 @@ struct tape *tape_record(uint64_t seed, uint32_t commands)
         one_command(self);
     settle(self);
     size_t asked = self->operation_count;
-    for (size_t i = 0; i < asked; i++) { /* once more */
-        if (self->operations[i]->kind <= OPERATION_BATCH)
-            post(self, self->operations[i]);
+    for (size_t i = 0; i < asked; i++) {
+        repeat(self, self->operations[i]);
         read_something(self);
     }
     settle(self);
@@ -575,10 +581,17 @@ static struct str account_text(uint32_t account)
     return str_from(PRODUCT_ACCOUNT[account].id);
 }
 
-/* The command goes as the only item of a batch. */
+/* Alone, where there is an operation for it, or as the only item of a batch. */
 static void item_post(struct products *self, const struct ledger_command *command)
 {
-    struct operation *operation = operation_add(self->tape, OPERATION_BATCH);
+    static const enum wire_operation kinds[] = {
+        [COMMAND_HOLD] = OPERATION_HOLD,
+        [COMMAND_CAPTURE] = OPERATION_CAPTURE,
+        [COMMAND_RELEASE] = OPERATION_RELEASE,
+    };
+    bool is_alone = command->kind >= COMMAND_HOLD && command->kind <= COMMAND_RELEASE && draw(self, 2);
+    struct operation *operation =
+        operation_add(self->tape, is_alone ? kinds[command->kind] : OPERATION_BATCH);
     operation_command_copy(operation, command, operation_commands(operation, 1));
     operation_seal(operation);
     sent(self->tape, operation);
@@ -833,6 +846,9 @@ struct tape *tape_record_products(uint64_t seed, uint32_t commands)
         if (draw(&products, 60) == 0)
             crash(self, draw(&products, runner_partitions(self->runner)));
     }
+    settle(self);
+    for (size_t i = 0; i < self->operation_count; i++)
+        repeat(self, self->operations[i]);
     settle(self);
     return self;
 }
