@@ -32,7 +32,8 @@ typedef unsigned change_fn(struct tampering *t, const struct tape *tape, size_t 
 
 struct row {
     const char *name;
-    const char *expected; /* invariants, any of which */
+    const char
+        *expected; /* invariants, any of which; then, where it matters, ": " and what the breach says */
     change_fn *change;
     int which;     /* of facts: enum fact_kind; of reads: enum wire_operation */
     size_t offset; /* in the fact */
@@ -807,7 +808,7 @@ static const struct row PRODUCT_ROWS[] = {
     /* holds */
     {"a hold's amount", "I8", number, FACT_HOLD_OPENED, HOLD(amount), 1, false},
     {"when a hold expires", "I8", number, FACT_HOLD_OPENED, HOLD(expires_us), 1, false},
-    {"what is pending after a hold", "I4", number, FACT_HOLD_OPENED, HOLD(pending), 1, false},
+    {"what is pending after a hold", "I4: pending on", number, FACT_HOLD_OPENED, HOLD(pending), 1, false},
     {"a balance after a hold", "I1", number, FACT_HOLD_OPENED, HOLD(balance), 1, false},
     {"a hold's chain", "I7", number, FACT_HOLD_OPENED, HOLD(previous), 1, false},
     {"a hold of another account", "I1 I7", byte, FACT_HOLD_OPENED, HOLD(account), 1, false},
@@ -819,12 +820,14 @@ static const struct row PRODUCT_ROWS[] = {
     {"less expires than is held", "I4", number, FACT_HOLD_EXPIRED, HOLD(amount), -1, false},
     {"another hold expires", "I4", byte, FACT_HOLD_EXPIRED, HOLD(hold), 77, false},
     {"where a hold that expires was opened", "I4", number, FACT_HOLD_EXPIRED, HOLD(opened), 1, false},
-    {"a hold expires too early", "I4", hold_expires, FACT_HOLD_OPENED, 0, 0, false},
-    {"a hold ends twice", "I4", hold_expires, FACT_HOLD_RELEASED, 0, 0, false},
+    {"a hold expires too early", "I4: later", hold_expires, FACT_HOLD_OPENED, 0, 0, false},
+    {"a hold ends twice", "I4: which is not open here", hold_expires, FACT_HOLD_RELEASED, 0, 0, false},
     {"a capture takes more than is held", "I8", number, FACT_HOLD_CAPTURED, POSTING(amount), 2000, false},
-    {"a rest is released although it is kept", "I4", rest_released, FACT_HOLD_CAPTURED, 0, 0, false},
+    {"a rest is released although it is kept", "I4: keeps 0 and releases", rest_released, FACT_HOLD_CAPTURED,
+     0, 0, false},
     {"what a capture releases", "I4", number, FACT_HOLD_CAPTURED, CAPTURE(released), 1, false},
-    {"what is pending after a capture", "I4", number, FACT_HOLD_CAPTURED, CAPTURE(pending), 1, false},
+    {"what is pending after a capture", "I4: pending on", number, FACT_HOLD_CAPTURED, CAPTURE(pending), 1,
+     false},
     {"a balance after a capture", "I1", number, FACT_HOLD_CAPTURED, POSTING(debit_balance), 1, false},
     {"where a captured hold was opened", "I4", number, FACT_HOLD_CAPTURED, CAPTURE(opened), 1, false},
     {"another hold is captured", "I4", byte, FACT_HOLD_CAPTURED, CAPTURE(hold), 77, false},
@@ -835,25 +838,30 @@ static const struct row PRODUCT_ROWS[] = {
     {"when a proposal expires", "I8", number, FACT_PROPOSED, PROPOSAL(expires_us), 1, false},
     {"who proposes", "I8", trailer, FACT_PROPOSED, FACT_TAG_OPERATOR, 1, false},
     {"why it is proposed", "I8", trailer, FACT_PROPOSED, FACT_TAG_MEMO, 1, false},
-    {"a proposal is approved by its proposer", "I8", own_approval, FACT_PROPOSAL_APPROVED, 0, 0, false},
+    {"a proposal is approved by its proposer", "I8: what the same operator has proposed", own_approval,
+     FACT_PROPOSAL_APPROVED, 0, 0, false},
     {"who rejects", "I8", trailer, FACT_PROPOSAL_REJECTED, FACT_TAG_OPERATOR, 1, false},
     {"an approved amount", "I8", number, FACT_PROPOSAL_APPROVED, PROPOSAL(amount), 1, false},
     {"a balance after an approval", "I8", number, FACT_PROPOSAL_APPROVED, PROPOSAL(balance), 1, false},
-    {"a deposit that is not as proposed", "I8", number, FACT_DEPOSIT | APPROVED, POSTING(amount), 1, false},
-    {"a withdrawal that is not as proposed", "I8", number, FACT_WITHDRAWAL | APPROVED, POSTING(amount), 1,
-     false},
-    {"an approval without its posting", "I1", fact_lost, FACT_DEPOSIT | APPROVED, 0, 0, false},
+    {"a deposit that is not as proposed", "I8: something else than was proposed", number,
+     FACT_DEPOSIT | APPROVED, POSTING(amount), 1, false},
+    {"a withdrawal that is not as proposed", "I8: something else than was proposed", number,
+     FACT_WITHDRAWAL | APPROVED, POSTING(amount), 1, false},
+    {"an approval without its posting", "I1: its posting does not follow", fact_lost, FACT_DEPOSIT | APPROVED,
+     0, 0, false},
     {"a posting without its approval", "I3", fact_lost, FACT_PROPOSAL_APPROVED, 0, 0, false},
-    {"a proposal is decided twice", "I3", twice, FACT_PROPOSAL_REJECTED, 0, 0, false},
+    {"a proposal is decided twice", "I3: not open here", twice, FACT_PROPOSAL_REJECTED, 0, 0, false},
     {"a rejection that is an expiry", "I8", byte, FACT_PROPOSAL_REJECTED, 0, 1, false},
     {"an expiry that is an approval", "I8", byte, FACT_PROPOSAL_EXPIRED, 0, -2, false},
     /* book values */
     {"what a deposit was worth", "I8", trailer, FACT_DEPOSIT, FACT_TAG_BOOK_CREDIT, IN_BOOK(value), false},
     {"what a deposit cost", "I8", trailer, FACT_DEPOSIT, FACT_TAG_BOOK_CREDIT, IN_BOOK(cost), false},
-    {"a book value after a deposit", "I8", trailer, FACT_DEPOSIT, FACT_TAG_BOOK_CREDIT, IN_BOOK(book), false},
+    {"a book value after a deposit", "I8: a book value of", trailer, FACT_DEPOSIT, FACT_TAG_BOOK_CREDIT,
+     IN_BOOK(book), false},
     {"what a withdrawal was worth", "I8", trailer, FACT_WITHDRAWAL, FACT_TAG_BOOK_DEBIT, IN_BOOK(value),
      false},
-    {"what a withdrawal cost", "I8", trailer, FACT_WITHDRAWAL, FACT_TAG_BOOK_DEBIT, IN_BOOK(cost), false},
+    {"what a withdrawal cost", "I8: a book value of", trailer, FACT_WITHDRAWAL, FACT_TAG_BOOK_DEBIT,
+     IN_BOOK(cost), false},
     {"a book value after a withdrawal", "I8", trailer, FACT_WITHDRAWAL, FACT_TAG_BOOK_DEBIT, IN_BOOK(book),
      false},
     {"a book value after a capture", "I8", trailer, FACT_HOLD_CAPTURED, FACT_TAG_BOOK_DEBIT, IN_BOOK(book),
@@ -862,28 +870,32 @@ static const struct row PRODUCT_ROWS[] = {
     {"what bought money cost", "I8", trailer, FACT_EXCHANGE_IN, FACT_TAG_BOOK_CREDIT, IN_BOOK(cost), false},
     {"the rate of a deposit", "I8", trailer, FACT_DEPOSIT, FACT_TAG_RATE, 1, false},
     /* the desk */
-    {"a rate that is not as asked", "I8", number, FACT_RATE_SET, RATE(rate), 1, false},
+    {"a rate that is not as asked", "I8: that nobody has set so", number, FACT_RATE_SET, RATE(rate), 1,
+     false},
     {"a rate's units", "I8", byte, FACT_RATE_SET, RATE(units), 99, false},
     {"what time a rate is of", "I8", number, FACT_RATE_SET, RATE(as_of_us), 1, false},
     {"when a rate is stale", "I8", number, FACT_RATE_SET, RATE(age_limit_us), 1, false},
     {"a rate's source", "I8", trailer, FACT_RATE_SET, FACT_TAG_SOURCE, 1, false},
     {"who set a rate", "I8", trailer, FACT_RATE_SET, FACT_TAG_OPERATOR, 1, false},
-    {"a rate is set twice", "I8", twice, FACT_RATE_SET, 0, 0, false},
+    {"a rate is set twice", "I8: a rate that is known", twice, FACT_RATE_SET, 0, 0, false},
     {"a spread that is not as asked", "I8", byte, FACT_PAIR_SET, PAIR(spread_ppm), 1, false},
     {"how long quotes are good for", "I8", number, FACT_PAIR_SET, PAIR(valid_us), 1, false},
     {"a quote's buy amount", "I8", number, FACT_QUOTED, QUOTE(buy_amount), 1, false},
     {"a quote's sell amount", "I8", number, FACT_QUOTED, QUOTE(sell_amount), -1, false},
-    {"a quote's spread", "I8", number, FACT_QUOTED, QUOTE(spread), -1, false},
+    {"a quote's spread", "I8: another spread than its terms say", number, FACT_QUOTED, QUOTE(spread), -1,
+     false},
     {"a spread that the customer gets", "I8", spread_given, FACT_QUOTED, 0, 0, false},
-    {"a quote's residue", "I8", number, FACT_QUOTED, QUOTE(residue), 1, false},
-    {"a quote's mid rate", "I8", number, FACT_QUOTED, QUOTE(mid), 1, false},
+    {"a quote's residue", "I8: does not sum to what is sold", number, FACT_QUOTED, QUOTE(residue), 1, false},
+    {"a quote's mid rate", "I8: another rate than there is", number, FACT_QUOTED, QUOTE(mid), 1, false},
     {"a quote's rate", "I8", number, FACT_QUOTED, QUOTE(rate), 1, false},
-    {"what a quote sells is worth", "I8", number, FACT_QUOTED, QUOTE(sell_value), 1, false},
+    {"what a quote sells is worth", "I8: another value in the base currency", number, FACT_QUOTED,
+     QUOTE(sell_value), 1, false},
     {"what a quote buys is worth", "I8", number, FACT_QUOTED, QUOTE(buy_value), 1, false},
-    {"a quote that is good for too short", "I8", number, FACT_QUOTED, QUOTE(expires_us), -60000000, false},
+    {"a quote that is good for too short", "I8: longer or shorter than its terms say", number, FACT_QUOTED,
+     QUOTE(expires_us), -60000000, false},
     {"a quote's other side", "I8", byte, FACT_QUOTED, QUOTE(side), 1, false},
     {"a quote for another account", "I7 I8", byte, FACT_QUOTED, QUOTE(account), 1, false},
-    {"a quote is used twice", "I11", twice, FACT_QUOTE_USED, 0, 0, false},
+    {"a quote is used twice", "I11: used already", twice, FACT_QUOTE_USED, 0, 0, false},
     {"another quote is used", "I11", byte, FACT_QUOTE_USED, USED(quote), 77, false},
     {"what uses a quote", "I11", byte, FACT_QUOTE_USED, USED(id), 77, false},
     {"where the quote that is used stands", "I11", number, FACT_QUOTE_USED, USED(quoted), 1, false},
@@ -891,7 +903,7 @@ static const struct row PRODUCT_ROWS[] = {
     {"what an exchange gives", "I8", number, FACT_EXCHANGE_IN, POSTING(amount), 1, false},
     {"an exchange's spread", "I11", number, FACT_EXCHANGE_SPREAD, POSTING(amount), -1, false},
     {"an exchange's residue", "I11", number, FACT_EXCHANGE_RESIDUE, POSTING(amount), 1, false},
-    {"a residue that is missing", "I1", fact_lost, FACT_EXCHANGE_RESIDUE, 0, 0, false},
+    {"a residue that is missing", "I1: group", fact_lost, FACT_EXCHANGE_RESIDUE, 0, 0, false},
     {"a spread that is missing", "I1 I11", fact_lost, FACT_EXCHANGE_SPREAD, 0, 0, false},
     {"an exchange that gives nothing", "I3 I11", fact_lost, FACT_EXCHANGE_IN, 0, 0, false},
     {"an exchange is left open", "I2", end_here, FACT_GROUP_STARTED, 0, 0, true},
@@ -944,13 +956,15 @@ static unsigned tamper(void *context, const struct tape *tape, size_t index, str
     return t->row->change(t, tape, index, event, early);
 }
 
-/* A whole word of the row's: I1 is not in I11. */
-static bool is_expected(const struct row *row, const char *invariant)
+/* Whole words: I1 is not in I11. */
+static bool is_expected(const struct row *row, const struct breach *breach)
 {
-    size_t length = strlen(invariant);
-    for (const char *at = strstr(row->expected, invariant); at; at = strstr(at + 1, invariant)) {
-        if (at[length] == ' ' || at[length] == '\0')
-            return true;
+    const char *text = strstr(row->expected, ": ");
+    size_t length = strlen(breach->invariant);
+    for (const char *at = strstr(row->expected, breach->invariant); at;
+         at = strstr(at + 1, breach->invariant)) {
+        if (at[length] == ' ' || at[length] == ':' || at[length] == '\0')
+            return !text || strstr(breach->text, text + 2);
     }
     return false;
 }
@@ -966,7 +980,7 @@ static void row_try(const struct tape *tape, uint64_t seed, const struct row *ro
     if (!t.done)
         return;
     result->done++;
-    if (verdict.count > 0 && is_expected(row, verdict.first.invariant))
+    if (verdict.count > 0 && is_expected(row, &verdict.first))
         result->found++;
     else
         fprintf(stderr, "seed %llu: %s: %s %s\n", (unsigned long long)seed, row->name,
