@@ -10,10 +10,10 @@
 
 #include "actors/ledger/ledger.h"
 #include "broker/wire/request.h"
+#include "sim/counting_mem.h"
 #include "sim/disk/disk.h"
 #include "sim/events.h"
 #include "sim/fault.h"
-#include "sim/counting_mem.h"
 #include "sim/network.h"
 #include "store/journal.h"
 

@@ -57,10 +57,14 @@ static void draw_features(struct workload *self)
 {
     const uint32_t moving =
         bit(FEATURE_DEPOSITS) | bit(FEATURE_WITHDRAWALS) | bit(FEATURE_LOCAL) | bit(FEATURE_CROSSING);
+    const uint32_t desk =
+        bit(FEATURE_HOLDS) | bit(FEATURE_PROPOSALS) | bit(FEATURE_FX) | bit(FEATURE_EXCHANGE);
     uint32_t allowed = self->config.features & FEATURES_ALL;
     uint32_t kept = 0;
     if (self->config.partitions < 2)
         allowed &= ~bit(FEATURE_CROSSING);
+    if (self->config.theme == THEME_FLOOD && self->config.draw)
+        allowed &= ~desk; /* it comes to its limits only when nothing thins it */
     for (enum feature f = 0; f < FEATURE_COUNT; f++)
         kept |= workload_chance(self, MILLION * 6 / 10) ? bit(f) : 0;
     if (!self->config.draw || workload_one_in(self, 8))

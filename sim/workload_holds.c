@@ -126,7 +126,7 @@ static bool draw_end(struct workload *self, uint32_t home, struct ledger_command
         hold->held = 0;
     else
         draw_capture_amount(self, hold, out);
-    if (workload_chance(self, self->trouble[FEATURE_MISTAKES]))
+    if (workload_has(self, FEATURE_MISTAKES) && workload_one_in(self, 10))
         spoil(self, home, out);
     return true;
 }

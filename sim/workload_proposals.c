@@ -179,7 +179,7 @@ static struct known_proposal *pick(struct workload *self, bool is_open)
 static void name_another(struct workload *self, struct operation *op)
 {
     uint32_t home = workload_partition(self, op->decision.account);
-    if (!workload_has(self, FEATURE_MISTAKES) || !workload_one_in(self, 6))
+    if (!workload_has(self, FEATURE_MISTAKES) || !workload_one_in(self, 3))
         return;
     struct known_account *other =
         workload_pick(self, &(struct wish){.in = home, .not_in = WIRE_PARTITION_ANY, .any_state = true});

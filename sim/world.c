@@ -22,7 +22,7 @@ enum {
     MAILBOX_MOST = 2048,
     MEMORY_MOST = 128 << 20,
     PATH_BYTES = 512,
-    REHEARSAL_COMMITS = 61, /* between two rehearsals of a restart */
+    REHEARSAL_COMMITS = 31, /* between two rehearsals of a restart */
     RELAPSE_CALLS = 60,     /* a recovery that is cut is cut within so many calls to the disk */
 };
 
