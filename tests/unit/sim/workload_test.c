@@ -204,7 +204,6 @@ static void every_feature_appears_where_all_are_on(void **state)
     assert_int_equal(seen.features & visible, visible);
     assert_true(seen.unsound > 0);
     assert_true(seen.any > 0 && seen.any < OPERATIONS / 2);
-    assert_true(seen.longest > 50 && seen.longest <= 400);
 }
 
 static void a_feature_alone_brings_no_other(void **state)
@@ -249,15 +248,17 @@ static void without_mistakes_every_item_is_sound(void **state)
 static void most_commands_succeed_and_some_fail(void **state)
 {
     (void)state;
-    uint64_t commands = 0, ok = 0;
+    uint64_t commands = 0, ok = 0, longest = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct seen seen = run_of(seed, FEATURES_ALL, true, OPERATIONS);
         assert_true(seen.commands >= SHORT);
         assert_true(seen.ok * 100 >= seen.commands * 60);
         commands += seen.commands;
         ok += seen.ok;
+        longest = seen.longest > longest ? seen.longest : longest;
     }
     assert_true(ok * 100 <= commands * 97);
+    assert_true(longest > 50 && longest <= 400); /* batches */
 }
 
 static void one_partition_has_no_crossings(void **state)
