@@ -212,7 +212,7 @@ static int run(struct serve *self)
         fail(code, "", error.text);
     }
     feed_config_destroy(&self->node_options.feed); /* where no node took it */
-    zsys_shutdown(); /* waits for the last replies to leave */
+    zsys_shutdown();                               /* waits for the last replies to leave */
     http_global_release();
     close(self->signals);
     return code;

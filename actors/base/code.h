@@ -39,9 +39,9 @@ enum code {
     CODE_HOLD_EXPIRED = 26,   /* … at its time */
     CODE_HOLD_EXCEEDED = 27,  /* capture: more than is held */
     /* the FX desk */
-    CODE_RATE_REQUIRED = 28,   /* an account with a book value is credited without saying at what rate */
-    CODE_RATE_NOT_FOUND = 29,  /* nothing is known of this pair */
-    CODE_RATE_STALE = 30,      /* the newest rate of the pair is older than its limit */
+    CODE_RATE_REQUIRED = 28,    /* an account with a book value is credited without saying at what rate */
+    CODE_RATE_NOT_FOUND = 29,   /* nothing is known of this pair */
+    CODE_RATE_STALE = 30,       /* the newest rate of the pair is older than its limit */
     CODE_AMOUNT_TOO_SMALL = 31, /* the other side of the exchange would be nothing */
     CODE_QUOTE_NOT_FOUND = 32,
     CODE_QUOTE_EXPIRED = 33,

@@ -4,7 +4,6 @@
 #include "actors/publisher/shell/event_write.h"
 #include "actors/publisher/shell/stream_socket.h"
 #include "tests/fuzz/input.h"
-#include "tests/fuzz/input.h"
 
 static bool find(void *context, uint32_t account, struct str *name, currency_index *currency)
 {

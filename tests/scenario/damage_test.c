@@ -239,7 +239,8 @@ static void checkpoint_make(const struct commits *commits, uint32_t partition, s
 static enum err recover_from(const struct checkpoint_of *state, const struct commits *commits,
                              uint32_t partition)
 {
-    static const uint8_t order[] = {CHECKPOINT_RECORDS, CHECKPOINT_ACCOUNTS, CHECKPOINT_HOLDS, CHECKPOINT_IDS};
+    static const uint8_t order[] = {CHECKPOINT_RECORDS, CHECKPOINT_ACCOUNTS, CHECKPOINT_HOLDS,
+                                    CHECKPOINT_IDS};
     struct counting_mem counting = {0};
     struct ledger *ledger = core_new(partition, commits, &counting);
     enum err err = ERR_OK;
