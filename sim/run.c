@@ -16,6 +16,7 @@
 
 enum {
     FAULTS_LEAST = 20,
+    REHEARSAL_COMMITS = 31,
     WINDOW_LEAST = 4,
     COMMANDS_AN_HOUR = 9000,
     COMMANDS_A_REQUEST = 3, /* about so many in the middle of all mixes */
@@ -81,6 +82,7 @@ static struct world_config draw_world(const struct run_config *config)
     world.id_retention_us = sim_random_chance(&random, 200000) ? 1200 * SECOND_US : 0;
     theme_apply(draw_theme(config), &random, &world);
     world.root = config->root;
+    world.rehearsal_commits = REHEARSAL_COMMITS;
     world.no_checks = config->no_checks;
     world.trace = config->trace;
     world.trace_from_us = config->trace_from_us;

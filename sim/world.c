@@ -22,7 +22,7 @@ enum {
     MAILBOX_MOST = 2048,
     MEMORY_MOST = 128 << 20,
     PATH_BYTES = 512,
-    REHEARSAL_COMMITS = 31, /* between two rehearsals of a restart */
+    REHEARSAL_COMMITS = 61, /* between two rehearsals of a restart, where nothing else is said */
     RELAPSE_CALLS = 60,     /* a recovery that is cut is cut within so many calls to the disk */
 };
 
@@ -271,7 +271,7 @@ static void hook_durable(void *context, uint32_t partition, const struct journal
     if (self->config.no_checks)
         return;
     oracle_commit(self->oracle, self->now_us, partition, commit);
-    if (commit->sequence % REHEARSAL_COMMITS == 0)
+    if (commit->sequence % self->config.rehearsal_commits == 0)
         rehearse(self, partition);
 }
 
@@ -358,6 +358,7 @@ struct world_config world_config_default(uint32_t partitions)
         .commit_us = 400,
         .restart_us = SECOND_US / 2,
         .patience_us = 2 * SECOND_US,
+        .rehearsal_commits = REHEARSAL_COMMITS,
     };
 }
 

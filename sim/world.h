@@ -45,12 +45,13 @@ struct world_config {
     uint64_t preallocate_bytes; /* of the journal; 0: none */
     uint64_t map_bytes;         /* of journal and state each */
     /* of the world */
-    int64_t latency_us;  /* of the network, one way, in the middle */
-    int64_t commit_us;   /* of a commit, in the middle */
-    int64_t restart_us;  /* from death to the begin of recovery, in the middle */
-    int64_t patience_us; /* how long a client waits before it sends again */
-    bool no_checks;      /* the oracle is not asked: to measure its share */
-    FILE *trace;         /* every event as a line, from trace_from_us on; NULL: none */
+    int64_t latency_us;         /* of the network, one way, in the middle */
+    int64_t commit_us;          /* of a commit, in the middle */
+    int64_t restart_us;         /* from death to the begin of recovery, in the middle */
+    int64_t patience_us;        /* how long a client waits before it sends again */
+    uint32_t rehearsal_commits; /* between two rehearsals of a restart */
+    bool no_checks;             /* the oracle is not asked: to measure its share */
+    FILE *trace;                /* every event as a line, from trace_from_us on; NULL: none */
     int64_t trace_from_us;
 };
 
