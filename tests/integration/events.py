@@ -336,6 +336,7 @@ class Webhook:
                 self.faults.append("the key is wrong")
             self.posts.append((event["partition"], event["position"]))
             times = self.posts.count(self.posts[-1])
+            self.changed.notify_all()  # the answer may take its time: who waits for the post sees it now
         status = self.answer(event, times)
         with self.changed:
             seen = self.taken[event["partition"]]
