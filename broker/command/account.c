@@ -6,6 +6,7 @@
 
 #include "broker/command.h"
 #include "broker/command/arguments.h"
+#include "broker/command/verbs.h"
 
 /* ---- printing --------------------------------------------------------------------------------- */
 
@@ -423,52 +424,21 @@ static int account_list(int argc, char **argv)
 
 /* ---- the table -------------------------------------------------------------------------------- */
 
-struct verb {
-    const char *word;
-    const char *name; /* argv[0] of its own */
-    const char *help;
-    int (*run)(int argc, char **argv);
-};
-
 static const struct verb verbs[] = {
-    {"open", "account open", "open an account", account_open},
-    {"change", "account change", "change its owner, product, minimum balance or ceiling", account_change},
-    {"freeze", "account freeze", "let it neither pay nor receive", account_freeze},
-    {"unfreeze", "account unfreeze", "make it active again", account_unfreeze},
-    {"close", "account close", "close it for good", account_close},
-    {"show", "account show", "show one", account_show},
-    {"list", "account list", "list them, all or those of an owner", account_list},
+    {"open", "open an account", account_open},
+    {"change", "change its owner, product, minimum balance or ceiling", account_change},
+    {"freeze", "let it neither pay nor receive", account_freeze},
+    {"unfreeze", "make it active again", account_unfreeze},
+    {"close", "close it for good", account_close},
+    {"show", "show one", account_show},
+    {"list", "list them, all or those of an owner", account_list},
 };
-
-static void print_verbs(FILE *out)
-{
-    fprintf(out, "Usage: teller account VERB [options]\n\n");
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        fprintf(out, "  %-10s %s\n", verbs[i].word, verbs[i].help);
-    fprintf(out, "\n`teller account VERB --help` tells more.\n\nExamples:\n"
-                 "  teller account open alice --owner 'Alice Smith' --currency USD\n"
-                 "  teller account list\n");
-}
 
 int command_account(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "teller account: a verb is missing.\n");
-        print_verbs(stderr);
-        return EXIT_CODE_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_verbs(stdout);
-        return EXIT_CODE_OK;
-    }
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        char name[32];
-        if (strcmp(argv[1], verbs[i].word) != 0)
-            continue;
-        snprintf(name, sizeof name, "%s", verbs[i].name);
-        argv[1] = name;
-        return verbs[i].run(argc - 1, argv + 1);
-    }
-    fprintf(stderr, "teller account: there is no verb '%s'.\nSee: teller account --help\n", argv[1]);
-    return EXIT_CODE_USAGE;
+    static const struct noun noun = {"account",
+                                     "  teller account open alice --owner 'Alice Smith' --currency USD\n"
+                                     "  teller account list\n",
+                                     verbs, sizeof verbs / sizeof *verbs};
+    return verbs_run(&noun, argc, argv);
 }

@@ -8,6 +8,7 @@
 #include "broker/command/arguments.h"
 #include "broker/command/print.h"
 #include "broker/command/rate.h"
+#include "broker/command/verbs.h"
 #include "broker/offline/rate_import.h"
 
 static struct option_row text_row(const char *name, const char **out, const char *value, const char *help)
@@ -464,53 +465,26 @@ static int rate_desk(int argc, char **argv)
     return code;
 }
 
-static const struct {
-    const char *word, *name, *help;
-    int (*run)(int argc, char **argv);
-} verbs[] = {
-    {"set", "rate set", "set a rate at the desk", rate_set},
-    {"pair", "rate pair", "set the spread of a pair, and how long its quotes are good for", rate_pair},
-    {"desk", "rate desk", "show what quotes are made of", rate_desk},
-    {"latest", "rate latest", "the newest published rates of a source", rate_latest},
-    {"asof", "rate asof", "the published rate of a day", rate_asof},
-    {"range", "rate range", "the published rates from one day to another", rate_range},
-    {"review", "rate review", "published rates that wait for an operator", rate_review},
-    {"accept", "rate accept", "accept one that waits", rate_accept},
-    {"reject", "rate reject", "reject one that waits", rate_reject},
-    {"sources", "rate sources", "the sources, and what is wrong with them", rate_sources},
-    {"import", "rate import", "load a file of the ECB's history, without a server", rate_import},
+static const struct verb verbs[] = {
+    {"set", "set a rate at the desk", rate_set},
+    {"pair", "set the spread of a pair, and how long its quotes are good for", rate_pair},
+    {"desk", "show what quotes are made of", rate_desk},
+    {"latest", "the newest published rates of a source", rate_latest},
+    {"asof", "the published rate of a day", rate_asof},
+    {"range", "the published rates from one day to another", rate_range},
+    {"review", "published rates that wait for an operator", rate_review},
+    {"accept", "accept one that waits", rate_accept},
+    {"reject", "reject one that waits", rate_reject},
+    {"sources", "the sources, and what is wrong with them", rate_sources},
+    {"import", "load a file of the ECB's history, without a server", rate_import},
 };
-
-static void print_verbs(FILE *out)
-{
-    fprintf(out, "Usage: teller rate VERB [options]\n\n");
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        fprintf(out, "  %-10s %s\n", verbs[i].word, verbs[i].help);
-    fprintf(out, "\n`teller rate VERB --help` tells more.\n\nExamples:\n"
-                 "  teller rate set USD KRW 1350.25\n"
-                 "  teller rate pair USD KRW --spread 10000 --valid 30s\n"
-                 "  teller rate latest ecb\n  teller rate accept 17 --operator ann\n");
-}
 
 int command_rate(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "teller rate: a verb is missing.\n");
-        print_verbs(stderr);
-        return EXIT_CODE_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_verbs(stdout);
-        return EXIT_CODE_OK;
-    }
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        char name[32];
-        if (strcmp(argv[1], verbs[i].word) != 0)
-            continue;
-        snprintf(name, sizeof name, "%s", verbs[i].name);
-        argv[1] = name;
-        return verbs[i].run(argc - 1, argv + 1);
-    }
-    fprintf(stderr, "teller rate: there is no verb '%s'.\nSee: teller rate --help\n", argv[1]);
-    return EXIT_CODE_USAGE;
+    static const struct noun noun = {"rate",
+                                     "  teller rate set USD KRW 1350.25\n"
+                                     "  teller rate pair USD KRW --spread 10000 --valid 30s\n"
+                                     "  teller rate latest ecb\n  teller rate accept 17 --operator ann\n",
+                                     verbs, sizeof verbs / sizeof *verbs};
+    return verbs_run(&noun, argc, argv);
 }

@@ -5,6 +5,7 @@
 #include "broker/command.h"
 #include "broker/command/arguments.h"
 #include "broker/command/print.h"
+#include "broker/command/verbs.h"
 
 /* ---- printing --------------------------------------------------------------------------------- */
 
@@ -363,48 +364,19 @@ static int hold_list_run(int argc, char **argv)
 
 /* ---- the table -------------------------------------------------------------------------------- */
 
-static const struct verb {
-    const char *word;
-    const char *name; /* argv[0] of its own */
-    const char *help;
-    int (*run)(int argc, char **argv);
-} verbs[] = {
-    {"open", "hold open", "set money aside", hold_open_run},
-    {"capture", "hold capture", "pay out of a hold", hold_capture_run},
-    {"release", "hold release", "let all go that is held", hold_release_run},
-    {"show", "hold show", "show one, open or ended", hold_show_run},
-    {"list", "hold list", "list an account's open ones", hold_list_run},
+static const struct verb verbs[] = {
+    {"open", "set money aside", hold_open_run},
+    {"capture", "pay out of a hold", hold_capture_run},
+    {"release", "let all go that is held", hold_release_run},
+    {"show", "show one, open or ended", hold_show_run},
+    {"list", "list an account's open ones", hold_list_run},
 };
-
-static void print_verbs(FILE *out)
-{
-    fprintf(out, "Usage: teller hold VERB [options]\n\n");
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        fprintf(out, "  %-10s %s\n", verbs[i].word, verbs[i].help);
-    fprintf(out, "\n`teller hold VERB --help` tells more.\n\nExamples:\n"
-                 "  teller hold open alice 100.00 USD --expires 2027-01-01T00:00:00Z\n"
-                 "  teller hold list alice\n");
-}
 
 int command_hold(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "teller hold: a verb is missing.\n");
-        print_verbs(stderr);
-        return EXIT_CODE_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_verbs(stdout);
-        return EXIT_CODE_OK;
-    }
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        char name[32];
-        if (strcmp(argv[1], verbs[i].word) != 0)
-            continue;
-        snprintf(name, sizeof name, "%s", verbs[i].name);
-        argv[1] = name;
-        return verbs[i].run(argc - 1, argv + 1);
-    }
-    fprintf(stderr, "teller hold: there is no verb '%s'.\nSee: teller hold --help\n", argv[1]);
-    return EXIT_CODE_USAGE;
+    static const struct noun noun = {"hold",
+                                     "  teller hold open alice 100.00 USD --expires 2027-01-01T00:00:00Z\n"
+                                     "  teller hold list alice\n",
+                                     verbs, sizeof verbs / sizeof *verbs};
+    return verbs_run(&noun, argc, argv);
 }

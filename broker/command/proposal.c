@@ -6,6 +6,7 @@
 #include "broker/command.h"
 #include "broker/command/arguments.h"
 #include "broker/command/print.h"
+#include "broker/command/verbs.h"
 
 /* ---- printing --------------------------------------------------------------------------------- */
 
@@ -383,50 +384,20 @@ static int proposal_list(int argc, char **argv)
 
 /* ---- the table -------------------------------------------------------------------------------- */
 
-struct verb {
-    const char *word;
-    const char *name; /* argv[0] of its own */
-    const char *help;
-    int (*run)(int argc, char **argv);
-};
-
 static const struct verb verbs[] = {
-    {"open", "proposal open", "propose a deposit or a withdrawal", proposal_open},
-    {"approve", "proposal approve", "approve what another operator proposed: it is posted", proposal_approve},
-    {"reject", "proposal reject", "end it; nothing moves", proposal_reject},
-    {"show", "proposal show", "show one, open or ended", proposal_show},
-    {"list", "proposal list", "list the open ones", proposal_list},
+    {"open", "propose a deposit or a withdrawal", proposal_open},
+    {"approve", "approve what another operator proposed: it is posted", proposal_approve},
+    {"reject", "end it; nothing moves", proposal_reject},
+    {"show", "show one, open or ended", proposal_show},
+    {"list", "list the open ones", proposal_list},
 };
-
-static void print_verbs(FILE *out)
-{
-    fprintf(out, "Usage: teller proposal VERB [options]\n\n");
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        fprintf(out, "  %-10s %s\n", verbs[i].word, verbs[i].help);
-    fprintf(out, "\n`teller proposal VERB --help` tells more.\n\nExamples:\n"
-                 "  teller proposal open deposit alice 100.00 USD --reason 'cash count' --operator ann\n"
-                 "  teller proposal list\n");
-}
 
 int command_proposal(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "teller proposal: a verb is missing.\n");
-        print_verbs(stderr);
-        return EXIT_CODE_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_verbs(stdout);
-        return EXIT_CODE_OK;
-    }
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        char name[32];
-        if (strcmp(argv[1], verbs[i].word) != 0)
-            continue;
-        snprintf(name, sizeof name, "%s", verbs[i].name);
-        argv[1] = name;
-        return verbs[i].run(argc - 1, argv + 1);
-    }
-    fprintf(stderr, "teller proposal: there is no verb '%s'.\nSee: teller proposal --help\n", argv[1]);
-    return EXIT_CODE_USAGE;
+    static const struct noun noun = {
+        "proposal",
+        "  teller proposal open deposit alice 100.00 USD --reason 'cash count' --operator ann\n"
+        "  teller proposal list\n",
+        verbs, sizeof verbs / sizeof *verbs};
+    return verbs_run(&noun, argc, argv);
 }

@@ -8,6 +8,7 @@
 #include "broker/command/answer.h"
 #include "broker/command/arguments.h"
 #include "broker/command/print.h"
+#include "broker/command/verbs.h"
 
 enum { SECRET_CAPACITY = 256 };
 
@@ -315,76 +316,31 @@ static int deadletter_resolve(int argc, char **argv)
 
 /* ---- the tables ----------------------------------------------------------------------------------- */
 
-struct verb {
-    const char *word;
-    const char *name; /* argv[0] of its own */
-    const char *help;
-    int (*run)(int argc, char **argv);
-};
-
-struct noun {
-    const char *word, *examples;
-    const struct verb *verbs;
-    size_t count;
-};
-
-static void print_verbs(const struct noun *noun, FILE *out)
-{
-    fprintf(out, "Usage: teller %s VERB [options]\n\n", noun->word);
-    for (size_t i = 0; i < noun->count; i++)
-        fprintf(out, "  %-10s %s\n", noun->verbs[i].word, noun->verbs[i].help);
-    fprintf(out, "\n`teller %s VERB --help` tells more.\n\nExamples:\n%s", noun->word, noun->examples);
-}
-
-static int run_verb(const struct noun *noun, int argc, char **argv)
-{
-    if (argc < 2) {
-        fprintf(stderr, "teller %s: a verb is missing.\n", noun->word);
-        print_verbs(noun, stderr);
-        return EXIT_CODE_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_verbs(noun, stdout);
-        return EXIT_CODE_OK;
-    }
-    for (size_t i = 0; i < noun->count; i++) {
-        char name[32];
-        if (strcmp(argv[1], noun->verbs[i].word) != 0)
-            continue;
-        snprintf(name, sizeof name, "%s", noun->verbs[i].name);
-        argv[1] = name;
-        return noun->verbs[i].run(argc - 1, argv + 1);
-    }
-    fprintf(stderr, "teller %s: there is no verb '%s'.\nSee: teller %s --help\n", noun->word, argv[1],
-            noun->word);
-    return EXIT_CODE_USAGE;
-}
-
 int command_subscriber(int argc, char **argv)
 {
     static const struct verb verbs[] = {
-        {"add", "subscriber add", "add a webhook, or change it", subscriber_add},
-        {"remove", "subscriber remove", "remove one, with its dead letters", subscriber_remove},
-        {"list", "subscriber list", "list them, and how far each is", subscriber_list},
+        {"add", "add a webhook, or change it", subscriber_add},
+        {"remove", "remove one, with its dead letters", subscriber_remove},
+        {"list", "list them, and how far each is", subscriber_list},
     };
     static const struct noun noun = {
         "subscriber",
         "  teller subscriber add crm https://crm.example/events --secret-file crm.secret\n"
         "  teller subscriber list\n",
         verbs, sizeof verbs / sizeof *verbs};
-    return run_verb(&noun, argc, argv);
+    return verbs_run(&noun, argc, argv);
 }
 
 int command_deadletter(int argc, char **argv)
 {
     static const struct verb verbs[] = {
-        {"list", "deadletter list", "list events that nobody took", deadletter_list},
-        {"retry", "deadletter retry", "post one once more", deadletter_retry},
-        {"resolve", "deadletter resolve", "take one off the list", deadletter_resolve},
+        {"list", "list events that nobody took", deadletter_list},
+        {"retry", "post one once more", deadletter_retry},
+        {"resolve", "take one off the list", deadletter_resolve},
     };
     static const struct noun noun = {"deadletter",
                                      "  teller deadletter list --name crm\n"
                                      "  teller deadletter retry 17 --operator ann\n",
                                      verbs, sizeof verbs / sizeof *verbs};
-    return run_verb(&noun, argc, argv);
+    return verbs_run(&noun, argc, argv);
 }
