@@ -47,6 +47,11 @@ static const char *const code_names[CODE_COUNT] = {
     [CODE_PROPOSAL_REJECTED] = "PROPOSAL_REJECTED",
     [CODE_PROPOSAL_EXPIRED] = "PROPOSAL_EXPIRED",
     [CODE_SAME_OPERATOR] = "SAME_OPERATOR",
+    [CODE_REMITTANCE_NOT_FOUND] = "REMITTANCE_NOT_FOUND",
+    [CODE_REMITTANCE_ENDED] = "REMITTANCE_ENDED",
+    [CODE_REMITTANCE_IN_BANK] = "REMITTANCE_IN_BANK",
+    [CODE_REMITTANCE_NOT_HERE] = "REMITTANCE_NOT_HERE",
+    [CODE_BANK_NOT_FOUND] = "BANK_NOT_FOUND",
 };
 
 static const char *const field_names[FIELD_COUNT] = {
@@ -99,6 +104,14 @@ static const char *const field_names[FIELD_COUNT] = {
     [FIELD_SECRET] = "secret",
     [FIELD_FORMAT] = "format",
     [FIELD_ID] = "id",
+    [FIELD_BANK] = "bank",
+    [FIELD_PAYER] = "payer",
+    [FIELD_PAYEE] = "payee",
+    [FIELD_REMITTANCE] = "remittance",
+    [FIELD_REFUND] = "refund",
+    [FIELD_OUTCOME] = "outcome",
+    [FIELD_MONEY] = "money",
+    [FIELD_LIST] = "list",
 };
 
 const char *code_name(enum code code)

@@ -53,6 +53,12 @@ enum code {
     CODE_PROPOSAL_REJECTED = 38,
     CODE_PROPOSAL_EXPIRED = 39,
     CODE_SAME_OPERATOR = 40, /* nobody approves what he proposed himself */
+    /* remittances */
+    CODE_REMITTANCE_NOT_FOUND = 41,
+    CODE_REMITTANCE_ENDED = 42,    /* completed, refunded, failed, cancelled or resolved */
+    CODE_REMITTANCE_IN_BANK = 43,  /* a bank may be working on it: not safe now */
+    CODE_REMITTANCE_NOT_HERE = 44, /* the step asked for does not fit where it stands */
+    CODE_BANK_NOT_FOUND = 45,      /* no bank of that name is configured */
     CODE_COUNT
 };
 
@@ -107,6 +113,14 @@ enum field {
     FIELD_SECRET = 46,
     FIELD_FORMAT = 47,
     FIELD_ID = 48,
+    FIELD_BANK = 49,
+    FIELD_PAYER = 50,
+    FIELD_PAYEE = 51,
+    FIELD_REMITTANCE = 52,
+    FIELD_REFUND = 53,
+    FIELD_OUTCOME = 54,
+    FIELD_MONEY = 55,
+    FIELD_LIST = 56,
     FIELD_COUNT
 };
 

@@ -371,6 +371,14 @@ void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, 
     case FACT_HOLD_EXPIRED:
         hold_evolve(self, position, fact);
         return;
+    case FACT_REMITTANCE_REQUESTED:
+    case FACT_REMITTANCE_MOVED:
+    case FACT_REMITTANCE_NOTED:
+    case FACT_REMITTANCE_PULLED:
+    case FACT_REMITTANCE_DEPOSITED:
+    case FACT_REMITTANCE_WITHDRAWN:
+    case FACT_REMITTANCE_PAID:
+    case FACT_REMITTANCE_RETURNED:
     case FACT_KIND_COUNT:
         break;
     }

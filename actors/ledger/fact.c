@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "actors/base/bank_call.h"
 #include "actors/base/code.h"
 #include "actors/base/rate.h"
 #include "actors/base/text.h"
@@ -22,6 +23,11 @@ static const uint8_t LENGTH_MAX[FACT_TAG_COUNT] = {
     [FACT_TAG_OPERATOR] = OWNER_MAX,
     [FACT_TAG_SOURCE] = PRODUCT_MAX,
     [FACT_TAG_FIELD] = 1,
+    [FACT_TAG_BANK] = BANK_NAME_MAX,
+    [FACT_TAG_PAYER] = BANK_PARTY_MAX,
+    [FACT_TAG_PAYEE] = BANK_PARTY_MAX,
+    [FACT_TAG_REASON] = BANK_REASON_MAX,
+    [FACT_TAG_BANK_REFERENCE] = BANK_REFERENCE_MAX,
 };
 
 enum err fact_strings_read(const uint8_t *bytes, size_t length, struct fact_strings *out)
@@ -120,12 +126,22 @@ size_t fact_fixed_size(uint8_t kind)
     case FACT_PROPOSAL_REJECTED:
     case FACT_PROPOSAL_EXPIRED:
         return sizeof(struct fact_proposal);
+    case FACT_REMITTANCE_REQUESTED:
+    case FACT_REMITTANCE_MOVED:
+    case FACT_REMITTANCE_NOTED:
+    case FACT_REMITTANCE_PULLED:
+    case FACT_REMITTANCE_DEPOSITED:
+    case FACT_REMITTANCE_WITHDRAWN:
+    case FACT_REMITTANCE_PAID:
+    case FACT_REMITTANCE_RETURNED:
     case FACT_KIND_COUNT:
         break;
     }
     return 0;
 }
 
+_Static_assert(sizeof(struct fact_remittance) % FACT_WORD == 0, "whole words");
+_Static_assert(sizeof(struct fact_remittance_posting) % FACT_WORD == 0, "whole words");
 _Static_assert(sizeof(struct fact_settled) % FACT_WORD == 0, "whole words");
 _Static_assert(sizeof(struct fact_refused) % FACT_WORD == 0, "whole words");
 _Static_assert(sizeof(struct fact_link) % FACT_WORD == 0, "whole words");

@@ -71,6 +71,17 @@ enum fact_kind {
     FACT_EXCHANGE_IN = 36,      /* house FX account → account */
     FACT_EXCHANGE_SPREAD = 37,  /* house FX account → house spread account */
     FACT_EXCHANGE_RESIDUE = 38, /* house FX account → house residue account: what rounding left */
+    /* remittances (remittance_states.h): struct fact_remittance */
+    FACT_REMITTANCE_REQUESTED = 39,
+    FACT_REMITTANCE_MOVED = 40, /* to another state, and no money by it */
+    FACT_REMITTANCE_NOTED = 41, /* the state stays: an alarm, its end, a word of the bank that cannot be */
+    /* … postings: struct fact_remittance_posting */
+    FACT_REMITTANCE_PULLED = 42,    /* house bank account → house remittance account */
+    FACT_REMITTANCE_DEPOSITED = 43, /* house remittance account → account */
+    FACT_REMITTANCE_WITHDRAWN = 44, /* account → house remittance account */
+    FACT_REMITTANCE_PAID =
+        45, /* house remittance account → house bank account: pushed, refunded, or by hand */
+    FACT_REMITTANCE_RETURNED = 46, /* house remittance account → account: an operator ends it so */
     FACT_KIND_COUNT
 };
 
@@ -267,6 +278,49 @@ struct FACT_PACKED fact_quote_used {
     struct uuid id; /* of the exchange */
 };
 
+enum fact_remittance_flag {
+    FACT_REMITTANCE_OPERATOR_REFUNDS =
+        1,                       /* policy: what cannot be pushed goes to an operator, not back by the rail */
+    FACT_REMITTANCE_ALARMED = 2, /* an alarm was raised and is not over */
+    FACT_REMITTANCE_CONTRADICTED = 4, /* the bank has said what cannot be: see the trail */
+    FACT_REMITTANCE_BY_OPERATOR = 8,  /* of this fact: somebody did it, whom the trailer names */
+};
+
+/* What stands in each fact of a remittance: all that changes of it, as it is after the fact. */
+struct FACT_PACKED fact_remittance_part {
+    uint64_t requested; /* position of its FACT_REMITTANCE_REQUESTED; that itself: 0 */
+    uint64_t previous;  /* position of its fact before this; REQUESTED: 0 */
+    int64_t
+        due_us; /* when the ledger goes on by itself; 0: it waits for a bank, or for an operator, or has ended */
+    int64_t alarm_us; /* when it has been unfinished for too long; 0: it has ended, or the alarm was raised */
+    uint32_t slot;    /* of the remittance table */
+    uint32_t call;    /* number of the newest call to the bank; 0: none yet */
+    uint8_t state;    /* enum remittance_state */
+    uint8_t step;     /* enum remittance_step */
+    uint8_t tries;    /* of the step in this round, begun ones */
+    uint8_t rounds;   /* of the retry batch, begun ones */
+    uint8_t flags;    /* enum fact_remittance_flag */
+    uint8_t code;     /* enum code: why a deposit or a withdrawal was refused */
+    uint8_t zero[2];
+};
+
+/* Not in the account's chain: no money moves by it. The remittance's id is the transaction id that requested it. */
+struct FACT_PACKED fact_remittance {
+    struct fact_head head;
+    uint32_t account;
+    struct uuid id;
+    int64_t amount;
+    struct fact_remittance_part part;
+    /* trailer: REQUESTED: BANK, PAYER, PAYEE, MEMO, REFERENCE; others: REASON, OPERATOR, BANK_REFERENCE */
+};
+
+/* Reads as a posting; its id is the remittance's. */
+struct FACT_PACKED fact_remittance_posting {
+    struct fact_posting posting;
+    struct fact_remittance_part part;
+    /* trailer: as a posting's, and BANK, REASON, OPERATOR, BANK_REFERENCE */
+};
+
 /* What a posting did to the book value of one of its accounts: in the trailer, in minor units of the base currency. */
 struct FACT_PACKED fact_book {
     int64_t value; /* what the amount was worth: cost of a credit, proceeds of a debit */
@@ -289,6 +343,11 @@ enum fact_tag {
     FACT_TAG_OPERATOR = 10,   /* text, as an owner */
     FACT_TAG_SOURCE = 11,     /* text, as a product */
     FACT_TAG_FIELD = 12,      /* RETURNED: enum field of the refusal, one byte; absent: to_account */
+    FACT_TAG_BANK = 13,       /* a bank's name; limits: base/bank_call.h */
+    FACT_TAG_PAYER = 14,
+    FACT_TAG_PAYEE = 15,
+    FACT_TAG_REASON = 16, /* why a bank refuses, or an operator does something */
+    FACT_TAG_BANK_REFERENCE = 17,
     FACT_TAG_COUNT
 };
 
@@ -316,13 +375,22 @@ size_t fact_fixed_size(uint8_t kind);
 static inline int fact_is_posting(uint8_t kind)
 {
     return (kind >= FACT_TRANSFER && kind <= FACT_RETURNED) || kind == FACT_HOLD_CAPTURED ||
-           (kind >= FACT_EXCHANGE_OUT && kind <= FACT_EXCHANGE_RESIDUE);
+           (kind >= FACT_EXCHANGE_OUT && kind <= FACT_EXCHANGE_RESIDUE) ||
+           (kind >= FACT_REMITTANCE_PULLED && kind <= FACT_REMITTANCE_RETURNED);
 }
 
 /* The fixed part of a posting: its trailer follows. */
 static inline size_t fact_posting_size(uint8_t kind)
 {
-    return kind == FACT_HOLD_CAPTURED ? sizeof(struct fact_capture) : sizeof(struct fact_posting);
+    if (kind == FACT_HOLD_CAPTURED)
+        return sizeof(struct fact_capture);
+    return kind >= FACT_REMITTANCE_PULLED ? sizeof(struct fact_remittance_posting)
+                                          : sizeof(struct fact_posting);
+}
+
+static inline int fact_is_remittance(uint8_t kind)
+{
+    return kind >= FACT_REMITTANCE_REQUESTED && kind <= FACT_REMITTANCE_RETURNED;
 }
 
 static inline int fact_is_hold(uint8_t kind)

@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "actors/base/bank_call.h"
 #include "actors/base/code.h"
 #include "actors/base/err.h"
 #include "actors/base/mem.h"
@@ -45,6 +46,15 @@ struct ledger;
 
 /* ---- what it is given ------------------------------------------------------------------------- */
 
+/* How remittances are retried and watched. */
+struct ledger_remittance_terms {
+    uint32_t tries;   /* of a step in a round, at least 1 */
+    int64_t retry_us; /* between them */
+    uint32_t rounds;  /* of the retry batch, after the first; 0: none */
+    int64_t round_us; /* from a failure list into the next round; 0: only when the batch is asked for */
+    int64_t alarm_us; /* a remittance that is unfinished after so long raises an alarm */
+};
+
 struct ledger_config {
     uint32_t partition;           /* 0 .. partitions - 1 */
     uint32_t partitions;          /* 1 .. LEDGER_PARTITIONS_MAX, fixed for the life of the data */
@@ -54,9 +64,11 @@ struct ledger_config {
     uint32_t link_window;         /* open requests to one peer before new ones are answered BUSY */
     uint64_t checkpoint_words;    /* a checkpoint pass is spread over so many words of facts */
     currency_index base_currency; /* of book values; the same in all partitions, for the life of the data */
+    struct ledger_remittance_terms remittances;
 };
 
-/* Good defaults; partition 0 of 1, hash_key 0, won. */
+/* Good defaults; partition 0 of 1, hash_key 0, won; remittances: 3 tries 10 s apart, 3 rounds 10 minutes apart, an alarm after 10
+ * minutes. */
 struct ledger_config ledger_config_default(void);
 
 struct ledger_ports {
@@ -472,7 +484,163 @@ bool ledger_hold_at(const struct ledger *self, uint32_t slot, struct ledger_open
 /* The first open hold in slot `from` or behind it. false: none. */
 bool ledger_hold_next(const struct ledger *self, uint32_t from, struct ledger_open_hold *out);
 
-/* Ends what is due by now: holds and proposals, a bounded number a call. All calls that bring the time do this first; a
+/* ---- remittances -------------------------------------------------------------------------------- */
+
+/* See remittance_states.h. A remittance belongs to the partition of its account. What a bank is to do leaves with a unit (calls); what
+ * came of it comes as a report. */
+
+enum { LEDGER_REMITTANCES_MAX = 65536 }; /* open ones of a partition; beyond that, BUSY */
+enum { LEDGER_REMITTANCE_TRAIL_MAX = 256 };
+
+/* Strings are borrowed for the call; fields have been checked by the decoder as for ledger_command. */
+struct ledger_remit_command {
+    currency_index currency;
+    bool
+        operator_refunds; /* false: what cannot be pushed goes back by the rail; true: to an operator, as a dead letter */
+    struct uuid id;     /* transaction id: the remittance's, and its postings' */
+    struct str account; /* ours, where the money is deposited and withdrawn; it keeps no book value */
+    int64_t amount;     /* minor units */
+    struct str bank;    /* 1 .. BANK_NAME_MAX */
+    struct str payer;   /* 1 .. BANK_PARTY_MAX: whose account is pulled from */
+    struct str payee;   /* 1 .. BANK_PARTY_MAX */
+    struct str memo;    /* may be empty, as may the next */
+    struct str reference;
+};
+
+/* A copy of all that is known of one remittance. Texts are NUL-terminated. */
+struct ledger_remittance_view {
+    struct uuid id;
+    uint64_t position;      /* of its FACT_REMITTANCE_REQUESTED */
+    uint64_t last_position; /* of its newest fact */
+    uint32_t account_index;
+    uint8_t state; /* enum remittance_state */
+    uint8_t step;  /* enum remittance_step */
+    uint8_t tries, rounds;
+    uint8_t flags; /* enum fact_remittance_flag */
+    currency_index currency;
+    enum code code; /* why a deposit or a withdrawal was refused last; CODE_OK: it was not */
+    uint32_t calls; /* to the bank, so far */
+    int64_t amount;
+    int64_t requested_us;
+    int64_t since_us; /* in this state */
+    int64_t due_us;   /* of the next step by itself; 0: none */
+    char account[ACCOUNT_ID_MAX + 1];
+    char bank[BANK_NAME_MAX + 1];
+    char payer[BANK_PARTY_MAX + 1];
+    char payee[BANK_PARTY_MAX + 1];
+    char memo[MEMO_MAX + 1];
+    char reference[REFERENCE_MAX + 1];
+    char reason[BANK_REASON_MAX + 1];            /* of its newest fact */
+    char bank_reference[BANK_REFERENCE_MAX + 1]; /* of its newest fact */
+};
+
+struct ledger_remittance_answer {
+    enum code code;
+    enum field field;
+    struct ledger_remittance_view view; /* when code is CODE_OK */
+};
+
+/* Requests one. Nothing has moved yet: the pull is a call of this unit. The same id with the same payload gives the remittance
+ * as it is now; with another, CODE_CONFLICT. Refusals are not kept. Let the answer leave with the current unit; so for all
+ * that follow. */
+void ledger_remit(struct ledger *self, int64_t now_us, const struct ledger_remit_command *command,
+                  struct ledger_remittance_answer *answer);
+
+/* Open, or ended and still remembered. CODE_REMITTANCE_NOT_FOUND (remittance). */
+void ledger_remittance_show(struct ledger *self, int64_t now_us, struct str account, const struct uuid *id,
+                            struct ledger_remittance_answer *answer);
+
+/* One step of its trail: a state, since when, and why. */
+struct ledger_remittance_entry {
+    uint64_t position;
+    int64_t at_us;
+    uint8_t kind; /* enum fact_kind */
+    uint8_t state, step, tries, rounds, flags;
+    enum code code;
+    uint32_t call;
+    char reason[BANK_REASON_MAX + 1];
+    char operator_name[OWNER_MAX + 1]; /* empty: nobody did it */
+    char bank_reference[BANK_REFERENCE_MAX + 1];
+};
+
+/* The trail that ends with `last_position` of a view, newest first; returns how many were written, LEDGER_REMITTANCE_TRAIL_MAX at
+ * the most. 0: a fact cannot be read. */
+size_t ledger_remittance_trail(struct ledger *self, uint64_t last_position,
+                               struct ledger_remittance_entry *entries, size_t limit);
+
+enum remittance_list {
+    REMITTANCE_LIST_OPEN,   /* all that have not ended */
+    REMITTANCE_LIST_FAILED, /* all failure lists, and dead letters */
+    REMITTANCE_LIST_PULL,   /* failure lists by step */
+    REMITTANCE_LIST_DEPOSIT,
+    REMITTANCE_LIST_WITHDRAWAL,
+    REMITTANCE_LIST_PUSH,
+    REMITTANCE_LIST_REFUND,
+    REMITTANCE_LIST_DEAD,    /* dead letters */
+    REMITTANCE_LIST_UNKNOWN, /* the bank's answer is not known */
+    REMITTANCE_LIST_ALARMED, /* an alarm stands, or the bank has contradicted itself */
+    REMITTANCE_LIST_COUNT
+};
+
+/* The open ones of a list that were requested behind position `after` (0: all), in order. Returns how many were written to
+ * views; fewer than limit: there are no more. */
+size_t ledger_remittance_list(struct ledger *self, int64_t now_us, enum remittance_list list, uint64_t after,
+                              struct ledger_remittance_view *views, size_t limit);
+
+enum remittance_action {
+    REMITTANCE_RETRY, /* from _WAITING, _FAILED or DEAD_LETTER: tries and rounds begin anew, at once */
+    REMITTANCE_REFUND, /* back to the payer by the rail: from DEPOSIT_ and PUSH_ _WAITING or _FAILED, or DEAD_LETTER at these */
+    REMITTANCE_CANCEL, /* from PULL_, WITHDRAWAL_ and PUSH_ _WAITING or _FAILED, DEAD_LETTER at the last two: ends; what was pulled is, or
+                           goes back, in the account */
+    REMITTANCE_RESOLVE, /* from _FAILED or DEAD_LETTER: ends; `money` says where it went */
+    REMITTANCE_SETTLE, /* from -ING and _UNKNOWN: what the bank says when it is asked by telephone; as a report */
+};
+
+/* RESOLVE, of what is CLEARING; anything else is MONEY_STAYS. */
+enum remittance_disposal { REMITTANCE_MONEY_STAYS, REMITTANCE_MONEY_TO_ACCOUNT, REMITTANCE_MONEY_TO_BANK };
+
+struct ledger_remittance_command {
+    uint8_t action;  /* enum remittance_action */
+    uint8_t money;   /* enum remittance_disposal */
+    uint8_t outcome; /* SETTLE: BANK_SUCCEEDED or BANK_FAILED (then permanent) */
+    struct str account;
+    struct uuid remittance;
+    struct str operator_name; /* 1 .. OWNER_MAX */
+    struct str reason;        /* 1 .. BANK_REASON_MAX; may be empty with RETRY */
+};
+
+/* CODE_REMITTANCE_NOT_FOUND, CODE_REMITTANCE_ENDED, CODE_REMITTANCE_IN_BANK, CODE_REMITTANCE_NOT_HERE (all: remittance),
+ * CODE_INVALID_FIELD (money), CODE_BUSY, or the posting's code (account): nothing has changed. */
+void ledger_remittance_act(struct ledger *self, int64_t now_us,
+                           const struct ledger_remittance_command *command,
+                           struct ledger_remittance_answer *answer);
+
+/* The retry batch: begins the next round, now, of at most `limit` on the list (one of the five failure lists, or FAILED: all of
+ * them) that have rounds left, in order of their requests. Returns how many. */
+uint32_t ledger_remittance_batch(struct ledger *self, int64_t now_us, enum remittance_list list,
+                                 uint32_t limit);
+
+/* What a bank has said. An ack leaves with the current unit, but where there is no memory: then nothing has changed, and the
+ * adapter reports again. */
+void ledger_bank_report(struct ledger *self, int64_t now_us, const struct bank_report *report);
+
+/* Puts the calls that have no final report into the current unit again, of remittances in slots from `slot` on; returns the slot to
+ * go on with, 0: that was all. */
+uint32_t ledger_bank_calls_again(struct ledger *self, int64_t now_us, uint32_t slot);
+
+/* What memory has of an open remittance. */
+struct ledger_open_remittance {
+    struct uuid id;
+    uint64_t requested, last_position;
+    int64_t amount, due_us, alarm_us;
+    uint32_t account, slot, call;
+    uint8_t state, step, tries, rounds, flags;
+};
+
+/* The first open one in slot `from` or behind it. false: none. */
+bool ledger_remittance_next(const struct ledger *self, uint32_t from, struct ledger_open_remittance *out);
+
+/* Ends what is due by now, holds and proposals, and goes on with remittances, a bounded number a call. All calls that bring the time do this first; a
  * shell calls it when ledger_due_us has come and nobody else calls. */
 void ledger_expire(struct ledger *self, int64_t now_us);
 
@@ -517,6 +685,15 @@ struct ledger_put {
     size_t value_length;
 };
 
+/* For the log: a remittance is unfinished for too long, or that is over, or its bank has contradicted itself. */
+struct ledger_alarm {
+    struct uuid remittance;
+    int64_t since_us; /* requested */
+    uint8_t state;    /* enum remittance_state */
+    bool is_over;
+    bool is_contradiction;
+};
+
 struct ledger_unit {
     uint64_t position; /* of the first fact */
     int64_t time_us;
@@ -526,6 +703,11 @@ struct ledger_unit {
     struct ledger_ticket *tickets; /* complete, in order of completion */
     struct ledger_peer_message **messages;
     size_t message_count;
+    /* For the bank adapter, and for the log. The core's until the unit is released. */
+    const struct bank_call *calls;
+    const struct bank_ack *acks;
+    const struct ledger_alarm *alarms;
+    size_t call_count, ack_count, alarm_count;
     /* To apply to the state store after the facts are durable, all in one. */
     const struct ledger_put *puts;
     size_t put_count;
@@ -583,8 +765,10 @@ struct ledger_stats {
     uint64_t links_open;             /* transfers on their way to a peer */
     uint64_t groups_open;
     uint64_t proposals_open;
-    uint64_t rates;  /* that the FX desk knows now */
-    uint64_t quotes; /* given since the journal began */
+    uint64_t remittances_open, remittances_listed, remittances_unknown, remittances_alarmed;
+    int64_t remittances_oldest_us; /* when the oldest open one was requested; 0: none is open */
+    uint64_t rates;                /* that the FX desk knows now */
+    uint64_t quotes;               /* given since the journal began */
     uint64_t holds_open;
     int64_t holds_oldest_us; /* when the oldest of them was opened; 0: none is open */
     uint64_t position;

@@ -53,6 +53,16 @@ static const uint8_t *fact_id(const uint8_t *fact)
         return fact + offsetof(struct fact_quote, id);
     case FACT_QUOTE_USED:
         return fact + offsetof(struct fact_quote_used, quote);
+    case FACT_REMITTANCE_REQUESTED:
+    case FACT_REMITTANCE_MOVED:
+    case FACT_REMITTANCE_NOTED:
+        return fact + offsetof(struct fact_remittance, id);
+    case FACT_REMITTANCE_PULLED:
+    case FACT_REMITTANCE_DEPOSITED:
+    case FACT_REMITTANCE_WITHDRAWN:
+    case FACT_REMITTANCE_PAID:
+    case FACT_REMITTANCE_RETURNED:
+        return fact + offsetof(struct fact_posting, id);
     case FACT_SETTLED:
     case FACT_BOUNCED:
     case FACT_PRUNED:

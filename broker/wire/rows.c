@@ -49,6 +49,11 @@ static const char *const messages[CODE_COUNT] = {
     [CODE_PROPOSAL_REJECTED] = "the proposal has ended: it was rejected",
     [CODE_PROPOSAL_EXPIRED] = "the proposal has ended: it expired",
     [CODE_SAME_OPERATOR] = "a second person has to approve it",
+    [CODE_REMITTANCE_NOT_FOUND] = "no remittance of that id on this account",
+    [CODE_REMITTANCE_ENDED] = "the remittance has ended",
+    [CODE_REMITTANCE_IN_BANK] = "a bank may be working on it: wait for its answer",
+    [CODE_REMITTANCE_NOT_HERE] = "that does not fit the state of the remittance",
+    [CODE_BANK_NOT_FOUND] = "no bank of that name is configured",
 };
 
 const char *wire_code_message(enum code code)
