@@ -148,6 +148,7 @@ enum box_kind {
      * `number`: the partition; NULL: there is none. */
     BOX_NAMES,
     BOX_JOURNAL, /* from the publisher to a ledger: nothing; back: pointer: struct journal *, of partition `number` */
+    BOX_CALLBACK, /* pointer: struct callback_post *, from the gateway to the bank actor, and back */
 };
 
 enum partition_state { PARTITION_STARTING, PARTITION_SERVING, PARTITION_FULL, PARTITION_STOPPED };
