@@ -1,6 +1,12 @@
 /* An HTTP client on libcurl's multi interface. A call is one easy handle and one struct call, in the list of its client from
  * http_client_start until `done` is told. libcurl watches the time to connect; the whole time, the lengths and Retry-After are
- * watched here. */
+ * watched here.
+ *
+ * A body that may arrive once is given to libcurl by a callback that never goes back. libcurl repeats a request by itself only
+ * where a kept connection ends before any reply: if bytes of the body were sent on it, it has to go back first, which fails, and the call
+ * ends as HTTP_NO_ANSWER; if none were, the server cannot have the whole of it.
+ *
+ * Easy handles are kept for the next calls: making one costs more than a small request. */
 #include "adapters/http/http_client.h"
 
 #include <curl/curl.h>
@@ -19,7 +25,8 @@ enum {
     REPLY_MAX = 1 << 20,
     HEADERS_MAX = 64 << 10,
     REPLY_FIRST = 4096,
-    IDLE_CONNECTIONS_MAX = 32,
+    KEPT_MAX = 32,
+    IDLE_HANDLES_MAX = 256,
     RETRY_AFTER_DIGITS = 9,
 };
 
@@ -34,6 +41,10 @@ struct call {
     size_t length, capacity, reply_max, header_length;
     bool is_too_large, has_no_memory;
     int64_t retry_after_s;
+    const char *wanted; /* name of a header; NULL: none */
+    char *header;       /* its value */
+    char *sent;         /* a body that is sent once; NULL: none, or libcurl has it */
+    size_t sent_length, sent_given;
 };
 
 struct http_client {
@@ -42,6 +53,8 @@ struct http_client {
     char *ca_file;
     struct call *calls;
     uint32_t count;
+    CURL *idle[IDLE_HANDLES_MAX];
+    size_t idle_count;
     bool is_telling, is_closing;
 };
 
@@ -119,10 +132,28 @@ static int64_t read_retry_after(const char *text, size_t length)
     return length > 0 && length <= RETRY_AFTER_DIGITS ? value : -1;
 }
 
+/* Of a header line that has the name: the value, without what stands around it. */
+static bool keep_header(struct call *call, const char *text, size_t length)
+{
+    while (length > 0 && strchr(" \t", *text) != NULL)
+        text++, length--;
+    while (length > 0 && strchr(" \t\r\n", text[length - 1]) != NULL)
+        length--;
+    free(call->header);
+    call->header = strndup(text, length);
+    return call->header != NULL;
+}
+
+static bool is_named(const char *data, size_t length, const char *name)
+{
+    size_t name_length = strlen(name);
+    return length > name_length && data[name_length] == ':' && strncasecmp(data, name, name_length) == 0;
+}
+
 /* Called for each header line, those of interim replies and trailers among them. */
 static size_t take_header(char *data, size_t one, size_t length, void *context)
 {
-    static const char name[] = "retry-after:";
+    static const char name[] = "retry-after";
     struct call *call = context;
     (void)one;
     if (length > HEADERS_MAX - call->header_length) {
@@ -130,10 +161,18 @@ static size_t take_header(char *data, size_t one, size_t length, void *context)
         return length + 1;
     }
     call->header_length += length;
-    if (length >= 5 && memcmp(data, "HTTP/", 5) == 0)
+    if (length >= 5 && memcmp(data, "HTTP/", 5) == 0) {
         call->retry_after_s = -1;
-    if (length >= sizeof name - 1 && strncasecmp(data, name, sizeof name - 1) == 0)
-        call->retry_after_s = read_retry_after(data + sizeof name - 1, length - (sizeof name - 1));
+        free(call->header);
+        call->header = NULL;
+    }
+    if (is_named(data, length, name))
+        call->retry_after_s = read_retry_after(data + sizeof name, length - sizeof name);
+    if (call->wanted != NULL && is_named(data, length, call->wanted) &&
+        !keep_header(call, data + strlen(call->wanted) + 1, length - strlen(call->wanted) - 1)) {
+        call->has_no_memory = true;
+        return length + 1;
+    }
     return length;
 }
 
@@ -216,20 +255,56 @@ static bool set_headers(struct call *call, const struct http_request *request)
     return good && curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK;
 }
 
+/* Each byte is given once: asked again from the beginning, there is nothing. */
+static size_t give_body(char *out, size_t one, size_t room, void *context)
+{
+    struct call *call = context;
+    size_t length = call->sent_length - call->sent_given;
+    (void)one;
+    if (length == 0)
+        return CURL_READFUNC_ABORT; /* libcurl knows the length: it asks no more after the last byte of the first time */
+    if (length > room)
+        length = room;
+    memcpy(out, call->sent + call->sent_given, length);
+    call->sent_given += length;
+    return length;
+}
+
+static int never_go_back(void *context, curl_off_t offset, int origin)
+{
+    (void)context, (void)offset, (void)origin;
+    return CURL_SEEKFUNC_FAIL;
+}
+
+static bool set_body_once(struct call *call, const struct http_request *request)
+{
+    CURL *easy = call->easy;
+    call->sent = malloc(request->length);
+    if (call->sent == NULL)
+        return false;
+    memcpy(call->sent, request->body, request->length);
+    call->sent_length = request->length;
+    return curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_READDATA, call) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, never_go_back) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SEEKDATA, call) == CURLE_OK;
+}
+
 static bool set_body(struct call *call, const struct http_request *request)
 {
     CURL *easy = call->easy;
     bool is_get = strcmp(request->method, "GET") == 0;
-    bool good = true;
-    if (!is_get || request->length > 0) {
-        const void *body = request->length > 0 ? request->body : "";
+    bool has_body = request->length > 0;
+    bool is_once = !is_get && !request->is_repeatable;
+    bool good = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, is_once && !has_body ? 1L : 0L) == CURLE_OK;
+    if (good && (!is_get || has_body))
         good = curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->length) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body) == CURLE_OK;
-    }
-    return good && curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, is_get || request->is_repeatable ? 0L : 1L) ==
-               CURLE_OK;
+               curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->length) == CURLE_OK;
+    if (good && is_once && has_body)
+        good = set_body_once(call, request);
+    else if (good && (!is_get || has_body))
+        good = curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, has_body ? request->body : "") == CURLE_OK;
+    return good && curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK;
 }
 
 /* Whom to trust, and whom not to ask. */
@@ -269,15 +344,28 @@ static bool set_transfer(struct call *call, const struct http_request *request)
            curl_easy_setopt(easy, CURLOPT_PRIVATE, call) == CURLE_OK;
 }
 
-static void call_free(struct call *call)
+/* It forgets what it was told, and keeps its buffers. */
+static void keep_handle(struct http_client *self, CURL *easy)
 {
-    curl_easy_cleanup(call->easy);
+    if (easy == NULL || self->idle_count == IDLE_HANDLES_MAX) {
+        curl_easy_cleanup(easy);
+        return;
+    }
+    curl_easy_reset(easy);
+    self->idle[self->idle_count++] = easy;
+}
+
+static void call_free(struct http_client *self, struct call *call)
+{
+    keep_handle(self, call->easy);
     curl_slist_free_all(call->headers);
+    free(call->sent);
+    free(call->header);
     free(call->body);
     free(call);
 }
 
-static struct call *call_new(const struct http_client *self, const struct http_request *request)
+static struct call *call_new(struct http_client *self, const struct http_request *request)
 {
     struct call *call = calloc(1, sizeof *call);
     if (call == NULL)
@@ -285,11 +373,12 @@ static struct call *call_new(const struct http_client *self, const struct http_r
     call->retry_after_s = -1;
     call->reply_max = request->reply_max > 0 ? request->reply_max : REPLY_MAX;
     call->deadline_ms = now_ms() + (request->timeout_ms > 0 ? request->timeout_ms : TIMEOUT_MS);
-    call->easy = curl_easy_init();
+    call->wanted = request->reply_header;
+    call->easy = self->idle_count > 0 ? self->idle[--self->idle_count] : curl_easy_init();
     if (call->easy != NULL && make_room(call, 0) && set_transfer(call, request) &&
         set_trust(self, call->easy) && set_headers(call, request) && set_body(call, request))
         return call;
-    call_free(call);
+    call_free(self, call);
     return NULL;
 }
 
@@ -307,7 +396,7 @@ enum err http_client_start(struct http_client *self, const struct http_request *
     if (call == NULL)
         return ERR_NO_MEMORY;
     if (curl_multi_add_handle(self->multi, call->easy) != CURLM_OK) {
-        call_free(call);
+        call_free(self, call);
         return ERR_NO_MEMORY;
     }
     call->done = done;
@@ -344,6 +433,13 @@ static bool is_tls(CURLcode code)
     return false;
 }
 
+/* No byte of the request has left. libcurl counts those of the head, which goes first, and over all its tries. */
+static bool is_unsent(const struct call *call)
+{
+    long length = 0;
+    return curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &length) == CURLE_OK && length == 0;
+}
+
 static struct http_outcome outcome_of(struct call *call, CURLcode code)
 {
     if (call->is_too_large)
@@ -352,10 +448,11 @@ static struct http_outcome outcome_of(struct call *call, CURLcode code)
         return failure(HTTP_TOO_LARGE, "no memory for the reply");
     if (code == CURLE_OUT_OF_MEMORY) /* what libcurl says of a header line without an end, too */
         return failure(HTTP_TOO_LARGE, "no memory, or a header line without an end");
-    if (code == CURLE_OPERATION_TIMEDOUT)
-        return failure(HTTP_TIMEOUT, "no connection in time");
-    if (is_tls(code))
-        return failure(HTTP_TLS, curl_easy_strerror(code));
+    if (code != CURLE_OK && is_unsent(call)) {
+        bool is_late = code == CURLE_OPERATION_TIMEDOUT;
+        return failure(is_tls(code) ? HTTP_TLS : HTTP_NOT_SENT,
+                       is_late ? "no connection in time" : curl_easy_strerror(code));
+    }
     if (code != CURLE_OK)
         return failure(HTTP_NO_ANSWER, curl_easy_strerror(code));
     long status = 0;
@@ -367,7 +464,8 @@ static struct http_outcome outcome_of(struct call *call, CURLcode code)
                                  .status = status,
                                  .body = call->body,
                                  .length = call->length,
-                                 .retry_after_s = call->retry_after_s};
+                                 .retry_after_s = call->retry_after_s,
+                                 .header = call->header};
 }
 
 /* The call is out of the client before `done` is called, so that this may start the next one. */
@@ -384,7 +482,7 @@ static void tell(struct http_client *self, struct call *call, const struct http_
     self->is_telling = true;
     call->done(call->context, outcome);
     self->is_telling = false;
-    call_free(call);
+    call_free(self, call);
 }
 
 static bool tell_ended(struct http_client *self)
@@ -407,13 +505,13 @@ static bool tell_ended(struct http_client *self)
 /* The whole time is ours to watch: libcurl's clock stands still for calls that wait for a connection to their host. */
 static bool tell_late(struct http_client *self, int64_t now)
 {
-    static const struct http_outcome outcome = {
-        .result = HTTP_TIMEOUT, .retry_after_s = -1, .error = "no whole reply in time"};
     bool has_told = false;
     for (struct call *call = self->calls, *next; call != NULL; call = next) {
         next = call->next;
         if (call->deadline_ms > now)
             continue;
+        struct http_outcome outcome = is_unsent(call) ? failure(HTTP_NOT_SENT, "no connection in time")
+                                                      : failure(HTTP_TIMEOUT, "no whole reply in time");
         tell(self, call, &outcome);
         has_told = true;
     }
@@ -465,11 +563,12 @@ uint32_t http_client_count(const struct http_client *self)
 static bool set_bounds(struct http_client *self)
 {
     long calls = (long)self->options.calls_max;
-    long idle = calls < IDLE_CONNECTIONS_MAX ? calls : IDLE_CONNECTIONS_MAX;
+    uint32_t wanted = self->options.kept_max > 0 ? self->options.kept_max : KEPT_MAX;
+    long kept = (long)(wanted < self->options.calls_max ? wanted : self->options.calls_max);
     return curl_multi_setopt(self->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, calls) == CURLM_OK &&
            curl_multi_setopt(self->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
                              (long)self->options.calls_per_host_max) == CURLM_OK &&
-           curl_multi_setopt(self->multi, CURLMOPT_MAXCONNECTS, idle) == CURLM_OK &&
+           curl_multi_setopt(self->multi, CURLMOPT_MAXCONNECTS, kept) == CURLM_OK &&
            curl_multi_setopt(self->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK;
 }
 
@@ -499,6 +598,8 @@ void http_client_destroy(struct http_client **self_p)
     self->is_closing = true;
     while (self->calls != NULL)
         tell(self, self->calls, &outcome);
+    while (self->idle_count > 0)
+        curl_easy_cleanup(self->idle[--self->idle_count]);
     curl_multi_cleanup(self->multi);
     free(self->ca_file);
     free(self);

@@ -10,8 +10,10 @@
  *   proxy and no netrc from the environment.
  * - A reply of any status is HTTP_REPLY. What the status means is the caller's. A reply that tells its length, or comes in
  *   chunks, is whole; one that does neither ends where its connection ends, and may have been cut.
- * - A POST is sent at most once, also where the connection breaks: unless the request allows it, it does not use a
- *   connection that is open from before, which may be dead and make the library try again.
+ * - A body arrives at most once, also where the connection breaks, unless the request allows more. A connection that is open from
+ *   before may be dead, and the library then tries again with a new one: but it is handed each byte of such a body once, and
+ *   cannot go back. Without a body there is nothing to hold back: such a request takes a new connection.
+ * - HTTP_NOT_SENT and HTTP_TLS mean that no byte of the request has left.
  *
  * One thread for each client. `done` may start calls; it may not run or destroy the client. Nothing of a request is kept by
  * reference after http_client_start.
@@ -34,14 +36,16 @@ struct http_client_options {
     const char *ca_file;         /* NULL: the system's */
     uint32_t calls_max;          /* at once; more are refused with ERR_FULL */
     uint32_t calls_per_host_max; /* further ones wait, within their time */
+    uint32_t kept_max;           /* connections that are kept, those in use among them; 0: 32 */
 };
 struct http_client_options http_client_options_default(void);
 
 enum http_result {
     HTTP_REPLY,     /* status and body are the server's */
     HTTP_TIMEOUT,   /* it may have been carried out */
-    HTTP_NO_ANSWER, /* could not connect, or the connection broke: it may have been carried out */
-    HTTP_TLS,       /* not to be trusted */
+    HTTP_NO_ANSWER, /* the connection broke: it may have been carried out */
+    HTTP_NOT_SENT,  /* could not connect, or not in time: nobody has seen it */
+    HTTP_TLS,       /* not to be trusted: nobody has seen it */
     HTTP_TOO_LARGE, /* the reply was longer than allowed */
     HTTP_ABANDONED, /* http_client_destroy */
 };
@@ -52,6 +56,7 @@ struct http_outcome {
     const char *body; /* HTTP_REPLY: length bytes and a NUL; valid during the call of `done` */
     size_t length;
     int64_t retry_after_s; /* of the header where it is a number; -1: none */
+    const char *header;    /* value of the header that was asked for; NULL: it did not come. As body */
     const char *error;     /* else: in words, without secrets; static or valid during the call */
 };
 
@@ -66,7 +71,8 @@ struct http_request {
     uint32_t connect_timeout_ms; /* 0: 3,000 */
     uint32_t timeout_ms;         /* whole; 0: 10,000 */
     size_t reply_max;            /* bytes of the body; 0: 1 MiB. Headers may have 64 KiB */
-    bool is_repeatable;          /* it may arrive twice, so it may use an open connection; a GET always is */
+    bool is_repeatable;          /* it may arrive twice; a GET always may */
+    const char *reply_header;    /* name of one that is wanted of the reply; static storage; may be NULL */
 };
 
 /* ERR_NO_MEMORY. From here on SIGPIPE is ignored: a peer that closes is an outcome, not a signal. */

@@ -167,6 +167,14 @@ static bool answer_well(struct connection *self, const char *request, size_t len
         snprintf(text, sizeof text, "503 Busy\r\nretry-AFTER:  %s ", argument(rest, piece));
         return answer(self, text, "", 0);
     }
+    if (is_path(request, "/signed", &rest)) {
+        snprintf(text, sizeof text, "200 OK\r\nX-JWS-Signature:  %s ", argument(rest, piece));
+        return answer(self, text, "", 0);
+    }
+    if (is_path(request, "/bye", &rest)) {
+        answer(self, "200 OK", "bye", 3);
+        return false;
+    }
     if (is_path(request, "/long", &rest))
         return answer_long(self, strtoul(rest + 1, NULL, 10));
     if (is_path(request, "/empty", &rest))
@@ -357,6 +365,14 @@ uint16_t hostile_server_port(const struct hostile_server *self)
 const char *hostile_server_certificate(const struct hostile_server *self)
 {
     return self->tls != NULL ? self->certificate : NULL;
+}
+
+uint32_t hostile_server_connections(struct hostile_server *self)
+{
+    pthread_mutex_lock(&self->lock);
+    uint32_t count = self->count;
+    pthread_mutex_unlock(&self->lock);
+    return count;
 }
 
 uint32_t hostile_server_requests(struct hostile_server *self)

@@ -5,6 +5,8 @@
  *     /echo          200 and the request as it came
  *     /status/429    that status and an empty body
  *     /retry/17      503 with Retry-After: 17 (anything may stand there)
+ *     /signed/abc    200 with X-Jws-Signature: abc
+ *     /bye           200, then the end, which the reply has not told
  *     /silent        nothing, ever
  *     /half          a part of the body, then nothing
  *     /cut           a part of the body, then the end
@@ -43,7 +45,8 @@ void hostile_server_destroy(struct hostile_server **self_p);
 uint16_t hostile_server_port(const struct hostile_server *self);
 /* The certificate as a PEM file; NULL for HOSTILE_PLAIN. */
 const char *hostile_server_certificate(const struct hostile_server *self);
-/* Requests whose head was read, and the most that stood in /gate at once. */
+/* Connections that came, requests that were read whole, and the most that stood in /gate at once. */
+uint32_t hostile_server_connections(struct hostile_server *self);
 uint32_t hostile_server_requests(struct hostile_server *self);
 uint32_t hostile_server_gate_peak(struct hostile_server *self);
 
