@@ -133,6 +133,7 @@ struct virtual_payment {
 
 /* ---- the bank --------------------------------------------------------------------------------------- */
 
+struct admin_server;
 struct virtual_webhooks;
 struct kftc_server;
 struct obie_server;
@@ -164,9 +165,12 @@ struct virtual_bank {
     uint64_t requests; /* since the beginning, /admin aside */
     uint64_t by_operation[VIRTUAL_OPERATIONS];
 
+    struct admin_server *admin; /* the log of what was asked */
+
     /* of the request in hand */
     struct virtual_ask ask;
     struct bank_rule rule;
+    int64_t hold_us; /* virtual_bank_handle adds it to the reply's delay_us: a callback is to come first */
     char *reply_body;
     char header_text[VIRTUAL_HEADERS_MAX][VIRTUAL_HEADER_TEXT_MAX + 1];
 };
@@ -238,8 +242,17 @@ void obie_refuse_token(struct virtual_bank *self, struct virtual_reply *reply);
 /* "ACSC" … */
 const char *obie_status_word(enum virtual_status status);
 
+/* A compact JWS (PS256, kid in its header) of a JSON payload with the bank's key, for event notifications; the caller frees it. NULL: no memory. */
+char *obie_jwt(struct virtual_bank *self, const char *payload, size_t length);
+
 /* ---- admin_server.c: paths under /admin/ */
 
+/* NULL: no memory. */
+struct admin_server *admin_server_new(void);
+void admin_server_destroy(struct admin_server **self_p);
+/* virtual_bank_handle calls it last, for every request but those under /admin/: for the log. */
+void admin_note(struct virtual_bank *self, int64_t now_us, const struct virtual_request *request,
+                const struct virtual_reply *reply);
 void admin_serve(struct virtual_bank *self, int64_t now_us, const struct virtual_request *request,
                  struct virtual_reply *reply);
 
