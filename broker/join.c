@@ -141,6 +141,7 @@ static void write_services(const struct join *self, struct mp_writer *w)
     static const char *const names[SERVICE_COUNT] = {
         [SERVICE_RATEFEED] = "ratefeed",
         [SERVICE_PUBLISHER] = "publisher",
+        [SERVICE_BANK] = "bank",
     };
     struct wire_reply reply;
     for (int s = 0; s < SERVICE_COUNT; s++) {

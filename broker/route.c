@@ -8,6 +8,7 @@
 #include "broker/wire/accounts.h"
 #include "broker/wire/figures.h"
 #include "broker/wire/proposals.h"
+#include "broker/wire/remittances.h"
 
 static struct route to_one(uint32_t partition)
 {
@@ -99,6 +100,15 @@ static struct route by_proposals(const struct wire_header *header, uint32_t part
     return by_cursor(query.cursor, partitions);
 }
 
+static struct route by_remittances(const struct wire_header *header, uint32_t partitions)
+{
+    struct wire_remittances_query query;
+    enum field field;
+    if (wire_remittances_read(header, &query, &field) != CODE_OK)
+        return to_one(0);
+    return by_cursor(query.cursor, partitions);
+}
+
 static struct route by_elements(const struct wire_header *header, uint32_t partitions,
                                 struct wire_split *split)
 {
@@ -139,6 +149,13 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
     case OPERATION_PROPOSAL_APPROVE:
     case OPERATION_PROPOSAL_REJECT:
     case OPERATION_PROPOSAL_SHOW:
+    case OPERATION_REMITTANCE_OPEN:
+    case OPERATION_REMITTANCE_SHOW:
+    case OPERATION_REMITTANCE_RETRY:
+    case OPERATION_REMITTANCE_REFUND:
+    case OPERATION_REMITTANCE_CANCEL:
+    case OPERATION_REMITTANCE_RESOLVE:
+    case OPERATION_REMITTANCE_SETTLE:
         return by_account(header, partitions);
     case OPERATION_ACCOUNT_OPEN:
         return by_open(header, partitions, turn);
@@ -146,6 +163,8 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
         return by_list(header, partitions);
     case OPERATION_PROPOSAL_LIST:
         return by_proposals(header, partitions);
+    case OPERATION_REMITTANCE_LIST:
+        return by_remittances(header, partitions);
     case OPERATION_BATCH:
     case OPERATION_HISTORIES:
         return by_elements(header, partitions, split);
@@ -154,6 +173,7 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
     case OPERATION_PAIR_SET:
         return (struct route){.kind = ROUTE_ALL};
     case OPERATION_RATE_DESK:
+    case OPERATION_REMITTANCE_RETRY_BATCH:
         return to_one(0);
     case OPERATION_STATUS:
         return by_node(header, ROUTE_ALL);
@@ -177,6 +197,9 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
     case OPERATION_DEADLETTER_RETRY:
     case OPERATION_DEADLETTER_RESOLVE:
         return to_service(SERVICE_PUBLISHER);
+    case OPERATION_BANK_LIST:
+    case OPERATION_BANK_CALLS:
+        return to_service(SERVICE_BANK);
     case OPERATION_COUNT:
         break;
     }
@@ -188,11 +211,18 @@ static bool is_above_partitions(enum wire_operation operation)
 {
     return operation == OPERATION_HEALTH || operation == OPERATION_VERSION || operation == OPERATION_STATUS ||
            operation == OPERATION_METRICS ||
-           (operation >= OPERATION_RATE_LATEST && operation <= OPERATION_DEADLETTER_RESOLVE);
+           (operation >= OPERATION_RATE_LATEST && operation <= OPERATION_BANK_CALLS);
 }
 
-struct route route_of(const struct wire_header *header, uint32_t partitions, struct wire_split *split,
-                      struct router_turn *turn)
+/* What changes a remittance: without banks there is nobody to go on with it. */
+static bool needs_bank(enum wire_operation operation)
+{
+    return operation >= OPERATION_REMITTANCE_OPEN && operation <= OPERATION_REMITTANCE_RETRY_BATCH &&
+           operation != OPERATION_REMITTANCE_SHOW && operation != OPERATION_REMITTANCE_LIST;
+}
+
+static struct route by_header(const struct wire_header *header, uint32_t partitions, struct wire_split *split,
+                              struct router_turn *turn)
 {
     if (header->partition == WIRE_PARTITION_ANY)
         return by_body(header, partitions, split, turn);
@@ -201,4 +231,12 @@ struct route route_of(const struct wire_header *header, uint32_t partitions, str
     if (is_above_partitions(header->operation))
         return by_body(header, partitions, split, turn);
     return to_one(header->partition);
+}
+
+struct route route_of(const struct wire_header *header, uint32_t partitions, struct wire_split *split,
+                      struct router_turn *turn)
+{
+    struct route route = by_header(header, partitions, split, turn);
+    route.needs_bank = needs_bank(header->operation);
+    return route;
 }

@@ -5,6 +5,7 @@
 #ifndef TELLER_BROKER_ROUTE_H
 #define TELLER_BROKER_ROUTE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "actors/base/code.h"
@@ -22,9 +23,9 @@ enum route_kind {
 };
 
 /* Actors besides the partitions; each may run or not. */
-enum route_service { SERVICE_RATEFEED, SERVICE_PUBLISHER };
+enum route_service { SERVICE_RATEFEED, SERVICE_PUBLISHER, SERVICE_BANK };
 
-enum { SERVICE_COUNT = SERVICE_PUBLISHER + 1 };
+enum { SERVICE_COUNT = SERVICE_BANK + 1 };
 
 struct route {
     enum route_kind kind;
@@ -32,6 +33,7 @@ struct route {
     enum route_service service;
     enum code code;
     enum field field;
+    bool needs_bank; /* ROUTE_ONE: only where SERVICE_BANK runs; else it is UNSUPPORTED */
 };
 
 struct router_turn {

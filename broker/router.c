@@ -379,7 +379,10 @@ static void dispatch(struct router *self, struct request *request)
     struct route route = route_of(&request->header, self->options.partitions, &self->split, &self->turn);
     switch (route.kind) {
     case ROUTE_ONE:
-        deliver(self, request, route.partition);
+        if (route.needs_bank && !self->options.services[SERVICE_BANK])
+            refuse(self, request, CODE_UNSUPPORTED, FIELD_OPERATION, "the node has no banks");
+        else
+            deliver(self, request, route.partition);
         break;
     case ROUTE_SPLIT:
     case ROUTE_ALL:
@@ -730,6 +733,7 @@ static bool open_services(struct router *self, void *context)
     static const char *const endpoints[SERVICE_COUNT] = {
         [SERVICE_RATEFEED] = ROUTER_RATEFEED_ENDPOINT,
         [SERVICE_PUBLISHER] = ROUTER_PUBLISHER_ENDPOINT,
+        [SERVICE_BANK] = ROUTER_BANK_ENDPOINT,
     };
     for (uint32_t s = 0; s < SERVICE_COUNT; s++) {
         uint32_t number = LEDGER_PARTITIONS_MAX + s;

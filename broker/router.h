@@ -37,6 +37,7 @@
 #define ROUTER_RATEFEED_ENDPOINT \
     "inproc://ratefeed" /* where it runs: takes BOX_REQUESTS as a ledger does, answers BOX_ANSWERED */
 #define ROUTER_PUBLISHER_ENDPOINT "inproc://publisher"
+#define ROUTER_BANK_ENDPOINT "inproc://bank"
 
 enum {
     ROUTER_ENDPOINT_MAX = 256,

@@ -71,6 +71,7 @@ static void write_queue_name(struct mp_writer *w, uint32_t number)
     static const char *const services[SERVICE_COUNT] = {
         [SERVICE_RATEFEED] = "ratefeed",
         [SERVICE_PUBLISHER] = "publisher",
+        [SERVICE_BANK] = "bank",
     };
     char name[24];
     if (number < LEDGER_PARTITIONS_MAX)

@@ -109,9 +109,13 @@ static int partition_stopped(const struct serve *self, uint32_t partition)
 /* The ledger goes on without it. */
 static void tell_service(enum route_service service, enum partition_state state)
 {
+    static const char *const names[SERVICE_COUNT] = {
+        [SERVICE_RATEFEED] = "rate feed",
+        [SERVICE_PUBLISHER] = "publisher",
+        [SERVICE_BANK] = "bank adapter",
+    };
     if (state == PARTITION_STOPPED)
-        fprintf(stderr, "teller serve: the %s has stopped after a storage failure.\n",
-                service == SERVICE_RATEFEED ? "rate feed" : "publisher");
+        fprintf(stderr, "teller serve: the %s has stopped after a storage failure.\n", names[service]);
 }
 
 /* The exit code, or -1 to go on. */

@@ -8,8 +8,8 @@
  *     client ─ROUTER─► router ─PUSH "inproc://ledger-N"──► PULL  ledger actor N
  *                             ◄─PULL "inproc://router"──── PUSH  (and reader actors)
  *
- * The rate feed and the publisher, where they run, are asked and answer in the same way ("inproc://ratefeed",
- * "inproc://publisher").
+ * The rate feed, the publisher and the bank adapter, where they run, are asked and answer in the same way ("inproc://ratefeed",
+ * "inproc://publisher", "inproc://bank").
  *
  * An inproc message is a struct box by value.
  */
@@ -64,6 +64,15 @@ enum wire_operation {
     OPERATION_RATE_SET,
     OPERATION_PAIR_SET,
     OPERATION_RATE_DESK,
+    OPERATION_REMITTANCE_OPEN,
+    OPERATION_REMITTANCE_SHOW,
+    OPERATION_REMITTANCE_LIST,
+    OPERATION_REMITTANCE_RETRY,
+    OPERATION_REMITTANCE_REFUND,
+    OPERATION_REMITTANCE_CANCEL,
+    OPERATION_REMITTANCE_RESOLVE,
+    OPERATION_REMITTANCE_SETTLE,
+    OPERATION_REMITTANCE_RETRY_BATCH,
     OPERATION_HEALTH,
     OPERATION_VERSION,
     OPERATION_STATUS,
@@ -83,6 +92,9 @@ enum wire_operation {
     OPERATION_DEADLETTER_LIST,
     OPERATION_DEADLETTER_RETRY,
     OPERATION_DEADLETTER_RESOLVE,
+    /* … the bank adapter's */
+    OPERATION_BANK_LIST,
+    OPERATION_BANK_CALLS,
     OPERATION_COUNT
 };
 

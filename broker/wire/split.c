@@ -121,6 +121,13 @@ uint32_t wire_partition_of(const struct wire_header *header, uint32_t partitions
     case OPERATION_PROPOSAL_APPROVE:
     case OPERATION_PROPOSAL_REJECT:
     case OPERATION_PROPOSAL_SHOW:
+    case OPERATION_REMITTANCE_OPEN:
+    case OPERATION_REMITTANCE_SHOW:
+    case OPERATION_REMITTANCE_RETRY:
+    case OPERATION_REMITTANCE_REFUND:
+    case OPERATION_REMITTANCE_CANCEL:
+    case OPERATION_REMITTANCE_RESOLVE:
+    case OPERATION_REMITTANCE_SETTLE:
         good = locate_account(&r, MP_DEPTH_MAX - BODY_LEVEL, &account);
         break;
     case OPERATION_BATCH:
@@ -128,6 +135,8 @@ uint32_t wire_partition_of(const struct wire_header *header, uint32_t partitions
     case OPERATION_HISTORIES:
     case OPERATION_TRANSFER_SHOW:
     case OPERATION_PROPOSAL_LIST:
+    case OPERATION_REMITTANCE_LIST:
+    case OPERATION_REMITTANCE_RETRY_BATCH:
     case OPERATION_RATE_SET:
     case OPERATION_PAIR_SET:
     case OPERATION_RATE_DESK:
@@ -148,6 +157,8 @@ uint32_t wire_partition_of(const struct wire_header *header, uint32_t partitions
     case OPERATION_DEADLETTER_LIST:
     case OPERATION_DEADLETTER_RETRY:
     case OPERATION_DEADLETTER_RESOLVE:
+    case OPERATION_BANK_LIST:
+    case OPERATION_BANK_CALLS:
     case OPERATION_COUNT:
         break;
     }

@@ -68,7 +68,9 @@ static bool operation_moves(enum wire_operation operation)
     return operation <= OPERATION_ACCOUNT_CLOSE ||
            (operation >= OPERATION_PROPOSAL_OPEN && operation <= OPERATION_PROPOSAL_REJECT) ||
            operation == OPERATION_EXCHANGE || operation == OPERATION_QUOTE ||
-           operation == OPERATION_RATE_SET || operation == OPERATION_PAIR_SET;
+           operation == OPERATION_RATE_SET || operation == OPERATION_PAIR_SET ||
+           operation == OPERATION_REMITTANCE_OPEN ||
+           (operation >= OPERATION_REMITTANCE_RETRY && operation <= OPERATION_REMITTANCE_RETRY_BATCH);
 }
 
 void waiting_begin(struct teller *self, struct waiting *w, enum wire_operation operation, uint32_t partition,

@@ -11,6 +11,7 @@
 #include "broker/wire/holds.h"
 #include "broker/wire/items.h"
 #include "broker/wire/proposals.h"
+#include "broker/wire/remittances.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/same.h"
 
@@ -220,6 +221,68 @@ static void check_proposals(struct mp_writer *w, const struct wire_header *heade
               str_equal(q.cursor, r.cursor));
 }
 
+static void check_remit(struct mp_writer *w, const struct wire_header *header)
+{
+    struct ledger_remit_command a, b;
+    enum field field;
+    if (wire_remit_read(header, &a, &field) != CODE_OK)
+        return;
+    CHECK(a.amount >= 1 && a.amount <= MONEY_MAX && !uuid_is_nil(&a.id));
+    CHECK(a.bank.length > 0 && a.payer.length > 0 && a.payee.length > 0);
+    wire_header_write(w, header);
+    wire_remit_body_write(w, &a);
+    struct wire_header second = head_again(w, header);
+    CHECK(wire_remit_read(&second, &b, &field) == CODE_OK && uuid_equal(&a.id, &b.id) &&
+          a.currency == b.currency && a.amount == b.amount && a.operator_refunds == b.operator_refunds &&
+          str_equal(a.account, b.account) && str_equal(a.bank, b.bank) && str_equal(a.payer, b.payer) &&
+          str_equal(a.payee, b.payee) && str_equal(a.memo, b.memo) && str_equal(a.reference, b.reference));
+}
+
+static void check_remittance_act(struct mp_writer *w, const struct wire_header *header)
+{
+    struct ledger_remittance_command a, b;
+    enum field field;
+    if (wire_remittance_act_read(header, &a, &field) != CODE_OK)
+        return;
+    CHECK(wire_remittance_operation(a.action) == header->operation);
+    wire_header_write(w, header);
+    wire_remittance_act_body_write(w, &a);
+    struct wire_header second = head_again(w, header);
+    CHECK(wire_remittance_act_read(&second, &b, &field) == CODE_OK && a.action == b.action &&
+          a.money == b.money && a.outcome == b.outcome && uuid_equal(&a.remittance, &b.remittance) &&
+          str_equal(a.account, b.account) && str_equal(a.operator_name, b.operator_name) &&
+          str_equal(a.reason, b.reason));
+}
+
+static void check_remittances(struct mp_writer *w, const struct wire_header *header)
+{
+    struct wire_remittances_query q, r;
+    struct str account, account_again;
+    struct uuid id, id_again;
+    enum field field;
+    bool shows = header->operation == OPERATION_REMITTANCE_SHOW;
+    bool lists = header->operation == OPERATION_REMITTANCE_LIST;
+    if ((shows   ? wire_remittance_show_read(header, &account, &id, &field)
+         : lists ? wire_remittances_read(header, &q, &field)
+                 : wire_remittance_batch_read(header, &q, &field)) != CODE_OK)
+        return;
+    wire_header_write(w, header);
+    if (shows)
+        wire_remittance_show_body_write(w, account, &id);
+    else if (lists)
+        wire_remittances_body_write(w, &q);
+    else
+        wire_remittance_batch_body_write(w, &q);
+    struct wire_header second = head_again(w, header);
+    if (shows)
+        CHECK(wire_remittance_show_read(&second, &account_again, &id_again, &field) == CODE_OK &&
+              str_equal(account, account_again) && uuid_equal(&id, &id_again));
+    else
+        CHECK((lists ? wire_remittances_read(&second, &r, &field)
+                     : wire_remittance_batch_read(&second, &r, &field)) == CODE_OK &&
+              q.list == r.list && q.limit == r.limit && str_equal(q.cursor, r.cursor));
+}
+
 static void check_metrics(struct mp_writer *w, const struct wire_header *header)
 {
     bool is_text, is_text_again;
@@ -350,6 +413,21 @@ static void check_body(struct mp_writer *w, const struct wire_header *header)
     case OPERATION_PROPOSAL_LIST:
         check_proposals(w, header);
         return;
+    case OPERATION_REMITTANCE_OPEN:
+        check_remit(w, header);
+        return;
+    case OPERATION_REMITTANCE_RETRY:
+    case OPERATION_REMITTANCE_REFUND:
+    case OPERATION_REMITTANCE_CANCEL:
+    case OPERATION_REMITTANCE_RESOLVE:
+    case OPERATION_REMITTANCE_SETTLE:
+        check_remittance_act(w, header);
+        return;
+    case OPERATION_REMITTANCE_SHOW:
+    case OPERATION_REMITTANCE_LIST:
+    case OPERATION_REMITTANCE_RETRY_BATCH:
+        check_remittances(w, header);
+        return;
     case OPERATION_RATE_DESK:
     case OPERATION_HEALTH:
     case OPERATION_VERSION:
@@ -373,6 +451,8 @@ static void check_body(struct mp_writer *w, const struct wire_header *header)
     case OPERATION_DEADLETTER_LIST:
     case OPERATION_DEADLETTER_RETRY:
     case OPERATION_DEADLETTER_RESOLVE:
+    case OPERATION_BANK_LIST:
+    case OPERATION_BANK_CALLS:
     case OPERATION_COUNT:
         return;
     }

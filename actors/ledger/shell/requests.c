@@ -746,6 +746,15 @@ void requests_work(struct requests *self, struct ledger *ledger, struct request 
     case OPERATION_METRICS:
         work_metrics(self, ledger, request, now_us);
         return;
+    case OPERATION_REMITTANCE_OPEN:
+    case OPERATION_REMITTANCE_SHOW:
+    case OPERATION_REMITTANCE_LIST:
+    case OPERATION_REMITTANCE_RETRY:
+    case OPERATION_REMITTANCE_REFUND:
+    case OPERATION_REMITTANCE_CANCEL:
+    case OPERATION_REMITTANCE_RESOLVE:
+    case OPERATION_REMITTANCE_SETTLE:
+    case OPERATION_REMITTANCE_RETRY_BATCH:
     case OPERATION_HEALTH:
     case OPERATION_VERSION:
     case OPERATION_RATE_LATEST:
@@ -761,6 +770,8 @@ void requests_work(struct requests *self, struct ledger *ledger, struct request 
     case OPERATION_DEADLETTER_LIST:
     case OPERATION_DEADLETTER_RETRY:
     case OPERATION_DEADLETTER_RESOLVE:
+    case OPERATION_BANK_LIST:
+    case OPERATION_BANK_CALLS:
     case OPERATION_COUNT:
         break; /* the router's own, and those of its services */
     }

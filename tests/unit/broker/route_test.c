@@ -54,15 +54,19 @@ static void test_one_account_decides(void **state)
         enum wire_operation operation;
         const char *key;
     } rows[] = {
-        {OPERATION_TRANSFER, "from_account"},    {OPERATION_DEPOSIT, "to_account"},
-        {OPERATION_WITHDRAW, "from_account"},    {OPERATION_ACCOUNT_OPEN, "account"},
-        {OPERATION_ACCOUNT_CHANGE, "account"},   {OPERATION_ACCOUNT_FREEZE, "account"},
-        {OPERATION_ACCOUNT_UNFREEZE, "account"}, {OPERATION_ACCOUNT_CLOSE, "account"},
-        {OPERATION_ACCOUNT_SHOW, "account"},     {OPERATION_BALANCE, "account"},
-        {OPERATION_HISTORY, "account"},          {OPERATION_PROPOSAL_OPEN, "account"},
-        {OPERATION_PROPOSAL_APPROVE, "account"}, {OPERATION_PROPOSAL_REJECT, "account"},
-        {OPERATION_PROPOSAL_SHOW, "account"},    {OPERATION_EXCHANGE, "from_account"},
-        {OPERATION_QUOTE, "from_account"},       {OPERATION_QUOTE_SHOW, "account"},
+        {OPERATION_TRANSFER, "from_account"},     {OPERATION_DEPOSIT, "to_account"},
+        {OPERATION_WITHDRAW, "from_account"},     {OPERATION_ACCOUNT_OPEN, "account"},
+        {OPERATION_ACCOUNT_CHANGE, "account"},    {OPERATION_ACCOUNT_FREEZE, "account"},
+        {OPERATION_ACCOUNT_UNFREEZE, "account"},  {OPERATION_ACCOUNT_CLOSE, "account"},
+        {OPERATION_ACCOUNT_SHOW, "account"},      {OPERATION_BALANCE, "account"},
+        {OPERATION_HISTORY, "account"},           {OPERATION_PROPOSAL_OPEN, "account"},
+        {OPERATION_PROPOSAL_APPROVE, "account"},  {OPERATION_PROPOSAL_REJECT, "account"},
+        {OPERATION_PROPOSAL_SHOW, "account"},     {OPERATION_EXCHANGE, "from_account"},
+        {OPERATION_QUOTE, "from_account"},        {OPERATION_QUOTE_SHOW, "account"},
+        {OPERATION_REMITTANCE_OPEN, "account"},   {OPERATION_REMITTANCE_SHOW, "account"},
+        {OPERATION_REMITTANCE_RETRY, "account"},  {OPERATION_REMITTANCE_REFUND, "account"},
+        {OPERATION_REMITTANCE_CANCEL, "account"}, {OPERATION_REMITTANCE_RESOLVE, "account"},
+        {OPERATION_REMITTANCE_SETTLE, "account"},
     };
     static const char *const accounts[] = {"alice", "bob", "carol", "KR-0001", "a@b/c:d.e_f"};
     (void)state;
@@ -133,6 +137,10 @@ static void test_a_list_goes_where_its_cursor_says(void **state)
             assert_int_equal(route.partition, rows[i].partition);
         else
             assert_int_equal(route.field, FIELD_CURSOR);
+        struct route remittances =
+            route_map(OPERATION_REMITTANCE_LIST, WIRE_PARTITION_ANY, "cursor", rows[i].cursor, &turn);
+        assert_int_equal(remittances.kind, route.kind);
+        assert_int_equal(remittances.partition, route.partition);
         struct route proposals =
             route_map(OPERATION_PROPOSAL_LIST, WIRE_PARTITION_ANY, "cursor", rows[i].cursor, &turn);
         assert_int_equal(proposals.kind, route.kind);
@@ -225,13 +233,21 @@ static void test_services_are_asked_whatever_the_headers_partition(void **state)
         enum wire_operation operation;
         enum route_service service;
     } rows[] = {
-        {OPERATION_RATE_LATEST, SERVICE_RATEFEED},         {OPERATION_RATE_ASOF, SERVICE_RATEFEED},
-        {OPERATION_RATE_RANGE, SERVICE_RATEFEED},          {OPERATION_RATE_REVIEW, SERVICE_RATEFEED},
-        {OPERATION_RATE_ACCEPT, SERVICE_RATEFEED},         {OPERATION_RATE_REJECT, SERVICE_RATEFEED},
-        {OPERATION_RATE_SOURCES, SERVICE_RATEFEED},        {OPERATION_SUBSCRIBER_ADD, SERVICE_PUBLISHER},
-        {OPERATION_SUBSCRIBER_REMOVE, SERVICE_PUBLISHER},  {OPERATION_SUBSCRIBER_LIST, SERVICE_PUBLISHER},
-        {OPERATION_DEADLETTER_LIST, SERVICE_PUBLISHER},    {OPERATION_DEADLETTER_RETRY, SERVICE_PUBLISHER},
+        {OPERATION_RATE_LATEST, SERVICE_RATEFEED},
+        {OPERATION_RATE_ASOF, SERVICE_RATEFEED},
+        {OPERATION_RATE_RANGE, SERVICE_RATEFEED},
+        {OPERATION_RATE_REVIEW, SERVICE_RATEFEED},
+        {OPERATION_RATE_ACCEPT, SERVICE_RATEFEED},
+        {OPERATION_RATE_REJECT, SERVICE_RATEFEED},
+        {OPERATION_RATE_SOURCES, SERVICE_RATEFEED},
+        {OPERATION_SUBSCRIBER_ADD, SERVICE_PUBLISHER},
+        {OPERATION_SUBSCRIBER_REMOVE, SERVICE_PUBLISHER},
+        {OPERATION_SUBSCRIBER_LIST, SERVICE_PUBLISHER},
+        {OPERATION_DEADLETTER_LIST, SERVICE_PUBLISHER},
+        {OPERATION_DEADLETTER_RETRY, SERVICE_PUBLISHER},
         {OPERATION_DEADLETTER_RESOLVE, SERVICE_PUBLISHER},
+        {OPERATION_BANK_LIST, SERVICE_BANK},
+        {OPERATION_BANK_CALLS, SERVICE_BANK},
     };
     static const uint32_t partitions[] = {WIRE_PARTITION_ANY, 0, PARTITIONS - 1};
     (void)state;
@@ -248,6 +264,21 @@ static void test_services_are_asked_whatever_the_headers_partition(void **state)
     }
 }
 
+static void test_what_changes_remittances_needs_banks(void **state)
+{
+    (void)state;
+    struct router_turn turn = {0};
+    for (enum wire_operation operation = 0; operation < OPERATION_COUNT; operation++) {
+        bool needs = operation >= OPERATION_REMITTANCE_OPEN &&
+                     operation <= OPERATION_REMITTANCE_RETRY_BATCH &&
+                     operation != OPERATION_REMITTANCE_SHOW && operation != OPERATION_REMITTANCE_LIST;
+        assert_int_equal(route_map(operation, WIRE_PARTITION_ANY, NULL, NULL, &turn).needs_bank, needs);
+        assert_int_equal(route_map(operation, 1, NULL, NULL, &turn).needs_bank, needs);
+    }
+    assert_int_equal(route_map(OPERATION_REMITTANCE_RETRY_BATCH, WIRE_PARTITION_ANY, NULL, NULL, &turn).kind,
+                     ROUTE_ONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_bodies_that_cannot_be_read_go_to_a_decoder),
         cmocka_unit_test(test_what_needs_every_partition_asks_every_partition),
         cmocka_unit_test(test_services_are_asked_whatever_the_headers_partition),
+        cmocka_unit_test(test_what_changes_remittances_needs_banks),
     };
     return cmocka_run_group_tests(tests, NULL, release);
 }

@@ -411,6 +411,34 @@ static void test_a_service_that_does_not_run_is_unsupported(void **state)
     world_expect_error(w, w->client, 1, CODE_UNSUPPORTED, FIELD_OPERATION);
     send_to_service(w, 2, OPERATION_SUBSCRIBER_LIST);
     world_expect_error(w, w->client, 2, CODE_UNSUPPORTED, FIELD_OPERATION);
+    send_to_service(w, 3, OPERATION_BANK_LIST);
+    world_expect_error(w, w->client, 3, CODE_UNSUPPORTED, FIELD_OPERATION);
+}
+
+static void test_remittances_are_only_looked_at_where_there_are_no_banks(void **state)
+{
+    struct world *w = *state;
+    send_to_service(w, 1, OPERATION_REMITTANCE_OPEN);
+    world_expect_error(w, w->client, 1, CODE_UNSUPPORTED, FIELD_OPERATION);
+    send_to_service(w, 2, OPERATION_REMITTANCE_LIST);
+    world_answer_number(w, world_take(w, 0), 20);
+    world_expect_number(w, w->client, 2, 20);
+}
+
+static void test_remittances_go_on_where_there_are_banks(void **state)
+{
+    (void)state;
+    struct world w;
+    struct router_options options = world_options();
+    options.services[SERVICE_BANK] = true;
+    world_start(&w, &options);
+    send_to_service(&w, 1, OPERATION_REMITTANCE_OPEN);
+    world_answer_number(&w, world_take(&w, 0), 10);
+    world_expect_number(&w, w.client, 1, 10);
+    send_to_service(&w, 2, OPERATION_BANK_LIST);
+    world_answer_number(&w, world_take_service(&w, SERVICE_BANK), 20);
+    world_expect_number(&w, w.client, 2, 20);
+    world_stop(&w);
 }
 
 static void test_services_are_asked_and_answer(void **state)
@@ -628,6 +656,8 @@ int main(void)
         WITH_WORLD(test_status_gathers_all_partitions),
         WITH_WORLD(test_status_tells_which_partition_could_not_answer),
         WITH_WORLD(test_a_service_that_does_not_run_is_unsupported),
+        WITH_WORLD(test_remittances_are_only_looked_at_where_there_are_no_banks),
+        cmocka_unit_test(test_remittances_go_on_where_there_are_banks),
         cmocka_unit_test(test_services_are_asked_and_answer),
         cmocka_unit_test(test_a_services_full_mailbox_answers_busy),
         cmocka_unit_test(test_a_service_that_stopped_is_told_once_and_answers_busy),

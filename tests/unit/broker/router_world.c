@@ -15,6 +15,7 @@ enum { PATIENCE_MS = 5000, LEDGER_ENDPOINT_MAX = 64 };
 static const char *const service_endpoints[SERVICE_COUNT] = {
     [SERVICE_RATEFEED] = ROUTER_RATEFEED_ENDPOINT,
     [SERVICE_PUBLISHER] = ROUTER_PUBLISHER_ENDPOINT,
+    [SERVICE_BANK] = ROUTER_BANK_ENDPOINT,
 };
 
 static void set_option(void *socket, int option, int value)
