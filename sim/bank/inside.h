@@ -268,6 +268,14 @@ void virtual_webhook_changed(struct virtual_bank *self, int64_t now_us,
                              const struct virtual_payment *payment);
 /* When one is to be posted; INT64_MAX: never. */
 int64_t virtual_webhooks_due_us(const struct virtual_bank *self);
+/* Another place for them: notify_url or callback_url of the options, which are strings that free takes. text NULL: none. false: no memory. */
+bool virtual_webhooks_url(const char **url, const char *text);
+
+struct virtual_webhook_figures {
+    uint64_t waiting, delivered, repeated, dropped; /* posts: repeated is of events, dropped for good */
+};
+struct virtual_webhook_figures virtual_webhooks_figures(const struct virtual_bank *self);
+
 /* What is true of webhooks, for the digest. */
 uint64_t virtual_webhooks_digest(const struct virtual_bank *self);
 
