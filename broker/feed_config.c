@@ -2,75 +2,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/json_config.h"
+
 enum { FILE_MAX = 1 << 20, SPIKE_MAX_PPM = 1000000000, AGE_MAX_S = 31536000, OFFSET_MAX_MINUTES = 14 * 60 };
 
 struct reading {
     struct feed_config *config;
-    char *why;
-    const char *where; /* of the source that is being read, for messages */
+    struct json_config json;
 };
 
-__attribute__((format(printf, 2, 3))) static bool refuse(struct reading *r, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    int length = r->where == NULL ? 0 : snprintf(r->why, FEED_WHY_MAX, "source '%.32s': ", r->where);
-    vsnprintf(r->why + length, FEED_WHY_MAX - (size_t)length, format, arguments);
-    va_end(arguments);
-    return false;
-}
-
-static bool has_only(struct reading *r, json_t *object, const char *const *keys)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach(object, key, value)
-    {
-        size_t i = 0;
-        while (keys[i] != NULL && strcmp(keys[i], key) != 0)
-            i++;
-        if (keys[i] == NULL)
-            return refuse(r, "there is no key '%.64s'", key);
-    }
-    return true;
-}
-
-/* ---- values --------------------------------------------------------------------------------------------- */
-
-static bool get_text(struct reading *r, json_t *object, const char *key, char *out, size_t max)
-{
-    const json_t *value = json_object_get(object, key);
-    const char *text = json_string_value(value);
-    if (text == NULL || text[0] == '\0' || json_string_length(value) > max ||
-        strlen(text) != json_string_length(value))
-        return refuse(r, "'%s' has to be a text of 1 to %zu bytes", key, max);
-    memcpy(out, text, strlen(text) + 1);
-    return true;
-}
-
-static bool get_number(struct reading *r, json_t *object, const char *key, int64_t low, int64_t high,
-                       int64_t *out)
-{
-    const json_t *value = json_object_get(object, key);
-    if (!json_is_integer(value) || json_integer_value(value) < low || json_integer_value(value) > high)
-        return refuse(r, "'%s' has to be a whole number of %lld to %lld", key, (long long)low,
-                      (long long)high);
-    *out = json_integer_value(value);
-    return true;
-}
+/* Always false. */
+#define refuse(r, ...) json_config_refuse(&(r)->json, __VA_ARGS__)
 
 /* ---- a source ------------------------------------------------------------------------------------------- */
 
 static bool read_name(struct reading *r, json_t *object, char *out)
 {
-    if (!get_text(r, object, "name", out, RATEFEED_NAME_MAX))
+    if (!json_config_text(&r->json, object, "name", out, RATEFEED_NAME_MAX))
         return false;
     if (!text_is_product(str_from(out)))
         return refuse(r, "'name' has to be of letters, digits and - _ . : @ /");
@@ -78,7 +31,7 @@ static bool read_name(struct reading *r, json_t *object, char *out)
         if (strcmp(r->config->sources[i].name, out) == 0)
             return refuse(r, "two sources have the name '%s'", out);
     }
-    r->where = out;
+    r->json.where = out;
     return true;
 }
 
@@ -96,22 +49,13 @@ static bool read_kind(struct reading *r, json_t *object, enum feed_kind *out)
     return refuse(r, "'kind' has to be ecb, ecb-history or koreaexim");
 }
 
-static bool is_url(const char *url, bool allow_http)
-{
-    for (const char *at = url; *at != '\0'; at++) {
-        if (*at <= ' ' || *at > '~')
-            return false;
-    }
-    return strncmp(url, "https://", 8) == 0 || (allow_http && strncmp(url, "http://", 7) == 0);
-}
-
 /* The first line of a file. What it holds is in no message. */
 static bool read_key(struct reading *r, json_t *object, char out[FEED_KEY_MAX + 1])
 {
     char path[FEED_PATH_MAX + 1], line[FEED_KEY_MAX + 2];
     if (json_object_get(object, "key_file") == NULL)
         return true;
-    if (!get_text(r, object, "key_file", path, FEED_PATH_MAX))
+    if (!json_config_text(&r->json, object, "key_file", path, FEED_PATH_MAX))
         return false;
     int file = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length = file < 0 ? -1 : read(file, line, sizeof line - 1);
@@ -133,10 +77,10 @@ static bool read_key(struct reading *r, json_t *object, char out[FEED_KEY_MAX + 
 
 static bool read_origin(struct reading *r, json_t *object, struct feed_origin *out)
 {
-    if (!read_kind(r, object, &out->kind) || !get_text(r, object, "url", out->url, FEED_URL_MAX) ||
-        !read_key(r, object, out->key))
+    if (!read_kind(r, object, &out->kind) ||
+        !json_config_text(&r->json, object, "url", out->url, FEED_URL_MAX) || !read_key(r, object, out->key))
         return false;
-    if (!is_url(out->url, r->config->allow_http))
+    if (!json_config_is_url(out->url, r->config->allow_http))
         return refuse(r, "'url' has to begin with https:// (http:// needs \"allow_http\": true)");
     bool needs_key = out->kind == FEED_KOREAEXIM;
     if (needs_key != (out->key[0] != '\0'))
@@ -186,14 +130,15 @@ static bool read_schedule(struct reading *r, json_t *object, struct schedule *ou
     bool has_every = json_object_get(object, "every_s") != NULL;
     int64_t minutes = 0, every_s = 0;
     if (json_object_get(object, "utc_offset_minutes") != NULL &&
-        !get_number(r, object, "utc_offset_minutes", -OFFSET_MAX_MINUTES, OFFSET_MAX_MINUTES, &minutes))
+        !json_config_number(&r->json, object, "utc_offset_minutes", -OFFSET_MAX_MINUTES, OFFSET_MAX_MINUTES,
+                            &minutes))
         return false;
     out->offset_s = (int32_t)minutes * 60;
     if ((at != NULL) == has_every)
         return refuse(r, "one of 'at' and 'every_s' is needed");
     if (has_every && json_object_get(object, "days") != NULL)
         return refuse(r, "'days' goes with 'at'");
-    if (has_every && !get_number(r, object, "every_s", 1, SCHEDULE_EVERY_MAX_S, &every_s))
+    if (has_every && !json_config_number(&r->json, object, "every_s", 1, SCHEDULE_EVERY_MAX_S, &every_s))
         return false;
     out->every_s = (uint32_t)every_s;
     return has_every || (read_times(r, at, out) && read_days(r, object, out));
@@ -235,14 +180,14 @@ static bool read_source(struct reading *r, json_t *object)
     struct ratefeed_source_config *out = &r->config->sources[r->config->count];
     struct feed_origin *origin = &r->config->origins[r->config->count];
     int64_t spike_ppm, age_limit_s;
-    r->where = NULL;
+    r->json.where = NULL;
     if (!json_is_object(object))
         return refuse(r, "'sources' has to be a list of objects");
     r->config->count++;
-    if (!read_name(r, object, out->name) || !has_only(r, object, keys) || !read_origin(r, object, origin) ||
-        !read_schedule(r, object, &out->schedule) ||
-        !get_number(r, object, "spike_ppm", 1, SPIKE_MAX_PPM, &spike_ppm) ||
-        !get_number(r, object, "age_limit_s", 1, AGE_MAX_S, &age_limit_s))
+    if (!read_name(r, object, out->name) || !json_config_has_only(&r->json, object, keys) ||
+        !read_origin(r, object, origin) || !read_schedule(r, object, &out->schedule) ||
+        !json_config_number(&r->json, object, "spike_ppm", 1, SPIKE_MAX_PPM, &spike_ppm) ||
+        !json_config_number(&r->json, object, "age_limit_s", 1, AGE_MAX_S, &age_limit_s))
         return false;
     out->spike_ppm = (uint32_t)spike_ppm;
     out->age_limit_s = (uint32_t)age_limit_s;
@@ -266,55 +211,34 @@ static bool read_sources(struct reading *r, const json_t *sources)
 static bool read_all(struct reading *r, json_t *object)
 {
     static const char *const keys[] = {"sources", "allow_http", "ca_file", NULL};
-    const json_t *allow_http = json_object_get(object, "allow_http");
-    if (!json_is_object(object))
-        return refuse(r, "it has to be an object");
-    if (!has_only(r, object, keys))
+    if (!json_config_has_only(&r->json, object, keys) ||
+        !json_config_flag(&r->json, object, "allow_http", &r->config->allow_http))
         return false;
-    if (allow_http != NULL && !json_is_boolean(allow_http))
-        return refuse(r, "'allow_http' has to be true or false");
-    r->config->allow_http = json_is_true(allow_http);
     if (json_object_get(object, "ca_file") != NULL &&
-        !get_text(r, object, "ca_file", r->config->ca_file, FEED_PATH_MAX))
+        !json_config_text(&r->json, object, "ca_file", r->config->ca_file, FEED_PATH_MAX))
         return false;
     return read_sources(r, json_object_get(object, "sources"));
 }
 
 struct feed_config *feed_config_parse(const char *text, size_t length, char why[FEED_WHY_MAX])
 {
-    json_error_t error;
-    struct reading r = {.config = calloc(1, sizeof *r.config), .why = why};
-    json_t *object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-    bool is_read = false;
+    struct reading r = {.config = calloc(1, sizeof *r.config), .json = {.why = why, .kind = "source"}};
+    json_t *object = json_config_parse(&r.json, text, length);
     if (r.config == NULL)
         refuse(&r, "no memory");
-    else if (object == NULL)
-        refuse(&r, "%s, line %d", error.text, error.line);
-    else
-        is_read = read_all(&r, object);
-    json_decref(object);
-    if (!is_read)
+    if (r.config == NULL || object == NULL || !read_all(&r, object))
         feed_config_destroy(&r.config);
+    json_decref(object);
     return r.config;
 }
 
 struct feed_config *feed_config_load(const char *path, char why[FEED_WHY_MAX])
 {
-    struct feed_config *config = NULL;
-    FILE *file = fopen(path, "re");
-    char *text = malloc(FILE_MAX);
-    if (file == NULL || text == NULL) {
-        snprintf(why, FEED_WHY_MAX, "%s", strerror(errno));
-    } else {
-        size_t length = fread(text, 1, FILE_MAX, file);
-        if (ferror(file) != 0 || length == FILE_MAX)
-            snprintf(why, FEED_WHY_MAX, "it cannot be read whole");
-        else
-            config = feed_config_parse(text, length, why);
-    }
+    struct json_config json = {.why = why};
+    size_t length = 0;
+    char *text = json_config_file(&json, path, FILE_MAX, &length);
+    struct feed_config *config = text == NULL ? NULL : feed_config_parse(text, length, why);
     free(text);
-    if (file != NULL)
-        (void)fclose(file);
     return config;
 }
 
