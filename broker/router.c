@@ -528,6 +528,8 @@ static void take_box(struct router *self, const struct box *box)
     case BOX_READ:
     case BOX_NAMES:
     case BOX_JOURNAL:
+    case BOX_CALLS:
+    case BOX_REPORTS:
     case BOX_CALLBACK:
         break;
     }

@@ -160,6 +160,8 @@ enum box_kind {
      * `number`: the partition; NULL: there is none. */
     BOX_NAMES,
     BOX_JOURNAL, /* from the publisher to a ledger: nothing; back: pointer: struct journal *, of partition `number` */
+    BOX_CALLS, /* pointer: struct bank_mail *, from a ledger to the bank adapter. Back: nothing: tell all again (base/bank_mail.h) */
+    BOX_REPORTS,  /* pointer: struct bank_reports *, from the bank adapter to a ledger */
     BOX_CALLBACK, /* pointer: struct callback_post *, from the gateway to the bank actor, and back */
 };
 
