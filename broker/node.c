@@ -16,10 +16,12 @@ struct node {
     zactor_t *router;
     zactor_t *publisher; /* NULL: it does not run */
     zactor_t *ratefeed;  /* the same */
+    zactor_t *gateway;   /* the same */
     zactor_t *ledgers[DATADIR_PARTITIONS_MAX];
     zactor_t *readers[DATADIR_PARTITIONS_MAX];
     char endpoint[ROUTER_ENDPOINT_MAX];
     char events[PUBLISHER_ENDPOINT_MAX];
+    char gateway_url[GATEWAY_URL_MAX];
 };
 
 static bool start_partition(struct node *self, struct datadir *datadir, uint32_t partition)
@@ -95,6 +97,21 @@ static bool start_ratefeed(struct node *self, struct feed_config *config, struct
     return false;
 }
 
+static bool start_gateway(struct node *self, const struct node_options *options, const char **why)
+{
+    char text[GATEWAY_WHY_MAX];
+    struct gateway_options gateway = options->gateway;
+    if (gateway.listen == NULL)
+        return true;
+    gateway.context = zsys_init();
+    gateway.endpoint = self->endpoint;
+    self->gateway = gateway_new(&gateway, self->gateway_url, text);
+    if (self->gateway == NULL)
+        zsys_error("the gateway cannot start: %s", text);
+    *why = "the gateway cannot start";
+    return self->gateway != NULL;
+}
+
 struct node *node_new(const struct node_options *options, const char **why)
 {
     struct node *self = calloc(1, sizeof *self);
@@ -125,6 +142,7 @@ struct node *node_new(const struct node_options *options, const char **why)
         *why = "a partition could not be started";
         started = start_partition(self, options->datadir, p);
     }
+    started = started && start_gateway(self, options, why);
     if (!started)
         node_destroy(&self);
     return self;
@@ -146,6 +164,7 @@ size_t node_destroy(struct node **self_p)
     struct node *self = *self_p;
     if (self == NULL)
         return 0;
+    zactor_destroy(&self->gateway);
     size_t left = self->router == NULL ? 0 : drain(self);
     zactor_destroy(&self->ratefeed);
     zactor_destroy(&self->publisher); /* it and the readers read the ledgers' journals */
@@ -175,6 +194,11 @@ const char *node_endpoint(const struct node *self)
 const char *node_events(const struct node *self)
 {
     return self->events;
+}
+
+const char *node_gateway(const struct node *self)
+{
+    return self->gateway_url;
 }
 
 zactor_t *node_router(struct node *self)

@@ -1,6 +1,6 @@
-/* A serving node: a data directory, a router, a publisher, a rate feed where one is configured, and for each partition a ledger actor and a reader actor.
+/* A serving node: a data directory, a router, a publisher, a rate feed and a gateway where they are configured, and for each partition a ledger actor and a reader actor.
  *
- * Order. Start: publisher, router, rate feed, readers, ledgers; a request that comes early is answered BUSY. Stop: the router reads
+ * Order. Start: publisher, router, rate feed, readers, ledgers, gateway; a request that comes early is answered BUSY. Stop: the gateway ends; the router reads
  * no more and waits for what is open; then rate feed, publisher, readers, ledgers, router end, and the directory is closed. The
  * last replies are sent by zsys_shutdown, which the caller runs.
  */
@@ -10,6 +10,7 @@
 #include <czmq.h>
 
 #include "broker/feed_config.h"
+#include "broker/gateway.h"
 #include "broker/router.h"
 #include "store/datadir.h"
 
@@ -22,6 +23,8 @@ struct node_options {
     const char *events;           /* where streams of events are served; NULL: nowhere */
     int64_t webhook_retry_ms;     /* the first delay; 0: the default */
     bool webhook_allows_http;     /* http:// too */
+    struct gateway_options
+        gateway; /* listen NULL: there is none. context, endpoint and banks are the node's to say */
 };
 
 /* NULL: *why says why (static storage). */
@@ -35,6 +38,9 @@ const char *node_endpoint(const struct node *self);
 
 /* What subscribers to streams connect to; "": nothing. */
 const char *node_events(const struct node *self);
+
+/* What banks and collectors of figures connect to; "": nothing. */
+const char *node_gateway(const struct node *self);
 
 /* To wait on with zmq_poll, and then to read events with router_next_event. */
 zactor_t *node_router(struct node *self);

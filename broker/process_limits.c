@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-/* Of a node: router, publisher, rate feed, input and output, clean-up. Of a partition: ledger, two commit writers, reader. */
-enum { THREADS = 5, THREADS_PER_PARTITION = 4 };
+/* Of a node: router, publisher, rate feed, gateway, input and output, clean-up. Of a partition: ledger, two commit writers, reader. */
+enum { THREADS = 6, THREADS_PER_PARTITION = 4 };
 
 /* Counted in /proc: 17 + 19 for each partition + one for each pair of them. The rest is for some clients. */
 enum { DESCRIPTORS = 48, DESCRIPTORS_PER_PARTITION = 24 };

@@ -91,6 +91,8 @@ static int announce(struct serve *self)
            partitions == 1 ? "" : "s", self->path, node_endpoint(self->node));
     if (node_events(self->node)[0] != '\0')
         printf("events on %s\n", node_events(self->node));
+    if (node_gateway(self->node)[0] != '\0')
+        printf("gateway on %s\n", node_gateway(self->node));
     fflush(stdout);
     if (self->port_file != NULL && !write_port_file(self))
         return fail(EXIT_CODE_ERROR, "cannot write the port file: ", strerror(errno));
@@ -194,10 +196,23 @@ static bool read_feed(struct serve *self)
     return self->node_options.feed != NULL;
 }
 
+/* The same of the gateway. */
+static bool check_gateway(const struct serve *self)
+{
+    char why[GATEWAY_WHY_MAX] = "--gateway is missing";
+    const struct gateway_options *gateway = &self->node_options.gateway;
+    bool is_wanted = gateway->listen != NULL;
+    if (is_wanted ? gateway_options_check(gateway, why)
+                  : gateway->certificate == NULL && gateway->key == NULL)
+        return true;
+    fprintf(stderr, "teller serve: cannot serve a gateway: %s\n", why);
+    return false;
+}
+
 static int run(struct serve *self)
 {
     struct datadir_error error = {0};
-    if (!read_feed(self))
+    if (!read_feed(self) || !check_gateway(self))
         return EXIT_CODE_ERROR;
     keep_freed_memory();
     if (http_global_init() != ERR_OK)
@@ -292,6 +307,21 @@ int command_serve(int argc, char **argv)
          .type = OPTION_FLAG,
          .out = &self.node_options.webhook_allows_http,
          .help = "let webhooks have http:// addresses: for tests and loopback"},
+        {.name = "gateway",
+         .type = OPTION_TEXT,
+         .out = &self.node_options.gateway.listen,
+         .value = "HOST:PORT",
+         .help = "serve callbacks of banks, /metrics and /health over HTTP there (nowhere)"},
+        {.name = "gateway-certificate",
+         .type = OPTION_TEXT,
+         .out = &self.node_options.gateway.certificate,
+         .value = "FILE",
+         .help = "PEM; with --gateway-key: https. Without, it is http, on loopback only"},
+        {.name = "gateway-key",
+         .type = OPTION_TEXT,
+         .out = &self.node_options.gateway.key,
+         .value = "FILE",
+         .help = "PEM"},
     };
     const struct manual manual = {
         .usage = "teller serve --data DIR [options]",
