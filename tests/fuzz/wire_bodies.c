@@ -3,12 +3,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "actors/base/bank_call.h"
 #include "actors/base/check.h"
 #include "actors/base/date.h"
 #include "broker/wire/accounts.h"
 #include "broker/wire/history.h"
 #include "broker/wire/proposals.h"
 #include "broker/wire/rates.h"
+#include "broker/wire/remittances.h"
 #include "broker/wire/split.h"
 #include "broker/wire/subscribers.h"
 
@@ -143,6 +145,30 @@ static void check_proposals(const struct wire_header *header)
         CHECK(q.limit >= 1 && q.limit <= LEDGER_PAGE_MAX && q.cursor.length <= WIRE_CURSOR_MAX);
 }
 
+static void check_remittances(const struct wire_header *header)
+{
+    struct ledger_remit_command c;
+    struct ledger_remittance_command a;
+    struct wire_remittances_query q;
+    enum field field;
+    if (wire_remit_read(header, &c, &field) == CODE_OK) {
+        CHECK(c.currency != CURRENCY_NONE && c.amount >= 1 && c.amount <= MONEY_MAX);
+        CHECK(text_is_account_id(c.account) && !text_is_reserved_id(c.account) && !uuid_is_nil(&c.id));
+        CHECK(text_is_account_id(c.bank) && c.bank.length <= BANK_NAME_MAX);
+        CHECK(c.payer.length >= 1 && c.payer.length <= BANK_PARTY_MAX && text_is_clean(c.payer));
+        CHECK(c.payee.length >= 1 && c.payee.length <= BANK_PARTY_MAX && text_is_clean(c.payee));
+        CHECK(c.memo.length <= MEMO_MAX && c.reference.length <= REFERENCE_MAX);
+    }
+    if (header->operation >= OPERATION_REMITTANCE_RETRY && header->operation <= OPERATION_REMITTANCE_SETTLE &&
+        wire_remittance_act_read(header, &a, &field) == CODE_OK) {
+        CHECK(!uuid_is_nil(&a.remittance) && a.operator_name.length >= 1 &&
+              a.reason.length <= BANK_REASON_MAX);
+        CHECK(a.money <= REMITTANCE_MONEY_TO_BANK && a.outcome <= BANK_FAILED);
+    }
+    if (wire_remittances_read(header, &q, &field) == CODE_OK)
+        CHECK(q.list < REMITTANCE_LIST_COUNT && q.limit >= 1 && q.limit <= LEDGER_PAGE_MAX);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wire_header header;
@@ -156,6 +182,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_histories(&header);
     else if (header.operation >= OPERATION_PROPOSAL_OPEN && header.operation <= OPERATION_PROPOSAL_LIST)
         check_proposals(&header);
+    else if (header.operation >= OPERATION_REMITTANCE_OPEN &&
+             header.operation <= OPERATION_REMITTANCE_RETRY_BATCH)
+        check_remittances(&header);
     else if (header.operation >= OPERATION_SUBSCRIBER_ADD && header.operation <= OPERATION_DEADLETTER_RESOLVE)
         check_subscribers(&header);
     else if (header.operation >= OPERATION_RATE_LATEST && header.operation <= OPERATION_RATE_SOURCES)

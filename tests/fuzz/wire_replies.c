@@ -2,12 +2,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "actors/base/bank_call.h"
 #include "actors/base/check.h"
 #include "broker/wire/accounts.h"
 #include "broker/wire/history.h"
 #include "broker/wire/holds.h"
 #include "broker/wire/node.h"
 #include "broker/wire/proposals.h"
+#include "broker/wire/remittances.h"
 #include "broker/wire/rows.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -79,6 +81,29 @@ static void read_proposals(const struct wire_reply *reply)
         CHECK(count <= CAPACITY);
 }
 
+static void read_remittances(const struct wire_reply *reply)
+{
+    struct ledger_remittance_view views[CAPACITY];
+    struct ledger_remittance_entry entries[CAPACITY];
+    struct mp_writer w = {0};
+    struct wire_reply again;
+    size_t count;
+    uint32_t retried;
+    struct str cursor;
+    if (wire_remittance_reply_read(reply, views)) {
+        CHECK(strlen(views->reason) <= BANK_REASON_MAX && strlen(views->payer) <= BANK_PARTY_MAX);
+        wire_remittance_write(&w, reply->request_id, views);
+        CHECK(wire_reply_read(w.data, w.length, &again) && wire_remittance_reply_read(&again, views));
+        mp_writer_release(&w);
+    }
+    if (wire_remittance_trail_reply_read(reply, views, entries, CAPACITY, &count))
+        CHECK(count <= CAPACITY);
+    if (wire_remittances_reply_read(reply, views, CAPACITY, &count, &cursor))
+        CHECK(count <= CAPACITY);
+    if (wire_remittance_batch_reply_read(reply, &retried))
+        CHECK(reply->body.length > 0);
+}
+
 static void read_holds(const struct wire_reply *reply)
 {
     struct wire_hold holds[CAPACITY];
@@ -100,6 +125,7 @@ static void read_others(const struct wire_reply *reply)
 {
     read_proposals(reply);
     read_holds(reply);
+    read_remittances(reply);
     struct wire_balance balance;
     struct wire_transfer transfer;
     struct wire_version version;
