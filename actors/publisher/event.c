@@ -2,8 +2,17 @@
 
 #include "actors/base/code.h"
 #include "actors/ledger/fact.h"
+#include "actors/ledger/remittance_states.h"
 
-enum shape { SHAPE_NONE, SHAPE_POSTING, SHAPE_ACCOUNT, SHAPE_HOLD, SHAPE_CAPTURE };
+enum shape {
+    SHAPE_NONE,
+    SHAPE_POSTING,
+    SHAPE_ACCOUNT,
+    SHAPE_HOLD,
+    SHAPE_CAPTURE,
+    SHAPE_REMITTANCE,
+    SHAPE_REMITTANCE_POSTING
+};
 
 /* A kind that is not in here is no event. */
 static const struct {
@@ -29,6 +38,14 @@ static const struct {
     [FACT_HOLD_RELEASED] = {"hold_released", SHAPE_HOLD},
     [FACT_HOLD_EXPIRED] = {"hold_expired", SHAPE_HOLD},
     [FACT_HOLD_CAPTURED] = {"captured", SHAPE_CAPTURE},
+    [FACT_REMITTANCE_REQUESTED] = {"remittance_requested", SHAPE_REMITTANCE},
+    [FACT_REMITTANCE_MOVED] = {"remittance_moved", SHAPE_REMITTANCE},
+    [FACT_REMITTANCE_NOTED] = {"remittance_noted", SHAPE_REMITTANCE},
+    [FACT_REMITTANCE_PULLED] = {"remittance_pulled", SHAPE_REMITTANCE_POSTING},
+    [FACT_REMITTANCE_DEPOSITED] = {"remittance_deposited", SHAPE_REMITTANCE_POSTING},
+    [FACT_REMITTANCE_WITHDRAWN] = {"remittance_withdrawn", SHAPE_REMITTANCE_POSTING},
+    [FACT_REMITTANCE_PAID] = {"remittance_paid", SHAPE_REMITTANCE_POSTING},
+    [FACT_REMITTANCE_RETURNED] = {"remittance_returned", SHAPE_REMITTANCE_POSTING},
 };
 
 static const uint16_t FIXED[] = {
@@ -36,6 +53,8 @@ static const uint16_t FIXED[] = {
     [SHAPE_ACCOUNT] = sizeof(struct fact_account),
     [SHAPE_HOLD] = sizeof(struct fact_hold),
     [SHAPE_CAPTURE] = sizeof(struct fact_capture),
+    [SHAPE_REMITTANCE] = sizeof(struct fact_remittance),
+    [SHAPE_REMITTANCE_POSTING] = sizeof(struct fact_remittance_posting),
 };
 
 static enum shape shape_of(uint8_t kind)
@@ -104,6 +123,10 @@ static bool read_trailer(const struct fact_strings *strings, struct event *out)
     out->reference = strings->by_tag[FACT_TAG_REFERENCE];
     out->owner = strings->by_tag[FACT_TAG_OWNER];
     out->product = strings->by_tag[FACT_TAG_PRODUCT];
+    out->bank = strings->by_tag[FACT_TAG_BANK];
+    out->payer = strings->by_tag[FACT_TAG_PAYER];
+    out->payee = strings->by_tag[FACT_TAG_PAYEE];
+    out->bank_reference = strings->by_tag[FACT_TAG_BANK_REFERENCE];
     return read_book(strings->by_tag[FACT_TAG_BOOK_DEBIT], &out->from_book) &&
            read_book(strings->by_tag[FACT_TAG_BOOK_CREDIT], &out->to_book);
 }
@@ -174,6 +197,46 @@ static void read_capture(const uint8_t *bytes, struct event *out)
     out->kept = fact.kept;
 }
 
+/* false: no state, step or code of ours. The operator stands in facts of other kinds too, whose events do not tell him. */
+static bool read_remittance_part(const struct fact_remittance_part *part, const struct fact_strings *strings,
+                                 struct event *out)
+{
+    if (part->state < REMITTANCE_REQUESTED || part->state >= REMITTANCE_STATE_COUNT ||
+        part->step < REMITTANCE_STEP_PULL || part->step > REMITTANCE_STEP_REFUND || part->code >= CODE_COUNT)
+        return false;
+    out->state = machine_state_name(&REMITTANCE_STATES, part->state);
+    out->step = remittance_step_name(part->step);
+    out->tries = part->tries;
+    out->rounds = part->rounds;
+    out->call = part->call;
+    out->is_alarmed = (part->flags & FACT_REMITTANCE_ALARMED) != 0;
+    out->is_contradicted = (part->flags & FACT_REMITTANCE_CONTRADICTED) != 0;
+    out->code = part->code;
+    out->reason = strings->by_tag[FACT_TAG_REASON];
+    out->operator_name = strings->by_tag[FACT_TAG_OPERATOR];
+    return true;
+}
+
+static bool read_remittance(const uint8_t *bytes, const struct fact_strings *strings, struct asker *asker,
+                            struct event *out)
+{
+    struct fact_remittance fact;
+    memcpy(&fact, bytes, sizeof fact);
+    out->transaction_id = fact.id;
+    out->account = ask(asker, fact.account);
+    out->has_amount = true;
+    out->amount = fact.amount;
+    return read_remittance_part(&fact.part, strings, out);
+}
+
+static bool read_remittance_posting(const uint8_t *bytes, const struct fact_strings *strings,
+                                    struct event *out)
+{
+    struct fact_remittance_posting fact;
+    memcpy(&fact, bytes, sizeof fact);
+    return read_remittance_part(&fact.part, strings, out);
+}
+
 enum event_result event_read(const uint8_t *bytes, size_t length, const struct event_names *names,
                              struct event *out, size_t *size, uint32_t *account)
 {
@@ -188,7 +251,7 @@ enum event_result event_read(const uint8_t *bytes, size_t length, const struct e
         !read_trailer(&strings, out))
         return EVENT_CORRUPT;
     out->kind = KINDS[bytes[0]].word;
-    if (shape == SHAPE_POSTING || shape == SHAPE_CAPTURE)
+    if (shape == SHAPE_POSTING || shape == SHAPE_CAPTURE || shape == SHAPE_REMITTANCE_POSTING)
         read_posting(bytes, &strings, &asker, out);
     if (shape == SHAPE_CAPTURE)
         read_capture(bytes, out);
@@ -196,6 +259,10 @@ enum event_result event_read(const uint8_t *bytes, size_t length, const struct e
         read_account(bytes, &strings, &asker, out);
     if (shape == SHAPE_HOLD)
         read_hold(bytes, &asker, out);
+    if (shape == SHAPE_REMITTANCE && !read_remittance(bytes, &strings, &asker, out))
+        return EVENT_CORRUPT;
+    if (shape == SHAPE_REMITTANCE_POSTING && !read_remittance_posting(bytes, &strings, out))
+        return EVENT_CORRUPT;
     out->currency = asker.currency;
     *account = asker.account;
     if (asker.is_unnamed)

@@ -28,7 +28,8 @@ struct event {
     int64_t time_us;
     const char *kind; /* a word of history; static storage */
     struct uuid transaction_id;
-    struct str account;                  /* of what is about one account: opened … closed, holds */
+    struct str
+        account; /* of what is about one account: opened … closed, holds, remittances that move no money */
     struct str from_account, to_account; /* of a posting */
     bool has_from_balance, has_to_balance;
     int64_t from_balance, to_balance;
@@ -48,7 +49,13 @@ struct event {
     int64_t expires_us; /* 0: none */
     int64_t rate;       /* 0: none */
     struct event_book from_book, to_book;
-    uint8_t code; /* enum code: returned: why */
+    uint8_t code; /* enum code: returned: why; remittances: why a deposit or a withdrawal was refused */
+    /* remittances: state is NULL elsewhere */
+    const char *state, *step; /* static storage */
+    struct str bank, payer, payee, reason, operator_name, bank_reference;
+    uint8_t tries, rounds;
+    uint32_t call; /* number of the newest call to the bank; 0: none yet */
+    bool is_alarmed, is_contradicted;
 };
 
 /* Names and currencies of a partition's accounts. false: not known (yet). */

@@ -38,8 +38,11 @@ bool answer_json(struct mp_reader *r, struct emit *json, const char *name)
     int64_t negative;
     uint32_t count;
     struct str text;
+    bool flag;
     if (mp_read_nil(r))
         emit_null(json, name);
+    else if (mp_read_bool(r, &flag))
+        emit_bool(json, name, flag);
     else if (mp_read_uint(r, &number))
         emit_unsigned(json, name, number);
     else if (mp_read_int(r, &negative))

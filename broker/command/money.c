@@ -185,6 +185,8 @@ static const char *const kind_words[] = {NULL,   "transfer", "deposit", "withdra
 
 static const char *kind_word(uint8_t kind)
 {
+    if (kind == TELLER_SHOWN_REMITTANCE)
+        return "remittance";
     return kind < sizeof kind_words / sizeof *kind_words ? kind_words[kind] : NULL;
 }
 

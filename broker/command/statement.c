@@ -103,6 +103,10 @@ static void entry_json(struct emit *json, const struct teller_entry *entry, curr
     }
     if (entry->expires_us > 0)
         emit_time(json, "expires", entry->expires_us);
+    if (entry->bank.length > 0)
+        emit_str(json, "bank", entry->bank);
+    if (entry->bank_reference.length > 0)
+        emit_str(json, "bank_reference", entry->bank_reference);
     if (entry->rate > 0)
         emit_rate(json, "rate", entry->rate);
     if (entry->has_book && base != CURRENCY_NONE) {
@@ -196,6 +200,15 @@ static void hold_text(const struct teller_entry *entry, currency_index currency)
     printf("; pending %s\n", money_text(entry->pending, currency));
 }
 
+/* The bank of a remittance, on a line of its own. */
+static void bank_text(const struct teller_entry *entry)
+{
+    printf("    bank %.*s", (int)entry->bank.length, entry->bank.data);
+    if (entry->bank_reference.length > 0)
+        printf(": %.*s", (int)entry->bank_reference.length, entry->bank_reference.data);
+    putchar('\n');
+}
+
 static void history_text(const struct teller_history_query *query, currency_index currency,
                          currency_index base, const struct teller_entry *entries, size_t count,
                          struct str cursor)
@@ -216,6 +229,8 @@ static void history_text(const struct teller_history_query *query, currency_inde
                (int)entry->reference.length, entry->reference.length > 0 ? entry->reference.data : "");
         if (!uuid_is_nil(&entry->hold))
             hold_text(entry, currency);
+        if (entry->bank.length > 0)
+            bank_text(entry);
         if (entry->has_book && base != CURRENCY_NONE)
             book_text(entry, base);
     }

@@ -152,6 +152,11 @@ static const struct str entry_names[ENTRY_KIND_COUNT] = {
     [ENTRY_EXCHANGE_IN] = {"exchange_in", 11},
     [ENTRY_EXCHANGE_SPREAD] = {"exchange_spread", 15},
     [ENTRY_EXCHANGE_RESIDUE] = {"exchange_residue", 16},
+    [ENTRY_REMITTANCE_PULLED] = {"remittance_pulled", 17},
+    [ENTRY_REMITTANCE_DEPOSITED] = {"remittance_deposited", 20},
+    [ENTRY_REMITTANCE_WITHDRAWN] = {"remittance_withdrawn", 20},
+    [ENTRY_REMITTANCE_PAID] = {"remittance_paid", 15},
+    [ENTRY_REMITTANCE_RETURNED] = {"remittance_returned", 19},
 };
 
 const char *wire_entry_name(enum wire_entry_kind kind)
@@ -182,6 +187,7 @@ static const struct str kind_names[] = {
     [COMMAND_CAPTURE] = {"capture", 7},
     [COMMAND_RELEASE] = {"release", 7},
     [COMMAND_EXCHANGE] = {"exchange", 8},
+    [WIRE_KIND_REMITTANCE] = {"remittance", 10},
 };
 
 #define NAME_COUNT(names) (sizeof(names) / sizeof(names)[0])
@@ -224,13 +230,14 @@ enum { ENTRY_KEYS_ALWAYS = 10, PAGE_DEPTH = 4 };
 /* Keys that an entry has where they say something. */
 static uint32_t more_keys(const struct wire_history_entry *entry)
 {
-    uint32_t count = (entry->rate > 0) + (uuid_is_nil(&entry->hold) ? 0u : 2u) + (entry->expires_us != 0);
+    uint32_t count = (entry->rate > 0) + (uuid_is_nil(&entry->hold) ? 0u : 2u) + (entry->expires_us != 0) +
+                     (entry->bank.length > 0) + (entry->bank_reference.length > 0);
     if (entry->has_book)
         count += 3u + (entry->direction == DIRECTION_OUT) + (entry->average_rate > 0);
     return count;
 }
 
-enum { MORE_SPACE = 9 * 2 * WORD_SPACE };
+enum { MORE_SPACE = 11 * 2 * WORD_SPACE };
 
 static uint8_t *put_more(uint8_t *at, const struct wire_history_entry *entry)
 {
@@ -242,6 +249,10 @@ static uint8_t *put_more(uint8_t *at, const struct wire_history_entry *entry)
     }
     if (entry->expires_us != 0)
         at = mp_put_int(WIRE_PUT_WORD(at, "expires"), entry->expires_us);
+    if (entry->bank.length > 0)
+        at = mp_put_str(WIRE_PUT_WORD(at, "bank"), entry->bank);
+    if (entry->bank_reference.length > 0)
+        at = mp_put_str(WIRE_PUT_WORD(at, "bank_reference"), entry->bank_reference);
     if (!entry->has_book)
         return at;
     at = mp_put_int(WIRE_PUT_WORD(at, "value"), entry->value);
@@ -256,7 +267,8 @@ static uint8_t *put_more(uint8_t *at, const struct wire_history_entry *entry)
 
 static void write_entry(struct mp_writer *w, const struct wire_history_entry *entry)
 {
-    size_t strings = (size_t)entry->counterparty.length + entry->memo.length + entry->reference.length;
+    size_t strings = (size_t)entry->counterparty.length + entry->memo.length + entry->reference.length +
+                     entry->bank.length + entry->bank_reference.length;
     CHECK((unsigned)entry->kind < ENTRY_KIND_COUNT && (unsigned)entry->direction <= DIRECTION_OUT);
     if (!mp_reserve(w, ENTRY_KEYS_ALWAYS * WORD_SPACE + strings + MORE_SPACE))
         return;
@@ -436,6 +448,8 @@ enum {
     ENTRY_KEY_HOLD,
     ENTRY_KEY_PENDING,
     ENTRY_KEY_EXPIRES,
+    ENTRY_KEY_BANK,
+    ENTRY_KEY_BANK_REFERENCE,
     ENTRY_KEY_COUNT
 };
 
@@ -459,6 +473,8 @@ static const struct wire_key entry_keys[ENTRY_KEY_COUNT] = {
     [ENTRY_KEY_HOLD] = {{"hold", 4}, FIELD_NONE},
     [ENTRY_KEY_PENDING] = {{"pending", 7}, FIELD_NONE},
     [ENTRY_KEY_EXPIRES] = {{"expires", 7}, FIELD_NONE},
+    [ENTRY_KEY_BANK] = {{"bank", 4}, FIELD_NONE},
+    [ENTRY_KEY_BANK_REFERENCE] = {{"bank_reference", 14}, FIELD_NONE},
 };
 
 static bool read_entry(struct mp_reader *r, struct wire_history_entry *out)
@@ -489,7 +505,9 @@ static bool read_entry(struct mp_reader *r, struct wire_history_entry *out)
            wire_take_optional_rate(&v.at[ENTRY_KEY_AVERAGE_RATE], &out->average_rate) &&
            wire_take_optional_uuid(&v.at[ENTRY_KEY_HOLD], &out->hold) &&
            take_optional_int(&v.at[ENTRY_KEY_PENDING], &out->pending) &&
-           take_optional_int(&v.at[ENTRY_KEY_EXPIRES], &out->expires_us);
+           take_optional_int(&v.at[ENTRY_KEY_EXPIRES], &out->expires_us) &&
+           wire_take_string(&v.at[ENTRY_KEY_BANK], &out->bank) &&
+           wire_take_string(&v.at[ENTRY_KEY_BANK_REFERENCE], &out->bank_reference);
 }
 
 enum { PAGE_ENTRIES, PAGE_CURSOR, PAGE_KEY_COUNT };

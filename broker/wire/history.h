@@ -80,6 +80,11 @@ enum wire_entry_kind {
     ENTRY_EXCHANGE_IN,
     ENTRY_EXCHANGE_SPREAD,
     ENTRY_EXCHANGE_RESIDUE,
+    ENTRY_REMITTANCE_PULLED,
+    ENTRY_REMITTANCE_DEPOSITED,
+    ENTRY_REMITTANCE_WITHDRAWN,
+    ENTRY_REMITTANCE_PAID,
+    ENTRY_REMITTANCE_RETURNED,
     ENTRY_KIND_COUNT
 };
 
@@ -104,12 +109,16 @@ struct wire_history_entry {
     bool
         has_book; /* of an account with a book value: the others are set, in minor units of the base currency */
     int64_t value, cost;
-    int64_t book_value;   /* after it */
-    int64_t average_rate; /* after it; 0: none to show */
-    struct uuid hold;     /* nil: it is about none */
-    int64_t pending;      /* of the account, after it; known where there is a hold */
-    int64_t expires_us;   /* of the hold; 0: never */
+    int64_t book_value;              /* after it */
+    int64_t average_rate;            /* after it; 0: none to show */
+    struct uuid hold;                /* nil: it is about none */
+    int64_t pending;                 /* of the account, after it; known where there is a hold */
+    int64_t expires_us;              /* of the hold; 0: never */
+    struct str bank, bank_reference; /* of a remittance */
 };
+
+/* Beside those of enum ledger_command_kind: what a transaction id may have asked for. */
+enum { WIRE_KIND_REMITTANCE = 11 };
 
 /* What became of a transaction id. */
 enum wire_transfer_status { TRANSFER_SUCCESS, TRANSFER_FAILED, TRANSFER_PENDING };
@@ -118,7 +127,7 @@ struct wire_transfer {
     struct uuid id;
     enum wire_transfer_status status;
     enum code code;
-    uint8_t kind;            /* enum ledger_command_kind */
+    uint8_t kind;            /* enum ledger_command_kind, WIRE_KIND_REMITTANCE */
     currency_index currency; /* CURRENCY_NONE: not known (a refusal keeps the id and the code only) */
     int64_t amount;          /* 0: not known */
     int64_t time_us;

@@ -411,9 +411,15 @@ static const char *const entry_names[] = {
     [TELLER_ENTRY_EXCHANGE_IN] = "exchange_in",
     [TELLER_ENTRY_EXCHANGE_SPREAD] = "exchange_spread",
     [TELLER_ENTRY_EXCHANGE_RESIDUE] = "exchange_residue",
+    [TELLER_ENTRY_REMITTANCE_PULLED] = "remittance_pulled",
+    [TELLER_ENTRY_REMITTANCE_DEPOSITED] = "remittance_deposited",
+    [TELLER_ENTRY_REMITTANCE_WITHDRAWN] = "remittance_withdrawn",
+    [TELLER_ENTRY_REMITTANCE_PAID] = "remittance_paid",
+    [TELLER_ENTRY_REMITTANCE_RETURNED] = "remittance_returned",
 };
 
-_Static_assert((int)TELLER_ENTRY_EXCHANGE_RESIDUE == (int)ENTRY_EXCHANGE_RESIDUE, "as on the wire");
+_Static_assert((int)TELLER_ENTRY_REMITTANCE_RETURNED == (int)ENTRY_REMITTANCE_RETURNED, "as on the wire");
+_Static_assert((int)TELLER_SHOWN_REMITTANCE == (int)WIRE_KIND_REMITTANCE, "as on the wire");
 _Static_assert((int)TELLER_OUT == (int)DIRECTION_OUT, "as on the wire");
 
 const char *teller_entry_kind_name(enum teller_entry_kind kind)
@@ -453,7 +459,9 @@ static void entry_of(const struct wire_history_entry *read, struct teller_entry 
                                  .average_rate = read->average_rate,
                                  .hold = read->hold,
                                  .pending = read->pending,
-                                 .expires_us = read->expires_us};
+                                 .expires_us = read->expires_us,
+                                 .bank = read->bank,
+                                 .bank_reference = read->bank_reference};
 }
 
 /* Reads a page through scratch entries. */

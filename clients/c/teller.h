@@ -463,10 +463,15 @@ enum teller_entry_kind {
     TELLER_ENTRY_CAPTURED,      /* paid out of a hold */
     TELLER_ENTRY_HOLD_RELEASED, /* amount: what was let go, as in the next */
     TELLER_ENTRY_HOLD_EXPIRED,
-    TELLER_ENTRY_EXCHANGE_OUT,     /* sold: to the house */
-    TELLER_ENTRY_EXCHANGE_IN,      /* bought: from the house */
-    TELLER_ENTRY_EXCHANGE_SPREAD,  /* of house accounts: what teller has earned */
-    TELLER_ENTRY_EXCHANGE_RESIDUE, /* … and what rounding left */
+    TELLER_ENTRY_EXCHANGE_OUT,      /* sold: to the house */
+    TELLER_ENTRY_EXCHANGE_IN,       /* bought: from the house */
+    TELLER_ENTRY_EXCHANGE_SPREAD,   /* of house accounts: what teller has earned */
+    TELLER_ENTRY_EXCHANGE_RESIDUE,  /* … and what rounding left */
+    TELLER_ENTRY_REMITTANCE_PULLED, /* of house accounts: come in at a bank */
+    TELLER_ENTRY_REMITTANCE_DEPOSITED,
+    TELLER_ENTRY_REMITTANCE_WITHDRAWN,
+    TELLER_ENTRY_REMITTANCE_PAID,     /* of house accounts: gone out at a bank */
+    TELLER_ENTRY_REMITTANCE_RETURNED, /* to the account: an operator has ended it so */
 };
 
 /* "transfer", "withdrawal" …; static storage. */
@@ -491,6 +496,7 @@ struct teller_entry {
     struct uuid hold;     /* nil: it is about none */
     int64_t pending;      /* with a hold: the account's, after it */
     int64_t expires_us;   /* of the hold; 0: never */
+    struct str bank, bank_reference; /* of a remittance; may be empty */
 };
 
 struct teller_history_query {
@@ -517,12 +523,15 @@ enum err teller_histories(struct teller *self, const struct teller_history_query
 
 enum teller_transfer_status { TELLER_SUCCESS, TELLER_FAILED, TELLER_PENDING };
 
+/* A transfer's kind beside those of enum teller_kind. */
+enum { TELLER_SHOWN_REMITTANCE = 11 };
+
 /* What became of a transaction id. */
 struct teller_transfer {
     struct uuid id;
     enum teller_transfer_status status;
     enum code code;
-    uint8_t kind;            /* enum teller_kind; 0: not known */
+    uint8_t kind;            /* enum teller_kind, TELLER_SHOWN_REMITTANCE; 0: not known */
     currency_index currency; /* CURRENCY_NONE: not known */
     int64_t amount;          /* 0: not known */
     int64_t time_us;

@@ -68,6 +68,11 @@ static void posting_apply(struct oracle *self, const struct sight *sight, const 
         [FACT_EXCHANGE_IN] = ENTRY_EXCHANGE_IN,
         [FACT_EXCHANGE_SPREAD] = ENTRY_EXCHANGE_SPREAD,
         [FACT_EXCHANGE_RESIDUE] = ENTRY_EXCHANGE_RESIDUE,
+        [FACT_REMITTANCE_PULLED] = ENTRY_REMITTANCE_PULLED,
+        [FACT_REMITTANCE_DEPOSITED] = ENTRY_REMITTANCE_DEPOSITED,
+        [FACT_REMITTANCE_WITHDRAWN] = ENTRY_REMITTANCE_WITHDRAWN,
+        [FACT_REMITTANCE_PAID] = ENTRY_REMITTANCE_PAID,
+        [FACT_REMITTANCE_RETURNED] = ENTRY_REMITTANCE_RETURNED,
     };
     struct account *debit = posting->debit, *credit = posting->credit;
     const struct fact_posting *fact = &posting->fact;

@@ -6,6 +6,7 @@
 #include "actors/ledger/book.h"
 
 #include "actors/ledger/proposal_states.h"
+#include "actors/ledger/remittance_states.h"
 
 /* ---- the directory -------------------------------------------------------------------------------------- */
 
@@ -119,6 +120,11 @@ static const enum wire_entry_kind KINDS[FACT_KIND_COUNT] = {
     [FACT_EXCHANGE_IN] = ENTRY_EXCHANGE_IN,
     [FACT_EXCHANGE_SPREAD] = ENTRY_EXCHANGE_SPREAD,
     [FACT_EXCHANGE_RESIDUE] = ENTRY_EXCHANGE_RESIDUE,
+    [FACT_REMITTANCE_PULLED] = ENTRY_REMITTANCE_PULLED,
+    [FACT_REMITTANCE_DEPOSITED] = ENTRY_REMITTANCE_DEPOSITED,
+    [FACT_REMITTANCE_WITHDRAWN] = ENTRY_REMITTANCE_WITHDRAWN,
+    [FACT_REMITTANCE_PAID] = ENTRY_REMITTANCE_PAID,
+    [FACT_REMITTANCE_RETURNED] = ENTRY_REMITTANCE_RETURNED,
 };
 
 /* What the posting did to the book value of the account that is read. */
@@ -175,6 +181,8 @@ static enum err posting_entry(const struct statement_source *source, uint32_t ac
     entry->counterparty = keep(&text, other);
     entry->memo = keep(&text, strings.by_tag[FACT_TAG_MEMO]);
     entry->reference = keep(&text, strings.by_tag[FACT_TAG_REFERENCE]);
+    entry->bank = keep(&text, strings.by_tag[FACT_TAG_BANK]);
+    entry->bank_reference = keep(&text, strings.by_tag[FACT_TAG_BANK_REFERENCE]);
     book_entry(source, account, &strings, entry);
     out->previous = fact_position48_get(out_going ? fact.debit_previous : fact.credit_previous);
     if (bytes[0] == FACT_HOLD_CAPTURED && out_going)
@@ -371,6 +379,59 @@ static enum err transfer_proposal(const struct statement_source *source, const u
     return ERR_OK;
 }
 
+/* An end that is not the one that was asked for is a failure; which one, remittance.show tells. */
+static void remittance_status(uint8_t state, uint8_t code, struct wire_transfer *transfer)
+{
+    transfer->status = !remittance_has_ended(state)    ? TRANSFER_PENDING
+                       : state == REMITTANCE_COMPLETED ? TRANSFER_SUCCESS
+                                                       : TRANSFER_FAILED;
+    if (transfer->status == TRANSFER_FAILED)
+        transfer->code = code != CODE_OK && code < CODE_COUNT ? (enum code)code : CODE_REMITTANCE_ENDED;
+}
+
+static struct fact_remittance_part remittance_part(const uint8_t *bytes)
+{
+    struct fact_remittance_posting posting;
+    struct fact_remittance fact;
+    if (fact_is_posting(bytes[0])) {
+        memcpy(&posting, bytes, sizeof posting);
+        return posting.part;
+    }
+    memcpy(&fact, bytes, sizeof fact);
+    return fact.part;
+}
+
+/* From a fact about a remittance, of `size` bytes: what was requested stands in its first. */
+static enum err transfer_remittance(const struct statement_source *source, const uint8_t *bytes, size_t size,
+                                    struct statement_transfer *out)
+{
+    struct fact_remittance requested;
+    struct fact_strings strings;
+    uint8_t opening[STATEMENT_FACT_MAX];
+    int64_t requested_us;
+    struct fact_remittance_part part = remittance_part(bytes);
+    if (part.requested != 0) {
+        enum err err = fact_fetch(source, part.requested, opening, &size, &requested_us);
+        if (err != ERR_OK || opening[0] != FACT_REMITTANCE_REQUESTED)
+            return err == ERR_OK ? ERR_CORRUPT : err;
+        bytes = opening;
+    }
+    memcpy(&requested, bytes, sizeof requested);
+    if (fact_strings_read(bytes + sizeof requested, size - sizeof requested, &strings) != ERR_OK)
+        return ERR_CORRUPT;
+    struct wire_transfer *transfer = &out->transfer;
+    char *text = out->text;
+    transfer->from = transfer->to = keep(&text, directory_at(source->directory, requested.account));
+    transfer->id = requested.id;
+    transfer->kind = WIRE_KIND_REMITTANCE;
+    transfer->amount = requested.amount;
+    transfer->currency = directory_currency_at(source->directory, requested.account);
+    transfer->memo = keep(&text, strings.by_tag[FACT_TAG_MEMO]);
+    transfer->reference = keep(&text, strings.by_tag[FACT_TAG_REFERENCE]);
+    remittance_status(part.state, part.code, transfer);
+    return ERR_OK;
+}
+
 /* A hold or a release, from its fact. */
 static enum err transfer_hold_step(const struct statement_source *source, const uint8_t *bytes, size_t size,
                                    struct statement_transfer *out)
@@ -425,6 +486,8 @@ enum err statement_transfer_read(const struct statement_source *source, uint64_t
         return err;
     if (fact_is_hold(bytes[0]))
         return transfer_hold(source, bytes, size, id, out);
+    if (fact_is_remittance(bytes[0]))
+        return transfer_remittance(source, bytes, size, out);
     if (fact_is_posting(bytes[0]))
         return transfer_posting(source, bytes, size, out);
     if (bytes[0] == FACT_SETTLED)

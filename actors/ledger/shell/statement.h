@@ -6,6 +6,7 @@
 #ifndef TELLER_LEDGER_STATEMENT_H
 #define TELLER_LEDGER_STATEMENT_H
 
+#include "actors/base/bank_call.h"
 #include "actors/base/err.h"
 #include "actors/ledger/fact.h"
 #include "actors/ledger/ledger.h"
@@ -28,7 +29,10 @@ currency_index directory_currency_at(const struct directory *self, uint32_t inde
 struct str directory_at(const struct directory *self, uint32_t index);
 void directory_release(struct directory *self);
 
-enum { STATEMENT_FACT_MAX = 32 * 1024, STATEMENT_ENTRY_TEXT = 2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX };
+enum {
+    STATEMENT_FACT_MAX = 32 * 1024,
+    STATEMENT_ENTRY_TEXT = 2 * ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + BANK_NAME_MAX + BANK_REFERENCE_MAX
+};
 
 /* Where facts come from: begun readers only. */
 struct statement_source {

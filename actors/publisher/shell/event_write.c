@@ -142,6 +142,38 @@ static void write_head(struct out *out, const struct event *event)
     field_text(out, "reference", event->reference);
 }
 
+static void field_bool(struct out *out, const char *name, bool value)
+{
+    key(out, name);
+    if (out->is_json)
+        put_raw(out->w, value ? "true" : "false");
+    else
+        mp_write_bool(out->w, value);
+}
+
+static void field_text_if(struct out *out, const char *name, struct str text)
+{
+    if (text.length > 0)
+        field_text(out, name, text);
+}
+
+static void write_remittance(struct out *out, const struct event *event)
+{
+    field_text(out, "state", str_from(event->state));
+    field_text(out, "step", str_from(event->step));
+    field_int(out, "tries", event->tries);
+    field_int(out, "rounds", event->rounds);
+    field_int(out, "call", event->call);
+    field_bool(out, "alarmed", event->is_alarmed);
+    field_bool(out, "contradicted", event->is_contradicted);
+    field_text_if(out, "bank", event->bank);
+    field_text_if(out, "payer", event->payer);
+    field_text_if(out, "payee", event->payee);
+    field_text_if(out, "bank_reference", event->bank_reference);
+    field_text_if(out, "reason", event->reason);
+    field_text_if(out, "operator", event->operator_name);
+}
+
 /* Keys that are there where they say something. */
 static void write_rest(struct out *out, const struct event *event)
 {
@@ -174,6 +206,8 @@ static void write_rest(struct out *out, const struct event *event)
     field_book(out, to, &event->to_book, false);
     if (event->code != CODE_OK)
         field_text(out, "code", str_from(code_name((enum code)event->code)));
+    if (event->state != NULL)
+        write_remittance(out, event);
 }
 
 void event_write_msgpack(struct mp_writer *w, const struct event *event)

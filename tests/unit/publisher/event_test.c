@@ -9,6 +9,7 @@
 
 #include "actors/base/code.h"
 #include "actors/ledger/fact.h"
+#include "actors/ledger/remittance_states.h"
 #include "actors/publisher/event.h"
 
 static bool find(void *context, uint32_t account, struct str *name, currency_index *currency)
@@ -166,6 +167,64 @@ static void holds_tell_what_is_held_and_what_is_pending(void **state)
     assert_true(event.amount == 20 && event.has_kept && event.released == 10 && event.kept == 0);
 }
 
+static struct fact_remittance_part part_of(uint8_t remittance_state, uint8_t step)
+{
+    return (struct fact_remittance_part){.state = remittance_state,
+                                         .step = step,
+                                         .tries = 2,
+                                         .rounds = 1,
+                                         .call = 3,
+                                         .flags = FACT_REMITTANCE_ALARMED};
+}
+
+static void a_remittances_move_tells_its_state_and_why(void **state)
+{
+    (void)state;
+    struct fact_strings strings = {0};
+    struct event event;
+    struct fact_remittance fact = {.head = {.kind = FACT_REMITTANCE_MOVED},
+                                   .account = 1,
+                                   .id = {{7}},
+                                   .amount = 250,
+                                   .part = part_of(REMITTANCE_PUSH_UNKNOWN, REMITTANCE_STEP_PUSH)};
+    strings.by_tag[FACT_TAG_REASON] = STR_LITERAL("no answer");
+    strings.by_tag[FACT_TAG_OPERATOR] = STR_LITERAL("ann");
+    strings.by_tag[FACT_TAG_BANK_REFERENCE] = STR_LITERAL("B-1");
+    struct bytes bytes = fact_of(&fact, sizeof fact, &strings);
+    assert_int_equal(read(&bytes, &event), EVENT_READ);
+    assert_string_equal(event.kind, "remittance_moved");
+    assert_string_equal(event.state, "PUSH_UNKNOWN");
+    assert_string_equal(event.step, "push");
+    assert_str(event.account, "alice");
+    assert_true(event.has_amount && event.amount == 250 && event.transaction_id.bytes[0] == 7);
+    assert_true(event.tries == 2 && event.rounds == 1 && event.call == 3);
+    assert_true(event.is_alarmed && !event.is_contradicted);
+    assert_str(event.reason, "no answer");
+    assert_str(event.operator_name, "ann");
+    assert_str(event.bank_reference, "B-1");
+    fact.part.state = REMITTANCE_STATE_COUNT;
+    bytes = fact_of(&fact, sizeof fact, &strings);
+    assert_int_equal(read(&bytes, &event), EVENT_CORRUPT);
+}
+
+static void money_of_a_remittance_tells_both_accounts_and_the_state(void **state)
+{
+    (void)state;
+    struct fact_strings strings = {0};
+    struct event event;
+    struct fact_remittance_posting fact = {
+        .posting = {.head = {.kind = FACT_REMITTANCE_WITHDRAWN}, .debit = 1, .credit = 0, .amount = 20},
+        .part = part_of(REMITTANCE_WITHDRAWN, REMITTANCE_STEP_WITHDRAWAL)};
+    strings.by_tag[FACT_TAG_BANK] = STR_LITERAL("kftc");
+    struct bytes bytes = fact_of(&fact, sizeof fact, &strings);
+    assert_int_equal(read(&bytes, &event), EVENT_READ);
+    assert_string_equal(event.kind, "remittance_withdrawn");
+    assert_string_equal(event.state, "WITHDRAWN");
+    assert_str(event.from_account, "alice");
+    assert_str(event.bank, "kftc");
+    assert_true(event.amount == 20 && event.account.length == 0);
+}
+
 static void a_book_value_and_a_rate_are_told_where_they_are(void **state)
 {
     (void)state;
@@ -246,6 +305,8 @@ int main(void)
         cmocka_unit_test(money_between_partitions_names_the_account_there_and_no_balance_of_transit),
         cmocka_unit_test(an_opened_account_tells_its_own_name),
         cmocka_unit_test(holds_tell_what_is_held_and_what_is_pending),
+        cmocka_unit_test(a_remittances_move_tells_its_state_and_why),
+        cmocka_unit_test(money_of_a_remittance_tells_both_accounts_and_the_state),
         cmocka_unit_test(a_book_value_and_a_rate_are_told_where_they_are),
         cmocka_unit_test(bookkeeping_is_no_event_and_neither_is_a_kind_of_later),
         cmocka_unit_test(an_account_without_a_name_is_said),

@@ -139,7 +139,12 @@ static const struct wire_history_entry entries[] = {
      .memo = STR_LITERAL("m"),
      .reference = STR_LITERAL("r")},
     {.kind = ENTRY_RETURNED, .direction = DIRECTION_IN, .amount = 1, .balance = 1, .position = 9},
-    {.kind = ENTRY_CLOSED, .position = 1},
+    {.kind = ENTRY_REMITTANCE_WITHDRAWN,
+     .direction = DIRECTION_OUT,
+     .amount = 1,
+     .position = 1,
+     .bank = STR_LITERAL("kftc"),
+     .bank_reference = STR_LITERAL("20261121-1")},
 };
 
 static void assert_entries_equal(const struct wire_history_entry *a, const struct wire_history_entry *b)
@@ -150,6 +155,7 @@ static void assert_entries_equal(const struct wire_history_entry *a, const struc
     assert_true(a->time_us == b->time_us && a->amount == b->amount && a->balance == b->balance);
     assert_true(a->position == b->position && str_equal(a->counterparty, b->counterparty));
     assert_true(str_equal(a->memo, b->memo) && str_equal(a->reference, b->reference));
+    assert_true(str_equal(a->bank, b->bank) && str_equal(a->bank_reference, b->bank_reference));
 }
 
 static void a_page_of_history_is_read_back(void **state)
@@ -217,6 +223,7 @@ static void a_transfer_is_read_back(void **state)
          .code = CODE_INSUFFICIENT_FUNDS,
          .kind = COMMAND_GROUP},
         {.id = notation_id, .status = TRANSFER_PENDING, .code = CODE_UNKNOWN},
+        {.id = notation_id, .status = TRANSFER_PENDING, .kind = WIRE_KIND_REMITTANCE},
     };
     for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
         struct mp_writer w = {0};
