@@ -155,7 +155,7 @@ struct rail {
     void (*close)(void *own); /* wipes secrets */
 
     /* false: the payer, payee, amount, currency or memo of the call cannot be of this rail; verdict is FAILED and permanent. Else the job's id
-     * (and date) are set from its serial and the time. */
+     * (and date) are set from its serial and the time, its phase to PREPARE, or to PAY where there is nothing to prepare, and its stage to 0. */
     bool (*name_job)(void *own, struct rail_job *job, int64_t now_us, struct rail_verdict *verdict);
 
     /* The token (0 .. token_count - 1) that the next request needs; -1: none. */
