@@ -1,0 +1,367 @@
+/* Life, recovery, time, and units. */
+#include "actors/bank/core.h"
+
+#define STAGGER_US INT64_C(10000)
+
+struct bank_limits bank_limits_default(void)
+{
+    return (struct bank_limits){
+        .parallel = 64,
+        .timeout_ms = 30000,
+        .ask_timeout_ms = 10000,
+        .inquiry_first_us = SECOND_US,
+        .inquiry_max_us = 600 * SECOND_US,
+        .grace_us = 60 * SECOND_US,
+        .circuit_failures = 5,
+        .circuit_first_us = 5 * SECOND_US,
+        .circuit_max_us = 60 * SECOND_US,
+    };
+}
+
+/* Whole characters only. */
+void core_copy_text(char *out, size_t capacity, const char *text)
+{
+    size_t length = strlen(text);
+    if (length >= capacity) {
+        length = capacity - 1;
+        while (length > 0 && ((uint8_t)text[length] & 0xC0) == 0x80)
+            length--;
+    }
+    memcpy(out, text, length);
+    memset(out + length, 0, capacity - length);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------- */
+
+static void place_init(struct place *place, const struct bank_config *config)
+{
+    const struct bank_limits *limits = &config->limits;
+    CHECK(strlen(config->name) >= 1 && strlen(config->name) <= BANK_NAME_MAX);
+    CHECK(limits->parallel >= 1 && limits->parallel <= 1024 && limits->circuit_failures >= 1);
+    CHECK(limits->inquiry_first_us >= 1 && limits->circuit_first_us >= 1);
+    CHECK(config->rail->token_count <= RAIL_TOKENS_MAX);
+    core_copy_text(place->name, sizeof place->name, config->name);
+    place->rail = config->rail;
+    place->own = config->own;
+    place->limits = *limits;
+    list_init(&place->calls);
+    list_init(&place->inquiries);
+    for (uint32_t i = 0; i < RAIL_TOKENS_MAX; i++)
+        list_init(&place->tokens[i].waiting);
+}
+
+static bool flights_init(struct bank *self)
+{
+    for (uint32_t i = 0; i < self->bank_count; i++)
+        self->flight_count += self->banks[i].limits.parallel;
+    if (self->flight_count == 0)
+        return true;
+    self->flights = mem_alloc(&self->mem, self->flight_count * sizeof *self->flights);
+    self->free_flights = mem_alloc(&self->mem, self->flight_count * sizeof *self->free_flights);
+    if (self->flights == NULL || self->free_flights == NULL)
+        return false;
+    for (uint32_t i = 0; i < self->flight_count; i++)
+        self->free_flights[self->free_flight_count++] = self->flight_count - 1 - i;
+    return true;
+}
+
+static bool tables_init(struct bank *self)
+{
+    struct mem *mem = &self->mem;
+    index_init(&self->by_call, mem);
+    index_init(&self->by_id, mem);
+    index_init(&self->by_resource, mem);
+    index_init(&self->kept_by_call, mem);
+    index_init(&self->events_by_key, mem);
+    self->unit = mem_alloc(mem, sizeof *self->unit);
+    self->answers = mem_alloc(mem, CORE_ANSWERS_MAX * sizeof *self->answers);
+    return self->unit != NULL && self->answers != NULL &&
+           slots_init(&self->jobs, mem, sizeof(struct job), BANK_JOBS_MAX) &&
+           slots_init(&self->kept, mem, sizeof(struct kept), CORE_KEPT_MAX) &&
+           slots_init(&self->events, mem, sizeof(struct event), CORE_EVENTS_MAX);
+}
+
+struct bank *bank_new(const struct bank_config *configs, uint32_t count, const struct mem *mem)
+{
+    CHECK(count <= BANK_BANKS_MAX);
+    struct bank *self = mem_alloc(mem, sizeof *self);
+    if (self == NULL)
+        return NULL;
+    self->mem = *mem;
+    self->bank_count = count;
+    self->kept_first = self->kept_last = SLOT_NONE;
+    self->event_first = self->event_last = SLOT_NONE;
+    self->kept_sweep = self->event_sweep = (struct sweep){.due_us = INT64_MAX, .first_us = INT64_MAX};
+    self->next_serial = self->serial_end = 1;
+    list_init(&self->serials);
+    list_init(&self->tells);
+    self->banks = count > 0 ? mem_alloc(mem, count * sizeof *self->banks) : NULL;
+    bool is_good = count == 0 || self->banks != NULL;
+    for (uint32_t i = 0; is_good && i < count; i++)
+        place_init(&self->banks[i], &configs[i]);
+    if (!is_good || !flights_init(self) || !tables_init(self))
+        bank_destroy(&self);
+    return self;
+}
+
+void bank_destroy(struct bank **self_p)
+{
+    struct bank *self = *self_p;
+    if (self == NULL)
+        return;
+    struct mem mem = self->mem;
+    slots_release(&self->jobs);
+    slots_release(&self->kept);
+    slots_release(&self->events);
+    index_release(&self->by_call);
+    index_release(&self->by_id);
+    index_release(&self->by_resource);
+    index_release(&self->kept_by_call);
+    index_release(&self->events_by_key);
+    mem_free(&mem, self->dues, self->due_capacity * sizeof *self->dues);
+    mem_free(&mem, self->answers, CORE_ANSWERS_MAX * sizeof *self->answers);
+    mem_free(&mem, self->unit, sizeof *self->unit);
+    mem_free(&mem, self->free_flights, self->flight_count * sizeof *self->free_flights);
+    mem_free(&mem, self->flights, self->flight_count * sizeof *self->flights);
+    mem_free(&mem, self->banks, self->bank_count * sizeof *self->banks);
+    mem_free(&mem, self, sizeof *self);
+    *self_p = NULL;
+}
+
+/* ---- recovery --------------------------------------------------------------------------------------------- */
+
+static void restore_state(struct bank *self, struct job *job, const struct row *row)
+{
+    job->is_row = true;
+    job->outcome = row->outcome;
+    job->is_permanent = row->is_permanent;
+    job_reason(job, row->reason);
+    if (row->outcome != 0) {
+        machine_move(&job_machine, &job->state, JOB_DONE);
+        job->is_end_put = true;
+        if (job->bank != SLOT_NONE)
+            job_ended(self, job);
+    } else {
+        machine_move(&job_machine, &job->state, job->bank != SLOT_NONE ? JOB_WAITING : JOB_STRANDED);
+    }
+}
+
+/* A job that was sent, or may have been, is never sent again: it is asked about. */
+static enum err restore_job(struct bank *self, struct row *row)
+{
+    if (row->outcome == 0 && row->rail.phase == RAIL_PREPARE)
+        return ERR_CORRUPT;
+    if (row->outcome == 0 && row->rail.phase == RAIL_PAY) {
+        row->rail.phase = RAIL_INQUIRE;
+        row->rail.stage = 0;
+    }
+    struct job *job = job_new(self, &row->rail, core_bank_index(self, row->rail.call.bank));
+    if (job == NULL)
+        return ERR_NO_MEMORY;
+    restore_state(self, job, row);
+    if (row->rail.serial >= self->next_serial)
+        self->next_serial = row->rail.serial + 1;
+    return ERR_OK;
+}
+
+static enum err restore_event(struct bank *self, const uint8_t *key, size_t key_length, uint64_t until_us)
+{
+    uint64_t words[2];
+    if (key_length != sizeof words)
+        return ERR_CORRUPT;
+    memcpy(words, key, sizeof words);
+    return event_restore(self, words, (int64_t)until_us);
+}
+
+static enum err restore_serial(struct bank *self, uint64_t end)
+{
+    if (end >= UINT64_MAX / 2)
+        return ERR_CORRUPT;
+    self->serial_end = end;
+    if (end > self->next_serial)
+        self->next_serial = end;
+    return ERR_OK;
+}
+
+enum err bank_restore(struct bank *self, uint8_t table, const uint8_t *key, size_t key_length,
+                      const uint8_t *value, size_t value_length)
+{
+    CHECK(!self->is_recovered);
+    struct row row;
+    uint64_t number;
+    enum err err;
+    if (table == BANK_TABLE_JOBS) {
+        err = row_job_unpack(key, key_length, value, value_length, &row);
+        if (err != ERR_OK)
+            return err;
+        return row.kind == ROW_KEPT ? kept_restore(self, &row.kept) : restore_job(self, &row);
+    }
+    err = row_number_unpack(value, value_length, &number);
+    if (err != ERR_OK)
+        return err;
+    if (table == BANK_TABLE_EVENTS)
+        return restore_event(self, key, key_length, number);
+    return table == BANK_TABLE_SERIALS ? restore_serial(self, number) : ERR_CORRUPT;
+}
+
+/* Jobs are asked about one by one, a hundred a second of a bank, so that thousands do not ask at once. */
+enum err bank_recovered(struct bank *self, int64_t now_us)
+{
+    CHECK(!self->is_recovered);
+    self->is_recovered = true;
+    self->now_us = now_us;
+    if (self->serial_end < self->next_serial)
+        self->serial_end = self->next_serial;
+    jobs_sort(self);
+    int64_t waits_us[BANK_BANKS_MAX] = {0};
+    for (uint32_t slot = self->serials.first; slot != SLOT_NONE;) {
+        struct job *job = job_at(self, slot);
+        slot = job->links[LINK_SERIAL].next;
+        job->grace_from_us = now_us;
+        if (job->state == JOB_DONE) {
+            job_tell(self, job);
+            due_put(self, job, now_us + CORE_RETELL_US);
+        } else if (job->state == JOB_WAITING) {
+            int64_t *wait_us = &waits_us[job->bank];
+            due_put(self, job, now_us + *wait_us);
+            if (*wait_us < self->banks[job->bank].limits.inquiry_max_us)
+                *wait_us += STAGGER_US;
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- time --------------------------------------------------------------------------------------------------- */
+
+static void shift_place(struct place *place, int64_t by_us)
+{
+    place->later_us += by_us;
+    place->rate_us += by_us;
+    place->retry_us += by_us;
+    for (uint32_t i = 0; i < place->rail->token_count; i++) {
+        struct token *token = &place->tokens[i];
+        token->token.until_us += by_us;
+        token->renew_us += by_us;
+        token->retry_us += by_us;
+    }
+}
+
+static void shift(struct bank *self, int64_t by_us)
+{
+    MARK("the clock of the bank adapter is set back");
+    due_shift(self, by_us);
+    for (uint32_t i = 0; i < self->bank_count; i++)
+        shift_place(&self->banks[i], by_us);
+    for (uint32_t slot = self->serials.first; slot != SLOT_NONE;) {
+        struct job *job = job_at(self, slot);
+        job->grace_from_us += by_us;
+        slot = job->links[LINK_SERIAL].next;
+    }
+}
+
+void core_now(struct bank *self, int64_t now_us)
+{
+    if (now_us < self->now_us - SECOND_US)
+        shift(self, now_us - self->now_us);
+    self->now_us = now_us;
+}
+
+void bank_timer(struct bank *self, int64_t now_us)
+{
+    CHECK(self->is_recovered);
+    core_now(self, now_us);
+    for (int i = 0; i < CORE_WORK_MAX; i++) {
+        struct job *job = due_pop(self);
+        if (job == NULL)
+            break;
+        if (job->state == JOB_DONE) {
+            MARK("a report that was not acked is told again");
+            job_tell(self, job);
+            due_put(self, job, self->now_us + CORE_RETELL_US);
+        } else {
+            queue_push(self, job);
+        }
+    }
+    kept_sweep(self);
+    events_sweep(self);
+}
+
+int64_t bank_due_us(const struct bank *self)
+{
+    const int64_t times_us[] = {
+        self->due_count > 0 ? self->dues[0].us : INT64_MAX,
+        queue_due_us(self),
+        self->kept_sweep.due_us,
+        self->event_sweep.due_us,
+    };
+    int64_t due_us = INT64_MAX;
+    for (size_t i = 0; i < sizeof times_us / sizeof times_us[0]; i++) {
+        if (times_us[i] < due_us)
+            due_us = times_us[i];
+    }
+    return due_us;
+}
+
+/* ---- units --------------------------------------------------------------------------------------------------- */
+
+struct bank_put *unit_put(struct bank *self, uint8_t table, const void *key, size_t key_length)
+{
+    struct unit_room *room = self->unit;
+    CHECK(room->put_count < UNIT_PUTS_MAX && key_length <= BANK_ROW_KEY_MAX);
+    struct bank_put *put = &room->puts[room->put_count++];
+    *put = (struct bank_put){.table = table, .key_length = (uint8_t)key_length};
+    memcpy(put->key, key, key_length);
+    return put;
+}
+
+uint8_t *unit_value(struct bank *self)
+{
+    return self->unit->values + self->unit->value_length;
+}
+
+void unit_value_end(struct bank *self, struct bank_put *put, size_t length)
+{
+    put->value = unit_value(self);
+    put->value_length = length;
+    self->unit->value_length += length;
+    CHECK(self->unit->value_length <= UNIT_VALUES_BYTES);
+}
+
+struct bank_report *unit_report(struct bank *self)
+{
+    CHECK(self->unit->report_count < UNIT_REPORTS_MAX);
+    return &self->unit->reports[self->unit->report_count++];
+}
+
+struct bank_unit *bank_take(struct bank *self)
+{
+    struct unit_room *room = self->unit;
+    CHECK(self->is_recovered && !room->is_taken);
+    room->put_count = room->report_count = room->answer_count = 0;
+    room->request_count = room->value_length = 0;
+    jobs_fill_unit(self);
+    kept_fill_unit(self);
+    events_fill_unit(self);
+    queue_fill_unit(self);
+    if (room->put_count + room->report_count + room->answer_count + room->request_count == 0)
+        return NULL;
+    room->is_taken = true;
+    room->unit = (struct bank_unit){
+        .puts = room->puts,
+        .put_count = room->put_count,
+        .requests = room->requests,
+        .request_count = room->request_count,
+        .reports = room->reports,
+        .report_count = room->report_count,
+        .answers = room->answers,
+        .answer_count = room->answer_count,
+    };
+    return &room->unit;
+}
+
+/* Requests carry tokens, and are large: they are wiped where the next unit makes new ones. */
+void bank_release(struct bank *self, struct bank_unit *unit)
+{
+    CHECK(unit == &self->unit->unit && self->unit->is_taken);
+    self->unit->is_taken = false;
+}

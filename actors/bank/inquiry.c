@@ -1,0 +1,44 @@
+/* When a job is asked about: after 1 s, 2, 4 … to the longest; at once when a callback came. */
+#include "actors/bank/core.h"
+
+void inquiry_after(struct bank *self, struct job *job, int64_t due_us)
+{
+    machine_move(&job_machine, &job->state, JOB_WAITING);
+    due_put(self, job, due_us);
+}
+
+void inquiry_next(struct bank *self, struct job *job)
+{
+    CHECK(job->rail.phase == RAIL_INQUIRE);
+    const struct bank_limits *limits = &self->banks[job->bank].limits;
+    job->steps = 0;
+    job->token_tries = 0;
+    if (job->is_hurried) {
+        MARK("a callback came while a request was out: it is asked at once");
+        job->is_hurried = false;
+        queue_push(self, job);
+        return;
+    }
+    int64_t wait_us = limits->inquiry_first_us;
+    for (uint32_t i = 0; i < job->rail.inquiries && wait_us < limits->inquiry_max_us; i++)
+        wait_us *= 2;
+    inquiry_after(self, job,
+                  self->now_us + (wait_us < limits->inquiry_max_us ? wait_us : limits->inquiry_max_us));
+}
+
+void inquiry_hurry(struct bank *self, struct job *job)
+{
+    if (job->state == JOB_OUT) {
+        MARK("a callback comes while a request is out");
+        job->is_hurried = true;
+    } else if (job->state == JOB_WAITING && job->rail.phase == RAIL_INQUIRE) {
+        MARK("a callback comes while its job waits to be asked about");
+        due_remove(self, job);
+        queue_push(self, job);
+    }
+}
+
+bool inquiry_grace_is_over(const struct bank *self, const struct job *job)
+{
+    return self->now_us >= job->grace_from_us + self->banks[job->bank].limits.grace_us;
+}

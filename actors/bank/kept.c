@@ -1,0 +1,163 @@
+/* What is remembered of jobs that are done and acked: enough to say the same again, and never to pay again. */
+#include "actors/bank/core.h"
+
+#define PAUSE_US (INT64_C(3600) * SECOND_US)
+
+static struct kept *kept_at(const struct bank *self, uint32_t slot)
+{
+    return slots_at(&self->kept, slot);
+}
+
+static uint32_t kept_slot(const struct bank *self, const struct uuid *remittance, uint32_t number)
+{
+    uint64_t hash = call_hash(remittance, number);
+    uint32_t at = 0, slot;
+    while ((slot = index_next(&self->kept_by_call, hash, &at)) != SLOT_NONE) {
+        const struct kept *kept = kept_at(self, slot);
+        if (uuid_equal(&kept->remittance, remittance) && kept->number == number)
+            break;
+    }
+    return slot;
+}
+
+struct kept *kept_find(const struct bank *self, const struct uuid *remittance, uint32_t number)
+{
+    uint32_t slot = kept_slot(self, remittance, number);
+    return slot == SLOT_NONE ? NULL : kept_at(self, slot);
+}
+
+/* It has work for the next unit. */
+static void enlist(struct bank *self, uint32_t slot)
+{
+    struct kept *kept = kept_at(self, slot);
+    if (kept->is_listed)
+        return;
+    kept->is_listed = true;
+    kept->next = SLOT_NONE;
+    if (self->kept_last != SLOT_NONE)
+        kept_at(self, self->kept_last)->next = slot;
+    else
+        self->kept_first = slot;
+    self->kept_last = slot;
+}
+
+static bool ensure(struct bank *self)
+{
+    return slots_ensure(&self->kept) && index_ensure(&self->kept_by_call, self->kept.count + 1);
+}
+
+static uint32_t add(struct bank *self, const struct kept *kept)
+{
+    uint32_t slot = slots_take(&self->kept);
+    *kept_at(self, slot) = *kept;
+    index_put(&self->kept_by_call, call_hash(&kept->remittance, kept->number), slot);
+    sweep_add(&self->kept_sweep, kept->forget_us);
+    return slot;
+}
+
+bool kept_from_job(struct bank *self, struct job *job)
+{
+    if (!ensure(self))
+        return false;
+    struct kept kept = {
+        .remittance = job->rail.call.remittance,
+        .number = job->rail.call.number,
+        .forget_us = self->now_us + BANK_KEEP_US,
+        .outcome = job->outcome,
+        .is_permanent = job->is_permanent,
+        .is_put = true,
+    };
+    core_copy_text(kept.reference, sizeof kept.reference, job->rail.resource);
+    job_free(self, job);
+    enlist(self, add(self, &kept));
+    return true;
+}
+
+enum err kept_restore(struct bank *self, const struct kept *kept)
+{
+    if (!ensure(self))
+        return ERR_NO_MEMORY;
+    (void)add(self, kept);
+    return ERR_OK;
+}
+
+void kept_tell(struct bank *self, struct kept *kept, uint32_t partition)
+{
+    MARK("a call that is done and acked is told again");
+    kept->is_told = true;
+    kept->partition = partition;
+    enlist(self, kept_slot(self, &kept->remittance, kept->number));
+}
+
+void kept_sweep(struct bank *self)
+{
+    uint32_t to;
+    if (!sweep_begin(&self->kept_sweep, &self->kept, self->now_us, &to))
+        return;
+    for (uint32_t slot = self->kept_sweep.at; slot < to; slot++) {
+        struct kept *kept = kept_at(self, slot);
+        if (kept->outcome == 0)
+            continue; /* free */
+        if (kept->forget_us <= self->now_us) {
+            kept->is_forgotten = true;
+            enlist(self, slot);
+        } else if (kept->forget_us < self->kept_sweep.first_us) {
+            self->kept_sweep.first_us = kept->forget_us;
+        }
+    }
+    sweep_end(&self->kept_sweep, &self->kept, to, self->now_us, PAUSE_US);
+}
+
+/* ---- units ------------------------------------------------------------------------------------------------ */
+
+static void put_row(struct bank *self, const struct kept *kept)
+{
+    uint8_t key[ROW_JOB_KEY];
+    row_job_key(&kept->remittance, kept->number, key);
+    struct bank_put *put = unit_put(self, BANK_TABLE_JOBS, key, sizeof key);
+    if (!kept->is_forgotten)
+        unit_value_end(self, put, row_kept_pack(kept, unit_value(self)));
+}
+
+static void report(struct bank *self, const struct kept *kept)
+{
+    struct bank_report *out = unit_report(self);
+    *out = (struct bank_report){
+        .remittance = kept->remittance,
+        .number = kept->number,
+        .partition = kept->partition,
+        .outcome = kept->outcome,
+        .is_permanent = kept->is_permanent,
+    };
+    if (kept->outcome == BANK_FAILED)
+        core_copy_text(out->reason, sizeof out->reason, "failed, as was told before");
+    core_copy_text(out->reference, sizeof out->reference, kept->reference);
+}
+
+static void forget(struct bank *self, uint32_t slot)
+{
+    struct kept *kept = kept_at(self, slot);
+    index_remove(&self->kept_by_call, call_hash(&kept->remittance, kept->number), slot);
+    kept->outcome = 0;
+    slots_free(&self->kept, slot);
+}
+
+void kept_fill_unit(struct bank *self)
+{
+    for (uint32_t i = 0; i < UNIT_KEPT_MAX && self->kept_first != SLOT_NONE; i++) {
+        uint32_t slot = self->kept_first;
+        struct kept *kept = kept_at(self, slot);
+        self->kept_first = kept->next;
+        if (self->kept_first == SLOT_NONE)
+            self->kept_last = SLOT_NONE;
+        kept->is_listed = false;
+        if (kept->is_told)
+            report(self, kept);
+        kept->is_told = false;
+        if (kept->is_put || kept->is_forgotten)
+            put_row(self, kept);
+        kept->is_put = false;
+        if (kept->is_forgotten)
+            forget(self, slot);
+    }
+}
