@@ -112,6 +112,7 @@ static const char *const field_names[FIELD_COUNT] = {
     [FIELD_OUTCOME] = "outcome",
     [FIELD_MONEY] = "money",
     [FIELD_LIST] = "list",
+    [FIELD_ONLY] = "only",
 };
 
 const char *code_name(enum code code)

@@ -121,6 +121,7 @@ enum field {
     FIELD_OUTCOME = 54,
     FIELD_MONEY = 55,
     FIELD_LIST = 56,
+    FIELD_ONLY = 57,
     FIELD_COUNT
 };
 

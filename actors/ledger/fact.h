@@ -284,6 +284,7 @@ enum fact_remittance_flag {
     FACT_REMITTANCE_ALARMED = 2, /* an alarm was raised and is not over */
     FACT_REMITTANCE_CONTRADICTED = 4, /* the bank has said what cannot be: see the trail */
     FACT_REMITTANCE_BY_OPERATOR = 8,  /* of this fact: somebody did it, whom the trailer names */
+    FACT_REMITTANCE_ALARM_OVER = 16,  /* of this fact: an end, by which an alarm is over */
 };
 
 /* What stands in each fact of a remittance: all that changes of it, as it is after the fact. */

@@ -28,6 +28,7 @@ struct webhook {
     enum webhook_state state;
     uint32_t partition;
     uint64_t position, next;
+    uint64_t passed; /* words of events that it does not want, since its cursors were last to be stored */
     uint32_t tries;
     int64_t due_ms;
     uint64_t token;
@@ -65,9 +66,9 @@ enum err core_store(struct publisher *self, const struct publisher_change *chang
 /* The cursors are to be stored soon. */
 void core_dirty(struct publisher *self, struct webhook *webhook, struct publisher_now now);
 /* Looks for an event from `cursors` on, beginning with partition *turn, and moves cursors over what is none.
- * false: nowhere now. *found: cursors at one; *next behind it. */
-bool core_find(struct publisher *self, struct publisher_cursors *cursors, uint32_t *turn, uint32_t *found,
-               uint64_t *next);
+ * LOOK_END: nowhere now. Else *found: cursors at one; *next behind it. */
+enum publisher_look core_find(struct publisher *self, struct publisher_cursors *cursors, uint32_t *turn,
+                              uint32_t *found, uint64_t *next);
 void core_copy_text(char *out, size_t capacity, struct str text);
 struct webhook *core_webhook(struct publisher *self, struct str name);
 

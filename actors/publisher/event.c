@@ -211,6 +211,7 @@ static bool read_remittance_part(const struct fact_remittance_part *part, const 
     out->call = part->call;
     out->is_alarmed = (part->flags & FACT_REMITTANCE_ALARMED) != 0;
     out->is_contradicted = (part->flags & FACT_REMITTANCE_CONTRADICTED) != 0;
+    out->is_alarm = (part->flags & FACT_REMITTANCE_ALARM_OVER) != 0;
     out->code = part->code;
     out->reason = strings->by_tag[FACT_TAG_REASON];
     out->operator_name = strings->by_tag[FACT_TAG_OPERATOR];
@@ -226,7 +227,10 @@ static bool read_remittance(const uint8_t *bytes, const struct fact_strings *str
     out->account = ask(asker, fact.account);
     out->has_amount = true;
     out->amount = fact.amount;
-    return read_remittance_part(&fact.part, strings, out);
+    if (!read_remittance_part(&fact.part, strings, out))
+        return false;
+    out->is_alarm = out->is_alarm || fact.head.kind == FACT_REMITTANCE_NOTED;
+    return true;
 }
 
 static bool read_remittance_posting(const uint8_t *bytes, const struct fact_strings *strings,

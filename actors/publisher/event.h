@@ -56,6 +56,7 @@ struct event {
     uint8_t tries, rounds;
     uint32_t call; /* number of the newest call to the bank; 0: none yet */
     bool is_alarmed, is_contradicted;
+    bool is_alarm; /* by this an alarm is raised or over, or the bank is said to have contradicted itself */
 };
 
 /* Names and currencies of a partition's accounts. false: not known (yet). */

@@ -134,8 +134,8 @@ void publisher_set_end(struct publisher *self, uint32_t partition, uint64_t end)
     }
 }
 
-bool core_find(struct publisher *self, struct publisher_cursors *cursors, uint32_t *turn, uint32_t *found,
-               uint64_t *next)
+enum publisher_look core_find(struct publisher *self, struct publisher_cursors *cursors, uint32_t *turn,
+                              uint32_t *found, uint64_t *next)
 {
     for (uint32_t i = 0; i < self->options.partitions; i++) {
         uint32_t partition = *turn;
@@ -148,13 +148,14 @@ bool core_find(struct publisher *self, struct publisher_cursors *cursors, uint32
         enum publisher_look look = self->ports.look(self->ports.context, partition, &position, next);
         if (*next > self->ends[partition])
             self->ends[partition] = *next;
-        cursors->at[partition] = look == LOOK_EVENT ? position : *next;
-        if (look == LOOK_EVENT) {
+        bool is_event = look == LOOK_EVENT || look == LOOK_ALARM;
+        cursors->at[partition] = is_event ? position : *next;
+        if (is_event) {
             *found = partition;
-            return true;
+            return look;
         }
     }
-    return false;
+    return LOOK_END;
 }
 
 /* ---- storing ------------------------------------------------------------------------------------------------ */
@@ -315,6 +316,7 @@ static void view_webhook(const struct publisher *self, const struct webhook *web
         .delivered = webhook->delivered,
         .dead_letters = webhook->letter_count,
         .next_try_ms = webhook->state == WEBHOOK_WAITING ? webhook->due_ms : -1,
+        .is_for_alarms = webhook->subscriber.is_for_alarms,
     };
 }
 

@@ -76,7 +76,8 @@ struct publisher_subscriber {
     char url[PUBLISHER_URL_MAX + 1];
     uint8_t secret[PUBLISHER_SECRET_MAX]; /* never shown, never said */
     uint32_t secret_length;
-    bool is_stopped; /* it answered 410 */
+    bool is_stopped;    /* it answered 410 */
+    bool is_for_alarms; /* it gets alarms of remittances and their ends only: other events are passed over */
 };
 
 struct publisher_cursors {
@@ -95,7 +96,7 @@ struct publisher_letter {
 };
 
 enum publisher_change_kind {
-    CHANGE_SUBSCRIBER, /* name, url, secret, is_stopped */
+    CHANGE_SUBSCRIBER, /* all of it */
     CHANGE_CURSORS,
     CHANGE_SUBSCRIBER_GONE, /* with its cursors */
     CHANGE_LETTER,
@@ -113,6 +114,7 @@ struct publisher_change {
 
 enum publisher_look {
     LOOK_EVENT, /* *position is an event's; *next is behind it */
+    LOOK_ALARM, /* the same, and it raises or ends an alarm (event.h) */
     LOOK_END,   /* there is none before *next: look there next time */
     LOOK_LATER, /* there is none before *next; what comes then cannot be read yet */
 };
@@ -214,7 +216,7 @@ bool publisher_leave(struct publisher *self, struct str id);
 
 /* ---- operations: CODE_OK, NOT_FOUND, BUSY (full, or it could not be stored: nothing changed) ----------------------- */
 
-/* Adds; or changes url and secret of one that is there, and starts it again where it has stopped. */
+/* Adds; or changes url, secret and which events of one that is there, and starts it again where it has stopped. */
 enum code publisher_add(struct publisher *self, const struct publisher_subscriber *subscriber,
                         const struct publisher_cursors *cursors);
 /* With its dead letters. */
@@ -232,7 +234,7 @@ struct publisher_view {
     uint64_t delivered;
     uint32_t dead_letters;
     int64_t next_try_ms; /* mono; -1: none */
-    bool is_stream;
+    bool is_stream, is_for_alarms;
 };
 bool publisher_view_at(const struct publisher *self, uint32_t index, struct publisher_view *out);
 

@@ -118,7 +118,7 @@ static uint64_t gather(struct publisher *self, const struct publisher_peer *peer
     for (*count = 1; *count < most; ++*count) {
         uint64_t position = end, next = end;
         enum publisher_look look = self->ports.look(self->ports.context, partition, &position, &next);
-        if (look != LOOK_EVENT)
+        if (look != LOOK_EVENT && look != LOOK_ALARM)
             break;
         end = next;
     }
@@ -131,7 +131,7 @@ static bool send_events(struct publisher *self, struct publisher_peer *peer, str
     uint64_t end = 0;
     if (peer->credit == 0 || peer->full_since_ms != 0)
         return false;
-    if (!core_find(self, &peer->cursors, &peer->turn, &partition, &end)) {
+    if (core_find(self, &peer->cursors, &peer->turn, &partition, &end) == LOOK_END) {
         self->is_hungry = true;
         return false;
     }

@@ -50,11 +50,36 @@ static bool post_letter(struct publisher *self, struct webhook *webhook)
     return true;
 }
 
-static bool take_event(struct publisher *self, struct webhook *webhook)
+/* Passed over at once; and in words of the journal, before the cursors are stored: a restart passes over no more than that again. */
+enum { PASSES_MAX = 512, PASSED_MAX = 1 << 20 };
+
+/* The next event that it wants. LOOK_END: nowhere now. LOOK_LATER: there may be one behind others that were passed over. */
+static enum publisher_look find_wanted(struct publisher *self, struct webhook *webhook,
+                                       struct publisher_now now)
 {
-    if (!core_find(self, &webhook->cursors, &webhook->turn, &webhook->partition, &webhook->next)) {
+    for (int i = 0; i < PASSES_MAX; i++) {
+        enum publisher_look look =
+            core_find(self, &webhook->cursors, &webhook->turn, &webhook->partition, &webhook->next);
+        if (look != LOOK_EVENT || !webhook->subscriber.is_for_alarms)
+            return look;
+        uint64_t *at = &webhook->cursors.at[webhook->partition];
+        webhook->passed += webhook->next - *at;
+        *at = webhook->next;
+        if (webhook->passed < PASSED_MAX)
+            continue;
+        MARK("much that is no alarm is passed over");
+        webhook->passed = 0;
+        core_dirty(self, webhook, now);
+    }
+    return LOOK_LATER;
+}
+
+static bool take_event(struct publisher *self, struct webhook *webhook, struct publisher_now now)
+{
+    enum publisher_look look = find_wanted(self, webhook, now);
+    if (look == LOOK_END || look == LOOK_LATER) {
         self->is_hungry = true;
-        return false;
+        return look == LOOK_LATER;
     }
     webhook->position = webhook->cursors.at[webhook->partition];
     webhook->tries = 0;
@@ -81,7 +106,7 @@ bool webhook_step(struct publisher *self, struct webhook *webhook, struct publis
         return false; /* one post at a time */
     switch (webhook->state) {
     case WEBHOOK_IDLE:
-        return post_letter(self, webhook) || take_event(self, webhook);
+        return post_letter(self, webhook) || take_event(self, webhook, now);
     case WEBHOOK_WAITING:
         return post_letter(self, webhook) || try_again(self, webhook, now);
     case WEBHOOK_IN_FLIGHT:

@@ -74,6 +74,15 @@ static bool read_from(const struct session *session, const char *word, bool *is_
     return false;
 }
 
+static bool read_only(const struct session *session, const char *word, bool *is_for_alarms)
+{
+    *is_for_alarms = word != NULL;
+    if (word == NULL || strcmp(word, "alarms") == 0)
+        return true;
+    session_usage(session, "--only is alarms, not '%s'", word);
+    return false;
+}
+
 /* Says that it is done. */
 static void tell(const struct session *session, const char *what)
 {
@@ -91,8 +100,8 @@ static void tell(const struct session *session, const char *what)
 static int subscriber_add(int argc, char **argv)
 {
     struct session session;
-    struct option_row rows[SESSION_OPTIONS + 2];
-    const char *arguments[2], *path = NULL, *from = "now";
+    struct option_row rows[SESSION_OPTIONS + 3];
+    const char *arguments[2], *path = NULL, *from = "now", *only = NULL;
     char space[SECRET_CAPACITY];
     struct teller_subscriber subscriber = {.is_from_start = false};
     struct teller_answer answer;
@@ -101,14 +110,19 @@ static int subscriber_add(int argc, char **argv)
         text_row("secret-file", &path, "FILE",
                  "its first line signs what is sent, 16 to 128 bytes; - is standard input", true);
     rows[SESSION_OPTIONS + 1] = text_row("from", &from, "start|now", "which events it gets (now)", false);
+    rows[SESSION_OPTIONS + 2] =
+        text_row("only", &only, "alarms", "only alarms of remittances, and their ends (all events)", false);
     const struct manual manual = {
         .usage = "teller subscriber add NAME URL --secret-file FILE [options]",
-        .summary = "Adds a webhook: each event is posted to it, in order, at least once. The same name again "
-                   "changes\n"
-                   "the URL and the secret, and starts one that has stopped. An http:// address needs\n"
-                   "serve --webhook-allow-http.\n" SESSION_EXIT_CODES,
+        .summary =
+            "Adds a webhook: each event is posted to it, in order, at least once. The same name again "
+            "changes\n"
+            "all that, but for where it is, and starts one that has stopped. An http:// address needs\n"
+            "serve --webhook-allow-http.\n" SESSION_EXIT_CODES,
         .examples =
-            "  teller subscriber add crm https://crm.example/events --secret-file crm.secret --from start",
+            "  teller subscriber add crm https://crm.example/events --secret-file crm.secret --from start\n"
+            "  teller subscriber add oncall https://oncall.example/ --secret-file oncall.secret --only "
+            "alarms",
         .options = rows,
         .option_count = sizeof rows / sizeof *rows,
         .argument_min = 2,
@@ -117,6 +131,7 @@ static int subscriber_add(int argc, char **argv)
     if (result != OPTIONS_OK)
         return options_exit_code(result);
     if (!read_from(&session, from, &subscriber.is_from_start) ||
+        !read_only(&session, only, &subscriber.is_for_alarms) ||
         !read_secret(&session, path, space, &subscriber.secret))
         return EXIT_CODE_USAGE;
     subscriber.name = str_from(arguments[0]);
@@ -166,15 +181,11 @@ static int subscriber_remove(int argc, char **argv)
 static int subscriber_list(int argc, char **argv)
 {
     static const struct answer_column columns[] = {
-        {"name", "NAME", -16, false},
-        {"state", "STATE", -9, false},
-        {"lag", "LAG", 10, false},
-        {"delivered", "DELIVERED", 10, false},
-        {"failures", "FAILURES", 8, false},
-        {"dead_letters", "LETTERS", 7, false},
-        {"next_try", "NEXT TRY", -25, true},
-        {"error", "ERROR", -24, false},
-        {"url", "URL", 0, false},
+        {"name", "NAME", -16, false},        {"state", "STATE", -9, false},
+        {"lag", "LAG", 10, false},           {"delivered", "DELIVERED", 10, false},
+        {"failures", "FAILURES", 8, false},  {"dead_letters", "LETTERS", 7, false},
+        {"next_try", "NEXT TRY", -25, true}, {"only", "ONLY", -6, false},
+        {"error", "ERROR", -24, false},      {"url", "URL", 0, false},
     };
     struct session session;
     struct option_row rows[SESSION_OPTIONS];

@@ -48,6 +48,13 @@ static bool take_from(struct mp_reader *r, bool *is_start)
     return *is_start || str_equal(word, STR_LITERAL("now"));
 }
 
+static bool take_only(struct mp_reader *r, bool *is_for_alarms)
+{
+    struct str word;
+    *is_for_alarms = !mp_read_nil(r);
+    return !*is_for_alarms || (mp_read_str(r, &word) && str_equal(word, STR_LITERAL("alarms")));
+}
+
 /* A cursor of letters is the id of the last one shown, in decimal. */
 static bool take_after(struct mp_reader *r, uint64_t *out)
 {
@@ -65,13 +72,12 @@ static bool take_after(struct mp_reader *r, uint64_t *out)
 
 /* ---- requests ----------------------------------------------------------------------------------- */
 
-enum { ADD_NAME, ADD_URL, ADD_SECRET, ADD_FROM, ADD_KEY_COUNT };
+enum { ADD_NAME, ADD_URL, ADD_SECRET, ADD_FROM, ADD_ONLY, ADD_KEY_COUNT };
 
 static const struct wire_key add_keys[ADD_KEY_COUNT] = {
-    [ADD_NAME] = {{"name", 4}, FIELD_NAME},
-    [ADD_URL] = {{"url", 3}, FIELD_URL},
-    [ADD_SECRET] = {{"secret", 6}, FIELD_SECRET},
-    [ADD_FROM] = {{"from", 4}, FIELD_CURSOR},
+    [ADD_NAME] = {{"name", 4}, FIELD_NAME},       [ADD_URL] = {{"url", 3}, FIELD_URL},
+    [ADD_SECRET] = {{"secret", 6}, FIELD_SECRET}, [ADD_FROM] = {{"from", 4}, FIELD_CURSOR},
+    [ADD_ONLY] = {{"only", 4}, FIELD_ONLY},
 };
 
 enum code wire_subscriber_read(const struct wire_header *header, struct wire_subscriber_command *out,
@@ -90,6 +96,8 @@ enum code wire_subscriber_read(const struct wire_header *header, struct wire_sub
         wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_SECRET);
     if (!take_from(&v.at[ADD_FROM], &out->is_from_start))
         wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_CURSOR);
+    if (!take_only(&v.at[ADD_ONLY], &out->is_for_alarms))
+        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_ONLY);
     *field = v.field;
     return v.code;
 }
@@ -173,7 +181,7 @@ static void write_count(struct mp_writer *w, const char *name, uint64_t value)
 
 void wire_subscriber_write(struct mp_writer *w, const struct wire_subscriber *subscriber)
 {
-    mp_write_map(w, 9);
+    mp_write_map(w, 10);
     write_named(w, "name", subscriber->name);
     write_named(w, "url", subscriber->url);
     write_named(w, "state", subscriber->state);
@@ -187,6 +195,7 @@ void wire_subscriber_write(struct mp_writer *w, const struct wire_subscriber *su
     else
         mp_write_nil(w);
     write_named(w, "error", subscriber->error);
+    write_named(w, "only", subscriber->only);
 }
 
 void wire_subscribers_begin(struct mp_writer *w, uint32_t count)
@@ -233,12 +242,16 @@ void wire_letters_end(struct mp_writer *w, uint64_t next)
 
 void wire_subscriber_body_write(struct mp_writer *w, const struct wire_subscriber_command *command)
 {
-    mp_write_map(w, 4);
+    mp_write_map(w, command->is_for_alarms ? 5 : 4);
     write_named(w, "name", command->name);
     write_named(w, "url", command->url);
     write_named(w, "secret", command->secret);
     mp_write_text(w, "from");
     mp_write_text(w, command->is_from_start ? "start" : "now");
+    if (!command->is_for_alarms)
+        return;
+    mp_write_text(w, "only");
+    mp_write_text(w, "alarms");
 }
 
 void wire_subscriber_name_body_write(struct mp_writer *w, struct str name)

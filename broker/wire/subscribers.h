@@ -26,6 +26,7 @@ enum {
 struct wire_subscriber_command {
     struct str name, url, secret;
     bool is_from_start;
+    bool is_for_alarms; /* only them */
 };
 enum code wire_subscriber_read(const struct wire_header *header, struct wire_subscriber_command *out,
                                enum field *field);
@@ -52,7 +53,7 @@ enum code wire_letter_read(const struct wire_header *header, struct wire_letter_
 /* ---- replies ---------------------------------------------------------------------------------- */
 
 struct wire_subscriber {
-    struct str name, url, state, error; /* empty: nil */
+    struct str name, url, state, error, only; /* empty: nil */
     uint64_t lag, failures, delivered;
     uint32_t dead_letters;
     bool has_next_try;

@@ -28,7 +28,8 @@ enum err teller_subscriber_add(struct teller *self, const struct teller_subscrib
     const struct wire_subscriber_command command = {.name = subscriber->name,
                                                     .url = subscriber->url,
                                                     .secret = subscriber->secret,
-                                                    .is_from_start = subscriber->is_from_start};
+                                                    .is_from_start = subscriber->is_from_start,
+                                                    .is_for_alarms = subscriber->is_for_alarms};
     begin(self, &w, OPERATION_SUBSCRIBER_ADD);
     wire_subscriber_body_write(&self->writer, &command);
     return ask(self, &w, NULL, answer);

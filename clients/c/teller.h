@@ -568,9 +568,10 @@ enum err teller_rate_decide(struct teller *self, uint64_t id, bool accepts, stru
 struct teller_subscriber {
     struct str name, url, secret;
     bool is_from_start; /* false: only what happens from now on */
+    bool is_for_alarms; /* it gets alarms of remittances and their ends, and nothing else */
 };
 
-/* Adds a webhook, or changes the url and the secret of the one of that name. */
+/* Adds a webhook, or changes the url, the secret and which events of the one of that name. */
 enum err teller_subscriber_add(struct teller *self, const struct teller_subscriber *subscriber,
                                struct teller_answer *answer) MUST_USE;
 enum err teller_subscriber_remove(struct teller *self, struct str name,

@@ -196,7 +196,7 @@ enum publisher_look tail_look(struct journal_tail *self, uint64_t *position, uin
         *next = at + fact.size / FACT_WORD;
         if (result == EVENT_READ) {
             *position = at;
-            return LOOK_EVENT;
+            return event.is_alarm ? LOOK_ALARM : LOOK_EVENT;
         }
         if (result != EVENT_NONE) {
             *next = at;

@@ -57,6 +57,7 @@ static struct wire_subscriber wire_of(const struct work *work, const struct publ
         .url = str_from(view->url),
         .state = str_from(view->state),
         .error = str_from(view->error),
+        .only = str_from(view->is_for_alarms ? "alarms" : ""),
         .lag = view->lag,
         .failures = view->failures,
         .delivered = view->delivered,
@@ -94,6 +95,7 @@ static enum code add(struct work *work)
     memcpy(subscriber.url, command.url.data, command.url.length);
     memcpy(subscriber.secret, command.secret.data, command.secret.length);
     subscriber.secret_length = command.secret.length;
+    subscriber.is_for_alarms = command.is_for_alarms;
     code = publisher_add(work->publisher, &subscriber, &cursors);
     return code == CODE_OK ? answer_subscriber(work, subscriber.name) : code;
 }

@@ -98,10 +98,13 @@ static struct record *begin_letter(struct record *record, uint64_t id)
     return begin(record, 'l', &key, sizeof key);
 }
 
+enum { SUBSCRIBER_STOPPED = 1, SUBSCRIBER_FOR_ALARMS = 2 };
+
 static void put_subscriber(struct record *record, const struct publisher_subscriber *subscriber)
 {
     put_u64(record, RECORD_VERSION);
-    put_u64(record, subscriber->is_stopped);
+    put_u64(record, (subscriber->is_stopped ? SUBSCRIBER_STOPPED : 0) |
+                        (subscriber->is_for_alarms ? SUBSCRIBER_FOR_ALARMS : 0));
     put_u64(record, subscriber->secret_length);
     put_bytes(record, subscriber->secret, subscriber->secret_length);
     put_text(record, subscriber->url);
@@ -298,7 +301,11 @@ static enum err load_subscriber(const struct loading *loading, const char *name)
     if (err != ERR_OK)
         return err;
     memcpy(subscriber.name, name, sizeof subscriber.name);
-    subscriber.is_stopped = take_u64(&source) != 0;
+    uint64_t flags = take_u64(&source);
+    if (flags > (SUBSCRIBER_STOPPED | SUBSCRIBER_FOR_ALARMS))
+        return ERR_CORRUPT;
+    subscriber.is_stopped = (flags & SUBSCRIBER_STOPPED) != 0;
+    subscriber.is_for_alarms = (flags & SUBSCRIBER_FOR_ALARMS) != 0;
     uint64_t secret_length = take_u64(&source);
     if (secret_length > PUBLISHER_SECRET_MAX)
         return ERR_CORRUPT;

@@ -1,6 +1,6 @@
 /* The publisher's core in virtual time: a journal of numbers, a disk that can fail, subscribers that do as they are told.
  *
- * In the journal every position is one word long; every fifth one is no event. */
+ * In the journal every position is one word long; every fifth one is no event, every 49th of the others an alarm. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,6 +54,11 @@ static bool is_event(uint64_t position)
     return position % 5 != 0;
 }
 
+static bool is_alarm(uint64_t position)
+{
+    return position % 49 == 0 && is_event(position);
+}
+
 /* ---- ports ------------------------------------------------------------------------------------------------ */
 
 static enum publisher_look look(void *context, uint32_t partition, uint64_t *position, uint64_t *next)
@@ -63,7 +68,7 @@ static enum publisher_look look(void *context, uint32_t partition, uint64_t *pos
         if (is_event(at)) {
             *position = at;
             *next = at + 1;
-            return LOOK_EVENT;
+            return is_alarm(at) ? LOOK_ALARM : LOOK_EVENT;
         }
     }
     *next = *position > world->ends[partition] ? *position : world->ends[partition];
@@ -234,13 +239,19 @@ static void work(struct world *world)
         continue;
 }
 
-static void add(struct world *world, const char *name)
+static void add_one(struct world *world, const char *name, bool is_for_alarms)
 {
-    struct publisher_subscriber subscriber = {.secret_length = PUBLISHER_SECRET_MIN};
+    struct publisher_subscriber subscriber = {.secret_length = PUBLISHER_SECRET_MIN,
+                                              .is_for_alarms = is_for_alarms};
     struct publisher_cursors cursors = {{0}};
     snprintf(subscriber.name, sizeof subscriber.name, "%s", name);
     snprintf(subscriber.url, sizeof subscriber.url, "http://%s/", name);
     assert_int_equal(publisher_add(world->publisher, &subscriber, &cursors), CODE_OK);
+}
+
+static void add(struct world *world, const char *name)
+{
+    add_one(world, name, false);
 }
 
 /* The oldest post under way has this outcome. */
@@ -797,6 +808,63 @@ static void there_is_room_for_so_many_streams_and_webhooks(void **state)
                                      &replaced, world->now));
 }
 
+/* ---- subscribers for alarms ------------------------------------------------------------------------------------- */
+
+static void one_for_alarms_gets_every_alarm_and_nothing_else(void **state)
+{
+    struct world *world = *state;
+    world->ends[0] = 2000;
+    world->ends[1] = 60;
+    add_one(world, "oncall", true);
+    assert_true(view_of(world, 0).is_for_alarms);
+    take_all(world);
+    uint64_t expected[PARTITIONS] = {0}, alarms = 0;
+    for (uint32_t i = 0; i < world->log_count; i++) {
+        const struct delivery *delivery = &world->log[i];
+        assert_true(is_alarm(delivery->position) && delivery->position > expected[delivery->partition]);
+        expected[delivery->partition] = delivery->position;
+    }
+    for (uint32_t p = 0; p < PARTITIONS; p++) {
+        for (uint64_t at = 1; at < world->ends[p]; at++)
+            alarms += is_alarm(at);
+    }
+    assert_int_equal(world->log_count, alarms);
+    assert_int_equal(view_of(world, 0).lag, 0);
+}
+
+static void a_subscriber_may_change_to_alarms_and_back(void **state)
+{
+    struct world *world = *state;
+    add(world, "a");
+    add_one(world, "a", true);
+    world->ends[0] = 49;
+    take_all(world);
+    assert_int_equal(world->log_count, 0);
+    add(world, "a");
+    world->ends[0] = 52;
+    take_all(world);
+    assert_int_equal(world->log_count, 2); /* 49 and 51; 50 is no event */
+}
+
+static void a_restart_does_not_pass_over_everything_again(void **state)
+{
+    enum { MUCH = 3 << 20 };
+    struct world *world = *state;
+    add_one(world, "oncall", true);
+    world->ends[0] = 40;
+    work(world);
+    assert_true(world->disk.cursors[0].at[0] <= 1);
+    world->ends[0] = MUCH;
+    while (publisher_work(world->publisher, world->now)) {
+        if (world->post_count > 0)
+            publisher_posted(world->publisher, world->posts[--world->post_count].token, POSTED_TAKEN, NULL,
+                             -1, world->now);
+    }
+    pass(world, 100);
+    work(world);
+    assert_true(world->disk.cursors[0].at[0] >= MUCH - 2 * (1 << 20));
+}
+
 static void without_memory_there_is_no_publisher(void **state)
 {
     struct world *world = *state;
@@ -841,6 +909,9 @@ int main(void)
         TEST(a_stream_takes_the_place_of_an_older_one_of_its_name),
         TEST(a_stream_that_changes_its_name_takes_the_place_of_the_older_one),
         TEST(there_is_room_for_so_many_streams_and_webhooks),
+        TEST(one_for_alarms_gets_every_alarm_and_nothing_else),
+        TEST(a_subscriber_may_change_to_alarms_and_back),
+        TEST(a_restart_does_not_pass_over_everything_again),
         TEST(without_memory_there_is_no_publisher),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

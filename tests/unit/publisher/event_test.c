@@ -207,6 +207,34 @@ static void a_remittances_move_tells_its_state_and_why(void **state)
     assert_int_equal(read(&bytes, &event), EVENT_CORRUPT);
 }
 
+static void alarms_are_what_is_noted_and_ends_that_end_one(void **state)
+{
+    static const struct {
+        uint8_t kind, flags;
+        bool is_alarm;
+    } rows[] = {
+        {FACT_REMITTANCE_NOTED, FACT_REMITTANCE_ALARMED, true},
+        {FACT_REMITTANCE_NOTED, FACT_REMITTANCE_CONTRADICTED, true},
+        {FACT_REMITTANCE_MOVED, FACT_REMITTANCE_ALARM_OVER, true},
+        {FACT_REMITTANCE_MOVED, FACT_REMITTANCE_ALARMED | FACT_REMITTANCE_CONTRADICTED, false},
+        {FACT_REMITTANCE_REQUESTED, 0, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fact_strings strings = {0};
+        struct event event;
+        struct fact_remittance fact = {.head = {.kind = rows[i].kind},
+                                       .account = 1,
+                                       .id = {{7}},
+                                       .amount = 250,
+                                       .part = part_of(REMITTANCE_FAILED, REMITTANCE_STEP_PULL)};
+        fact.part.flags = rows[i].flags;
+        struct bytes bytes = fact_of(&fact, sizeof fact, &strings);
+        assert_int_equal(read(&bytes, &event), EVENT_READ);
+        assert_int_equal(event.is_alarm, rows[i].is_alarm);
+    }
+}
+
 static void money_of_a_remittance_tells_both_accounts_and_the_state(void **state)
 {
     (void)state;
@@ -306,6 +334,7 @@ int main(void)
         cmocka_unit_test(an_opened_account_tells_its_own_name),
         cmocka_unit_test(holds_tell_what_is_held_and_what_is_pending),
         cmocka_unit_test(a_remittances_move_tells_its_state_and_why),
+        cmocka_unit_test(alarms_are_what_is_noted_and_ends_that_end_one),
         cmocka_unit_test(money_of_a_remittance_tells_both_accounts_and_the_state),
         cmocka_unit_test(a_book_value_and_a_rate_are_told_where_they_are),
         cmocka_unit_test(bookkeeping_is_no_event_and_neither_is_a_kind_of_later),

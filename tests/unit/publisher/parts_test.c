@@ -136,8 +136,11 @@ static struct publisher *publisher_on(struct state *state)
 
 static void fill(struct state *state)
 {
-    const struct publisher_subscriber subscriber = {
-        .name = "crm", .url = "https://crm/", .secret = "0123456789abcdef", .secret_length = 16};
+    const struct publisher_subscriber subscriber = {.name = "crm",
+                                                    .url = "https://crm/",
+                                                    .secret = "0123456789abcdef",
+                                                    .secret_length = 16,
+                                                    .is_for_alarms = true};
     const struct publisher_cursors cursors = {{5, 9}};
     const struct publisher_letter letter = {
         .id = 3, .name = "crm", .partition = 1, .position = 8, .tries = 10, .error = "status 500"};
@@ -162,6 +165,8 @@ static void what_is_kept_is_read_back(void **test_state)
     assert_true(publisher_view_at(publisher, 0, &view));
     assert_string_equal(view.url, "https://crm/");
     assert_int_equal(view.lag, 1);
+    assert_true(view.is_for_alarms);
+    assert_string_equal(view.state, "idle");
     assert_int_equal(view.dead_letters, 1);
     const struct publisher_letter *letter = publisher_letter_after(publisher, 0, (struct str){0});
     assert_true(letter->id == 3 && letter->position == 8 && letter->tries == 10);

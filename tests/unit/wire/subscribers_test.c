@@ -25,6 +25,10 @@ static const struct {
     {"subscriber.add", "{" GOOD " \"from\" \"now\"}", CODE_OK, FIELD_NONE},
     {"subscriber.add", "{" GOOD " \"from\" nil}", CODE_OK, FIELD_NONE},
     {"subscriber.add", "{" GOOD " \"from\" \"then\"}", CODE_INVALID_FIELD, FIELD_CURSOR},
+    {"subscriber.add", "{" GOOD " \"only\" \"alarms\"}", CODE_OK, FIELD_NONE},
+    {"subscriber.add", "{" GOOD " \"only\" nil}", CODE_OK, FIELD_NONE},
+    {"subscriber.add", "{" GOOD " \"only\" \"events\"}", CODE_INVALID_FIELD, FIELD_ONLY},
+    {"subscriber.add", "{" GOOD " \"only\" true}", CODE_INVALID_FIELD, FIELD_ONLY},
     {"subscriber.add", "{" GOOD " \"from\" 1}", CODE_INVALID_FIELD, FIELD_CURSOR},
     {"subscriber.add", "{" GOOD " \"name\" \"crm\"}", CODE_BAD_REQUEST, FIELD_NAME},
     {"subscriber.add", "{" GOOD " \"more\" 1}", CODE_BAD_REQUEST, FIELD_NONE},
@@ -129,13 +133,13 @@ static void requests_are_read_back(void **state)
     struct mp_writer w = {0};
     enum field field;
     const struct wire_subscriber_command add = {STR_LITERAL("crm"), STR_LITERAL("https://crm/"),
-                                                STR_LITERAL("0123456789abcdef"), true};
+                                                STR_LITERAL("0123456789abcdef"), true, true};
     struct wire_subscriber_command added;
     wire_subscriber_body_write(&w, &add);
     struct wire_header header = sent(OPERATION_SUBSCRIBER_ADD, &w);
     assert_int_equal(wire_subscriber_read(&header, &added, &field), CODE_OK);
     assert_true(str_equal(added.name, add.name) && str_equal(added.url, add.url) &&
-                str_equal(added.secret, add.secret) && added.is_from_start);
+                str_equal(added.secret, add.secret) && added.is_from_start && added.is_for_alarms);
     mp_writer_reset(&w);
     struct wire_letters_query query;
     wire_letters_body_write(&w, STR_LITERAL("crm"), 7, STR_LITERAL("41"));
