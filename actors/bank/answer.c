@@ -191,7 +191,7 @@ static void ask_rail(struct bank *self, struct place *place, struct job *job, co
     } else {
         verdict->result = RAIL_UNKNOWN;
         verdict->is_trouble = true;
-        core_copy_text(verdict->reason, sizeof verdict->reason,
+        bank_copy_text(verdict->reason, sizeof verdict->reason,
                        reply->arrival == RAIL_NOT_SENT ? "the bank could not be reached" : "no answer");
     }
 }

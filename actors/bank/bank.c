@@ -19,7 +19,7 @@ struct bank_limits bank_limits_default(void)
 }
 
 /* Whole characters only. */
-void core_copy_text(char *out, size_t capacity, const char *text)
+void bank_copy_text(char *out, size_t capacity, const char *text)
 {
     size_t length = strlen(text);
     if (length >= capacity) {
@@ -40,7 +40,7 @@ static void place_init(struct place *place, const struct bank_config *config)
     CHECK(limits->parallel >= 1 && limits->parallel <= 1024 && limits->circuit_failures >= 1);
     CHECK(limits->inquiry_first_us >= 1 && limits->circuit_first_us >= 1);
     CHECK(config->rail->token_count <= RAIL_TOKENS_MAX);
-    core_copy_text(place->name, sizeof place->name, config->name);
+    bank_copy_text(place->name, sizeof place->name, config->name);
     place->rail = config->rail;
     place->own = config->own;
     place->limits = *limits;

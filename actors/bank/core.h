@@ -276,7 +276,7 @@ void unit_value_end(struct bank *self, struct bank_put *put, size_t length);
 struct bank_report *unit_report(struct bank *self);
 
 /* false: it had to be cut. */
-void core_copy_text(char *out, size_t capacity, const char *text);
+void bank_copy_text(char *out, size_t capacity, const char *text);
 
 static inline bool core_text_equal(const char *a, const char *b)
 {

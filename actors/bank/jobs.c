@@ -201,7 +201,7 @@ void job_renamed(struct bank *self, struct job *job, const char *before)
 
 void job_reason(struct job *job, const char *reason)
 {
-    core_copy_text(job->reason, sizeof job->reason, reason);
+    bank_copy_text(job->reason, sizeof job->reason, reason);
 }
 
 void job_tell(struct bank *self, struct job *job)
@@ -334,8 +334,8 @@ static void report(struct bank *self, struct job *job)
         .outcome = is_done ? job->outcome : (uint8_t)BANK_UNKNOWN,
         .is_permanent = is_done && job->is_permanent,
     };
-    core_copy_text(out->reason, sizeof out->reason, job->reason);
-    core_copy_text(out->reference, sizeof out->reference, job->rail.resource);
+    bank_copy_text(out->reason, sizeof out->reason, job->reason);
+    bank_copy_text(out->reference, sizeof out->reference, job->rail.resource);
 }
 
 void jobs_fill_unit(struct bank *self)

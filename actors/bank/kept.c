@@ -67,7 +67,7 @@ bool kept_from_job(struct bank *self, struct job *job)
         .is_permanent = job->is_permanent,
         .is_put = true,
     };
-    core_copy_text(kept.reference, sizeof kept.reference, job->rail.resource);
+    bank_copy_text(kept.reference, sizeof kept.reference, job->rail.resource);
     job_free(self, job);
     enlist(self, add(self, &kept));
     return true;
@@ -130,8 +130,8 @@ static void report(struct bank *self, const struct kept *kept)
         .is_permanent = kept->is_permanent,
     };
     if (kept->outcome == BANK_FAILED)
-        core_copy_text(out->reason, sizeof out->reason, "failed, as was told before");
-    core_copy_text(out->reference, sizeof out->reference, kept->reference);
+        bank_copy_text(out->reason, sizeof out->reason, "failed, as was told before");
+    bank_copy_text(out->reference, sizeof out->reference, kept->reference);
 }
 
 static void forget(struct bank *self, uint32_t slot)

@@ -76,7 +76,7 @@ static void refuse_waiting(struct bank *self, struct token *token, const char *w
     char reason[BANK_REASON_MAX + 1];
     static const char PREFIX[] = "no token: ";
     memcpy(reason, PREFIX, sizeof PREFIX);
-    core_copy_text(reason + sizeof PREFIX - 1, sizeof reason - (sizeof PREFIX - 1), why);
+    bank_copy_text(reason + sizeof PREFIX - 1, sizeof reason - (sizeof PREFIX - 1), why);
     for (uint32_t slot = token->waiting.first, next; slot != SLOT_NONE; slot = next) {
         struct job *job = job_at(self, slot);
         next = job->links[LINK_TURN].next;

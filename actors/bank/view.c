@@ -77,7 +77,7 @@ size_t bank_jobs(const struct bank *self, struct str bank, uint64_t after, struc
             .job = job->rail,
             .next_us = job->is_in_due ? job->due_us : 0,
         };
-        core_copy_text(view->reason, sizeof view->reason, job->reason);
+        bank_copy_text(view->reason, sizeof view->reason, job->reason);
     }
     return count;
 }
