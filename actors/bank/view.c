@@ -51,10 +51,12 @@ static enum bank_job_state shown_state(const struct job *job)
     if (job->state == JOB_DONE)
         return BANK_JOB_DONE;
     switch ((enum rail_phase)job->rail.phase) {
+    case RAIL_PAY:
+        if (job->rail.sent_us != 0)
+            return BANK_JOB_SENT;
+        return job->is_started ? BANK_JOB_PREPARING : BANK_JOB_QUEUED;
     case RAIL_PREPARE:
         return job->is_started ? BANK_JOB_PREPARING : BANK_JOB_QUEUED;
-    case RAIL_PAY:
-        return job->rail.sent_us != 0 ? BANK_JOB_SENT : BANK_JOB_PREPARING;
     case RAIL_INQUIRE:
         return BANK_JOB_ASKING;
     }
