@@ -20,8 +20,8 @@ enum { KOREA_S = 9 * 3600 };
 static const struct setting table[] = {
     {"client_id", SETTING_WORD, 1, 128, true, "", PLACE(client_id)},
     {"client_secret", SETTING_WORD, 1, 256, true, "", PLACE(client_secret)},
-    {"institution", SETTING_WORD, KFTC_INSTITUTION, KFTC_INSTITUTION, true, "", PLACE(institution)},
-    {"account_num", SETTING_WORD, 1, KFTC_ACCOUNT_MAX, true, "", PLACE(account_num)},
+    {"institution", SETTING_CODE, KFTC_INSTITUTION, KFTC_INSTITUTION, true, "", PLACE(institution)},
+    {"account_num", SETTING_CODE, 1, KFTC_ACCOUNT_MAX, true, "", PLACE(account_num)},
     {"account_name", SETTING_TEXT, 1, KFTC_NAME_MAX, true, "", PLACE(account_name)},
     {"user_token", SETTING_WORD, 1, REPLY_TOKEN_MAX, false, "", PLACE(user_token)},
     {"pass_phrase", SETTING_WORD, 1, 128, false, "NONE", PLACE(pass_phrase)},

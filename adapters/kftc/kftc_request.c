@@ -35,16 +35,14 @@ static void write_amount(struct rail_request *out, const char *key, const struct
     request_text(out, key, text);
 }
 
-/* Our customer, by the remittance: 20 capital letters and digits. */
-static void write_client(struct rail_request *out, const struct kftc *self, const struct rail_job *job,
-                         const char *fintech_use_num)
+/* The customer for whom we ask is the payer, in all steps. His number with us is made of the remittance: 20 capital letters and digits. */
+static void write_client(struct rail_request *out, const struct kftc *self, const struct rail_job *job)
 {
     char number[21];
     for (int i = 0; i < 10; i++)
         snprintf(number + 2 * i, 3, "%02X", job->call.remittance.bytes[i]);
     request_str(out, "req_client_name", printable(self->account_name));
-    if (fintech_use_num != NULL)
-        request_text(out, "req_client_fintech_use_num", fintech_use_num);
+    request_text(out, "req_client_fintech_use_num", job->call.payer);
     request_text(out, "req_client_num", number);
 }
 
@@ -108,7 +106,7 @@ static void ask_payee(const struct kftc *self, const struct rail_job *job, const
     write_payee(out, &payee);
     print(out, "print_content", self, job);
     write_amount(out, "tran_amt", job);
-    write_client(out, self, job, NULL);
+    write_client(out, self, job);
     request_text(out, "transfer_purpose", "TR");
     request_close(out, '}');
     out->is_repeatable = true;
@@ -119,18 +117,17 @@ static void ask_payee(const struct kftc *self, const struct rail_job *job, const
 static void ask_withdrawal(const struct kftc *self, const struct rail_job *job, const char *token,
                            int64_t now_us, struct rail_request *out)
 {
-    struct kftc_party payer, payee;
-    kftc_party_read(job->call.payer, false, &payer);
+    struct kftc_party payee;
     kftc_party_read(job->call.payee, true, &payee);
     begin(self, "/v2.0/transfer/withdraw/fin_num", token, out);
     request_text(out, "bank_tran_id", job->id);
     write_ours(out, self);
     print(out, "dps_print_content", self, job);
-    request_text(out, "fintech_use_num", payer.fintech_use_num);
+    request_text(out, "fintech_use_num", job->call.payer);
     print(out, "wd_print_content", self, job);
     write_amount(out, "tran_amt", job);
     write_now(out, now_us);
-    write_client(out, self, job, payer.fintech_use_num);
+    write_client(out, self, job);
     /* With TR the bank wants to know who has the money in the end; money for a fintech_use_num is a charge of the account here. */
     request_text(out, "transfer_purpose", payee.is_fintech ? "RC" : "TR");
     if (!payee.is_fintech) {
@@ -163,7 +160,7 @@ static void ask_deposit(const struct kftc *self, const struct rail_job *job, con
         request_text(out, "account_holder_name", payee.holder);
     print(out, "print_content", self, job);
     write_amount(out, "tran_amt", job);
-    write_client(out, self, job, NULL);
+    write_client(out, self, job);
     request_text(out, "transfer_purpose", "TR");
     request_close(out, '}');
     request_close(out, ']');

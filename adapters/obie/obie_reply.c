@@ -75,7 +75,8 @@ static void answer_error(struct rail_job *job, const struct rail_reply *reply, c
     bool is_permanent = is_of_payment ? obie_is_permanent(code) : reply->status == 400;
     bool is_asking = job->phase == RAIL_INQUIRE;
     if (job->phase == RAIL_PREPARE || (job->phase == RAIL_PAY && code[0] != '\0')) {
-        refuse(out, reply->status == 400 ? "HTTP 400" : "HTTP 4xx", code, why, is_permanent);
+        verdict_set(out, RAIL_FAILED, "HTTP %ld %s %s", reply->status, code, why);
+        out->is_permanent = is_permanent;
         return;
     }
     verdict_set(out, RAIL_UNKNOWN, "HTTP %ld %s %s", reply->status, code, why);

@@ -20,6 +20,11 @@ static bool is_word(const char *text)
     return true;
 }
 
+static bool is_code(const char *text)
+{
+    return text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")] == '\0';
+}
+
 static bool is_of_kind(const struct setting *setting, const char *value)
 {
     switch (setting->kind) {
@@ -27,6 +32,8 @@ static bool is_of_kind(const struct setting *setting, const char *value)
         return text_is_clean(str_from(value));
     case SETTING_WORD:
         return is_word(value);
+    case SETTING_CODE:
+        return is_code(value);
     case SETTING_SWITCH:
         return strcmp(value, "on") == 0 || strcmp(value, "off") == 0;
     case SETTING_PEM:

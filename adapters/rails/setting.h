@@ -10,6 +10,7 @@ enum { SETTING_URL_MAX = 256, SETTING_WHY = 160 };
 enum setting_kind {
     SETTING_TEXT,   /* clean text (base/text.h) */
     SETTING_WORD,   /* printable ASCII without a space: it may stand in a header */
+    SETTING_CODE,   /* letters and digits */
     SETTING_SWITCH, /* "on" or "off" */
     SETTING_PEM,    /* anything; what reads it judges */
 };
