@@ -130,19 +130,20 @@ static bool read_headers(struct MHD_Connection *connection, struct gateway_head 
     return true;
 }
 
-/* "/banks/NAME/DOOR" */
+/* "/banks/NAME/DOOR"; a name may have slashes. */
 static bool read_path(const char *path, const struct gateway_banks *banks, struct gateway_head *out)
 {
     const char *name = path + sizeof BANKS_PATH - 1;
-    if (strncmp(path, BANKS_PATH, sizeof BANKS_PATH - 1) != 0)
+    if (strncmp(path, BANKS_PATH, sizeof BANKS_PATH - 1) != 0 || banks->context == NULL)
         return false;
-    size_t length = strcspn(name, "/");
-    if (length < 1 || length > BANK_NAME_MAX || name[length] == '\0' || banks->context == NULL)
+    const char *slash = strrchr(name, '/');
+    size_t length = slash == NULL ? 0 : (size_t)(slash - name);
+    if (length < 1 || length > BANK_NAME_MAX)
         return false;
     memcpy(out->bank, name, length);
     for (int i = 0; i < (int)(sizeof doors / sizeof *doors); i++) {
         out->door = (enum gateway_door)i;
-        if (strcmp(name + length + 1, doors[i].name) == 0)
+        if (strcmp(slash + 1, doors[i].name) == 0)
             return banks->has(banks->context, out->bank, out->door);
     }
     return false;
