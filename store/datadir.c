@@ -408,6 +408,25 @@ enum err datadir_publisher(struct datadir *self, struct state **out, struct data
                          : say(error, err, "Cannot open the publisher's store %s: %s.", name, err_text(err));
 }
 
+enum err datadir_outbox(struct datadir *self, struct outbox **out, struct datadir_error *error)
+{
+    CHECK(self->mode == DATADIR_SERVING);
+    char name[PATH_BYTES];
+    error->text[0] = '\0';
+    if (!join(name, sizeof name, self->path, "bank"))
+        return say(error, ERR_INVALID, "The path of the data directory is too long.");
+    enum err err = outbox_open(name, OUTBOX_MAP_SIZE_BYTES, out);
+    if (err == ERR_CORRUPT || err == ERR_VERSION)
+        return say(
+            error, err,
+            "The bank adapter's store %s cannot be read: %s. Do not delete it: it knows what was sent to "
+            "banks. docs/OPERATIONS.md tells how to go on without it.",
+            name, err_text(err));
+    return err == ERR_OK
+               ? ERR_OK
+               : say(error, err, "Cannot open the bank adapter's store %s: %s.", name, err_text(err));
+}
+
 enum err datadir_drop_state(struct datadir *self, uint32_t partition, struct datadir_error *error)
 {
     CHECK(self->mode == DATADIR_SERVING && partition < self->meta.partitions);

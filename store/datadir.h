@@ -6,6 +6,7 @@
  *     DIR/p000/state       its state store (LMDB); rebuilt from the journal when it is deleted
  *     DIR/p001 …
  *     DIR/rates            what sources of rates have published (LMDB); made when it is first needed
+ *     DIR/bank             what was sent to banks and what came of it (LMDB); made when it is first needed
  *     DIR/publisher        subscribers, their cursors and dead letters (LMDB); made at the first start
  *
  * meta.json is written last, so a directory without it was never finished. Everything is synced before
@@ -21,6 +22,7 @@
 
 #include "actors/base/money.h"
 #include "store/journal.h"
+#include "store/outbox.h"
 #include "store/rates.h"
 #include "store/state.h"
 
@@ -102,6 +104,9 @@ enum err datadir_rates(struct datadir *self, struct rates **out, struct datadir_
 
 /* Opens the publisher's store, which is made when it is absent. Serving only. */
 enum err datadir_publisher(struct datadir *self, struct state **out, struct datadir_error *error) MUST_USE;
+
+/* Opens the bank adapter's store, which is made when it is absent. Serving only. */
+enum err datadir_outbox(struct datadir *self, struct outbox **out, struct datadir_error *error) MUST_USE;
 
 /* Deletes a partition's state store (it is not open), so that the next start rebuilds it. Serving only. */
 enum err datadir_drop_state(struct datadir *self, uint32_t partition, struct datadir_error *error) MUST_USE;
