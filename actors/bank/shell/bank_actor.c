@@ -6,9 +6,9 @@
 #include "actors/bank/shell/bank_service.h"
 #include "actors/base/check.h"
 #include "actors/base/handover.h"
-#include "actors/ledger/ledger.h"
 #include "actors/ledger/shell/mailbox.h"
 #include "actors/ledger/shell/memory.h"
+#include "store/datadir.h"
 
 enum {
     BURST = 256,          /* boxes in one turn */
@@ -24,7 +24,7 @@ struct actor {
     zsock_t *pipe;
     void *inbox, *router;
     void *gateway; /* NULL until it asks */
-    void *ledgers[LEDGER_PARTITIONS_MAX];
+    void *ledgers[DATADIR_PARTITIONS_MAX];
     struct bank_service service;
     struct mem mem;
     int inbox_fd;

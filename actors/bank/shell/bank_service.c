@@ -12,8 +12,9 @@
 #include "broker/wire/accounts.h"
 #include "broker/wire/banks.h"
 #include "broker/wire/figures.h"
+#include "store/datadir.h"
 
-enum { UNITS_OF_A_TURN = 8, MASKED_DIGITS = 6, PARTITIONS_MAX = 64 };
+enum { UNITS_OF_A_TURN = 8, MASKED_DIGITS = 6 };
 
 #define RETRY_US INT64_C(1000000)
 
@@ -192,7 +193,7 @@ static void tell_reports(struct bank_service *self, const struct bank_unit *unit
 {
     uint64_t told = 0;
     for (size_t i = 0; i < unit->report_count; i++) {
-        uint64_t bit = UINT64_C(1) << unit->reports[i].partition % PARTITIONS_MAX;
+        uint64_t bit = UINT64_C(1) << unit->reports[i].partition % DATADIR_PARTITIONS_MAX;
         say_report(self, &unit->reports[i]);
         if ((told & bit) == 0)
             send_reports(self, unit, i);
