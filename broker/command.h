@@ -7,6 +7,7 @@
 
 int command_account(int argc, char **argv);
 int command_balance(int argc, char **argv);
+int command_banks(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_backup(int argc, char **argv);
 int command_deadletter(int argc, char **argv);
@@ -24,6 +25,7 @@ int command_proposal(int argc, char **argv);
 int command_rates_source(int argc, char **argv);
 int command_quote(int argc, char **argv);
 int command_rate(int argc, char **argv);
+int command_remittance(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_restore(int argc, char **argv);
 int command_serve(int argc, char **argv);

@@ -121,6 +121,12 @@ static const char *advice(const struct session *self, const struct teller_answer
         {CODE_INVALID_FIELD, FIELD_FX, "Book values are kept in this currency: it needs no --fx."},
         {CODE_INVALID_FIELD, FIELD_SECRET, "A secret has 16 to 128 bytes."},
         {CODE_INVALID_FIELD, FIELD_URL, "It looks like https://host/path."},
+        {CODE_INVALID_FIELD, FIELD_BANK, "A bank's name has 1 to 32 characters. See: teller banks"},
+        {CODE_INVALID_FIELD, FIELD_MONEY,
+         "Of money in clearing say account or bank; of any other, stays. See: teller remittance show"},
+        {CODE_REMITTANCE_IN_BANK, FIELD_REMITTANCE,
+         "See: teller banks calls. What the bank says by telephone: teller remittance settle"},
+        {CODE_REMITTANCE_NOT_HERE, FIELD_REMITTANCE, "See: teller remittance show"},
         {CODE_RATE_NOT_FOUND, FIELD_BUY,
          "It needs terms (teller rate pair) and rates that lead there (teller rate set). See: teller rate "
          "desk"},
@@ -132,9 +138,12 @@ static const char *advice(const struct session *self, const struct teller_answer
         if (table[i].code == answer->code && table[i].field == answer->field)
             return table[i].text;
     }
-    bool is_feed = answer->code == CODE_UNSUPPORTED && strncmp(self->name, "rate ", 5) == 0;
-    return is_feed ? "Published rates need the rate feed: teller serve --feed FILE (docs/OPERATIONS.md)."
-                   : NULL;
+    if (answer->code != CODE_UNSUPPORTED)
+        return NULL;
+    if (strncmp(self->name, "rate ", 5) == 0)
+        return "Published rates need the rate feed: teller serve --feed FILE (docs/OPERATIONS.md).";
+    bool is_bank = strncmp(self->name, "remittance ", 11) == 0 || strncmp(self->name, "banks", 5) == 0;
+    return is_bank ? "Remittances need banks: teller serve --banks FILE (docs/OPERATIONS.md)." : NULL;
 }
 
 int session_check(const struct session *self, enum err err, const struct teller_answer *answer,

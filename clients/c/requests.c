@@ -623,6 +623,22 @@ enum err teller_health(struct teller *self, struct teller_health *out, struct te
     return ERR_OK;
 }
 
+enum err teller_ask(struct teller *self, struct str operation, uint32_t partition, struct str request,
+                    struct str *body, struct teller_answer *answer)
+{
+    struct waiting w;
+    enum wire_operation asked;
+    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
+    if (!wire_operation_find(operation, &asked))
+        return ERR_INVALID;
+    waiting_begin(self, &w, asked, partition, 0);
+    mp_write_raw(&self->writer, request.data, request.length);
+    enum err err = ask(self, &w, answer);
+    if (err == ERR_OK && answer->code == CODE_OK)
+        *body = w.reply.body;
+    return err;
+}
+
 enum err teller_status(struct teller *self, struct str *body, struct teller_answer *answer)
 {
     struct waiting w;

@@ -587,6 +587,16 @@ enum err teller_letter_retry(struct teller *self, uint64_t id, struct str operat
 enum err teller_letter_resolve(struct teller *self, uint64_t id, struct str operator_name, struct str reason,
                                struct teller_answer *answer) MUST_USE;
 
+/* ---- any operation ------------------------------------------------------------------------------ */
+
+#define TELLER_ANY_PARTITION UINT32_MAX
+
+/* By its name and its body as one msgpack value (docs/WIRE.md): for operations that have no function here, such as those on
+ * remittances and banks. body receives that of an OK answer. ERR_INVALID: no operation of that name, or an answer that is
+ * not of the protocol. */
+enum err teller_ask(struct teller *self, struct str operation, uint32_t partition, struct str request,
+                    struct str *body, struct teller_answer *answer) MUST_USE;
+
 /* ---- the node --------------------------------------------------------------------------------- */
 
 struct teller_version {

@@ -59,6 +59,10 @@ void partition_numbers_write(struct mp_writer *w, uint32_t more, uint32_t partit
         {"groups_open", stats->groups_open},
         {"holds_open", stats->holds_open},
         {"proposals_open", stats->proposals_open},
+        {"remittances_open", stats->remittances_open},
+        {"remittances_listed", stats->remittances_listed},
+        {"remittances_unknown", stats->remittances_unknown},
+        {"remittances_alarmed", stats->remittances_alarmed},
         {"quotes", stats->quotes},
         {"position", stats->position},
         {"checkpoint_position", stats->checkpoint_position},
@@ -69,10 +73,11 @@ void partition_numbers_write(struct mp_writer *w, uint32_t more, uint32_t partit
         {"journal_percent", space->used_bytes / (space->limit_bytes / 100 + 1)},
     };
     uint32_t count = sizeof numbers / sizeof *numbers;
-    mp_write_map(w, count + 1 + more);
+    mp_write_map(w, count + 2 + more);
     for (uint32_t i = 0; i < count; i++)
         wire_figure_write(w, numbers[i].name, numbers[i].value);
     write_age(w, "holds_oldest_us", stats->holds_oldest_us, now_us);
+    write_age(w, "remittances_oldest_us", stats->remittances_oldest_us, now_us);
 }
 
 static void write_commands(const struct partition_figures *self, struct mp_writer *w)
