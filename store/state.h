@@ -1,6 +1,6 @@
 /* The state store of one partition: what may be rebuilt from the journal, kept so that a restart is quick.
  *
- * Four tables of byte keys and values: account chunks, id runs, one-of-a-kind records, and chunks of holds. A commit is
+ * Five tables of byte keys and values: account chunks, id runs, one-of-a-kind records, and chunks of holds and of remittances. A commit is
  * a set of puts and deletes, applied together. The ledger core decides what they say; see
  * actors/ledger/checkpoint.h. Nothing here is needed for correctness: delete it, and the partition
  * rebuilds it from its journal at the next start.
@@ -21,10 +21,11 @@
 #include "actors/base/err.h"
 
 enum state_table {
-    STATE_ACCOUNTS, /* chunk number, big-endian 32 bits → packed account records */
-    STATE_IDS,      /* run number and slice number, big-endian 32 bits each → id entries */
-    STATE_RECORDS,  /* name → bytes */
-    STATE_HOLDS,    /* chunk number, big-endian 32 bits → packed slots of holds */
+    STATE_ACCOUNTS,    /* chunk number, big-endian 32 bits → packed account records */
+    STATE_IDS,         /* run number and slice number, big-endian 32 bits each → id entries */
+    STATE_RECORDS,     /* name → bytes */
+    STATE_HOLDS,       /* chunk number, big-endian 32 bits → packed slots of holds */
+    STATE_REMITTANCES, /* chunk number, big-endian 32 bits → packed slots of remittances */
     STATE_TABLE_COUNT
 };
 

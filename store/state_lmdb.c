@@ -25,9 +25,10 @@ static const char *const TABLE_NAMES[STATE_TABLE_COUNT] = {
     [STATE_IDS] = "ids",
     [STATE_RECORDS] = "records",
     [STATE_HOLDS] = "holds",
+    [STATE_REMITTANCES] = "remittances",
 };
 
-enum { KEY_MAX = 64, SEAL_BYTES = 8, FORMAT = 3 };
+enum { KEY_MAX = 64, SEAL_BYTES = 8, FORMAT = 4 };
 
 enum { GROWTH_BYTES = 256 * 1024, GROWTH_BYTES_PER_PUT = 8 * 4096 };
 

@@ -70,10 +70,10 @@ static void house_id(const struct ledger *self, currency_index currency, char ou
              self->config.partition);
 }
 
-static void desk_house_id(const struct ledger *self, enum desk_house house, currency_index currency,
+static void house_kind_id(const struct ledger *self, enum house_kind house, currency_index currency,
                           char out[ACCOUNT_ID_MAX + 1])
 {
-    static const char *const names[DESK_HOUSES] = {"fx", "spread", "residue"};
+    static const char *const names[HOUSE_KINDS] = {"fx", "spread", "residue", "bank", "remittance"};
     snprintf(out, ACCOUNT_ID_MAX + 1, "house:%s:%s:%u", names[house], currency_at(currency)->code,
              self->config.partition);
 }
@@ -94,13 +94,13 @@ uint32_t posting_house(struct ledger *self, currency_index currency)
     return open_own(self, id, currency);
 }
 
-uint32_t posting_desk_house(struct ledger *self, enum desk_house house, currency_index currency)
+uint32_t posting_house_of(struct ledger *self, enum house_kind house, currency_index currency)
 {
     char id[ACCOUNT_ID_MAX + 1];
-    uint32_t known = self->desk_houses[house][currency];
+    uint32_t known = self->houses[house][currency];
     if (known != ACCOUNT_NONE)
         return known;
-    desk_house_id(self, house, currency, id);
+    house_kind_id(self, house, currency, id);
     return open_own(self, id, currency);
 }
 
@@ -121,8 +121,8 @@ bool posting_id_fits(const struct ledger *self, struct str id, currency_index cu
         return true;
     house_id(self, currency, own);
     bool fits = str_equal(id, str_from(own));
-    for (int house = 0; house < DESK_HOUSES && !fits; house++) {
-        desk_house_id(self, (enum desk_house)house, currency, own);
+    for (int house = 0; house < HOUSE_KINDS && !fits; house++) {
+        house_kind_id(self, (enum house_kind)house, currency, own);
         fits = str_equal(id, str_from(own));
     }
     for (uint32_t peer = 0; peer < self->config.partitions && !fits; peer++) {
@@ -414,7 +414,7 @@ static struct verdict check_step(const struct ledger *self, uint32_t index,
         return (struct verdict){CODE_INVALID_FIELD,
                                 command->sets & ACCOUNT_SETS_CEILING ? FIELD_CEILING : FIELD_MINIMUM_BALANCE};
     bool empty = account->balance == 0 && account->pending == 0 && !(account->flags & ACCOUNT_HAS_INCOMING) &&
-                 !link_account_is_open(self, index);
+                 !link_account_is_open(self, index) && !remittance_uses_account(self, index);
     if (command->kind == ACCOUNT_CLOSE && account->state != ACCOUNT_CLOSED && !empty) {
         if (account->balance == 0)
             MARK("closing an empty account waits for something on its way");

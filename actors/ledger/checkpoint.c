@@ -144,19 +144,34 @@ static uint8_t *accounts_store(const struct ledger *self, uint32_t chunk, uint8_
     return at;
 }
 
+static size_t accounts_bound(void)
+{
+    return CHUNK_BOUND;
+}
+
+static const struct chunk_kind {
+    uint8_t table;
+    size_t (*bound)(void);
+    uint8_t *(*store)(const struct ledger *self, uint32_t chunk, uint8_t *at);
+} CHUNK_KINDS[CHECKPOINT_CHUNKS_COUNT] = {
+    [CHECKPOINT_CHUNKS_ACCOUNTS] = {CHECKPOINT_ACCOUNTS, accounts_bound, accounts_store},
+    [CHECKPOINT_CHUNKS_HOLDS] = {CHECKPOINT_HOLDS, hold_chunk_bound, hold_chunk_store},
+    [CHECKPOINT_CHUNKS_REMITTANCES] = {CHECKPOINT_REMITTANCES, remittance_chunk_bound,
+                                       remittance_chunk_store},
+};
+
 static bool chunk_put(struct ledger *self, enum checkpoint_kind kind, uint32_t chunk)
 {
     uint8_t key[4];
-    bool accounts = kind == CHECKPOINT_CHUNKS_ACCOUNTS;
-    uint8_t *start = put_room(self, accounts ? CHUNK_BOUND : hold_chunk_bound());
+    const struct chunk_kind *as = &CHUNK_KINDS[kind];
+    uint8_t *start = put_room(self, as->bound());
     if (!start) {
         MARK("no memory for a chunk");
         return false;
     }
-    const uint8_t *end = accounts ? accounts_store(self, chunk, start) : hold_chunk_store(self, chunk, start);
+    const uint8_t *end = as->store(self, chunk, start);
     checkpoint_big_endian(chunk, key);
-    return put_add(self, accounts ? CHECKPOINT_ACCOUNTS : CHECKPOINT_HOLDS, key, sizeof key,
-                   (size_t)(end - start), false);
+    return put_add(self, as->table, key, sizeof key, (size_t)(end - start), false);
 }
 
 static enum err account_restore(struct ledger *self, const uint8_t **at, const uint8_t *end)
@@ -480,6 +495,8 @@ enum err ledger_restore(struct ledger *self, uint8_t table, const uint8_t *key, 
         return id_table_load_slice(&self->ids, key_number(key), value, value_length);
     if (table == CHECKPOINT_HOLDS && key_length == 4)
         return hold_chunk_load(self, value, value_length);
+    if (table == CHECKPOINT_REMITTANCES && key_length == 4)
+        return remittance_chunk_load(self, value, value_length);
     if (table != CHECKPOINT_ACCOUNTS || key_length != 4)
         return ERR_CORRUPT;
     for (const uint8_t *at = value, *end = value + value_length; at < end && err == ERR_OK;)
@@ -642,10 +659,14 @@ static enum err fact_fits(struct ledger *self, uint64_t position, const uint8_t 
         return ERR_CORRUPT;
     if (fact_is_posting(fact[0])) {
         enum err err = posting_fits(self, position, fact, size);
+        if (err == ERR_OK && fact_is_remittance(fact[0]))
+            return remittance_fits(self, position, fact);
         return err == ERR_OK && fact[0] == FACT_HOLD_CAPTURED ? hold_fits(self, position, fact) : err;
     }
     if (fact_is_hold(fact[0]))
         return hold_fits(self, position, fact);
+    if (fact_is_remittance(fact[0]))
+        return remittance_fits(self, position, fact);
     if (proposal_is_fact(fact[0]))
         return proposal_fits(self, position, fact);
     if (fact[0] >= FACT_ACCOUNT_OPENED && fact[0] <= FACT_ACCOUNT_CLOSED)
@@ -722,6 +743,8 @@ enum err ledger_recovered(struct ledger *self)
         return ERR_CORRUPT; /* the journal ends before the checkpoint */
     }
     enum err err = hold_rebuild(self);
+    if (err == ERR_OK)
+        err = remittance_rebuild(self);
     if (err != ERR_OK)
         return err;
     if (core_broken(self) || !group_reserve_all(self))

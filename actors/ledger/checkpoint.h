@@ -2,7 +2,7 @@
  *
  * A checkpoint is fuzzy: it is written in passes while facts go on. A pass remembers the position S at which it
  * began and, as of S, the small state (links, groups, counters); then, a slice a commit, it writes every chunk
- * of accounts, and of slots of holds, that had changed. A chunk may be newer than S: each account and each slot holds the
+ * of accounts, and of slots of holds and remittances, that had changed. A chunk may be newer than S: each account and each slot holds the
  * position of the last fact applied to it, so that replay from S skips what it already has. When all chunks are
  * written, the record "checkpoint" with S and the small state is written with the last of them.
  * Everything is put only after the facts it reflects are durable.
@@ -18,7 +18,13 @@
 enum { CHECKPOINT_VERSION = 2, CHECKPOINT_SLICES = 2048 };
 
 /* Table numbers of store/state.h. */
-enum { CHECKPOINT_ACCOUNTS = 0, CHECKPOINT_IDS = 1, CHECKPOINT_RECORDS = 2, CHECKPOINT_HOLDS = 3 };
+enum {
+    CHECKPOINT_ACCOUNTS = 0,
+    CHECKPOINT_IDS = 1,
+    CHECKPOINT_RECORDS = 2,
+    CHECKPOINT_HOLDS = 3,
+    CHECKPOINT_REMITTANCES = 4
+};
 
 /* One account in a chunk, followed by id, owner and product, and by the book value (int64_t) where it keeps one. The chunk's key is its number, big-endian. */
 struct FACT_PACKED checkpoint_account {
@@ -38,6 +44,16 @@ struct FACT_PACKED checkpoint_hold {
     uint64_t opened, last_position;
     int64_t held, expires_us, opened_us; /* held 0: the slot is free, and only last_position is set */
     uint32_t account, slot;
+};
+
+/* One slot of remittances in a chunk. The chunk's key is its number, big-endian. */
+struct FACT_PACKED checkpoint_remittance {
+    struct uuid id;
+    uint64_t requested, last_position; /* requested 0: the slot is free, and only last_position is set */
+    int64_t amount, due_us, alarm_us, requested_us, called_us;
+    uint32_t account, slot, call;
+    uint8_t state, step, tries, rounds, flags, code;
+    uint8_t zero[6];
 };
 
 static inline void checkpoint_big_endian(uint32_t value, uint8_t out[4])

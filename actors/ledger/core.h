@@ -13,6 +13,8 @@
  *     deadlines.c     when they expire
  *     proposal.c      decide: manual deposits and withdrawals; proposal_states.c
  *     proposal_table.c the open ones
+ *     remittance.c    decide: remittances; remittance.h has the others
+ *     remittance_table.c the open ones
  *     book.c          what postings do to book values of foreign-currency accounts
  *     link.c          requests to and from other partitions
  *     desk.c          the FX desk: rates and terms of pairs; desk_price.c its arithmetic
@@ -42,6 +44,7 @@
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/link.h"
 #include "actors/ledger/proposal.h"
+#include "actors/ledger/remittance_table.h"
 
 struct unit_buffer {
     struct ledger_unit unit; /* first: a unit is released by its address */
@@ -53,6 +56,10 @@ struct unit_buffer {
     size_t put_bytes_capacity, put_bytes_length;
     struct ledger_ticket **tickets_end;
     struct ledger_peer_message *message_list[LEDGER_PARTITIONS_MAX];
+    struct bank_call *call_list;
+    struct bank_ack *ack_list;
+    struct ledger_alarm *alarm_list;
+    size_t call_capacity, ack_capacity, alarm_capacity;
     uint32_t runs_finished; /* runs of ids whose last slice is among the puts */
     bool taken;
 };
@@ -66,7 +73,12 @@ struct checkpoint_chunks {
 };
 
 /* What is stored in chunks. */
-enum checkpoint_kind { CHECKPOINT_CHUNKS_ACCOUNTS, CHECKPOINT_CHUNKS_HOLDS, CHECKPOINT_CHUNKS_COUNT };
+enum checkpoint_kind {
+    CHECKPOINT_CHUNKS_ACCOUNTS,
+    CHECKPOINT_CHUNKS_HOLDS,
+    CHECKPOINT_CHUNKS_REMITTANCES,
+    CHECKPOINT_CHUNKS_COUNT
+};
 
 struct checkpoint {
     struct checkpoint_chunks chunks[CHECKPOINT_CHUNKS_COUNT];
@@ -85,12 +97,14 @@ struct group;
 
 enum { LEDGER_HELD_SLOTS = 4096, LEDGER_GROUPS_OPEN_MAX = 256 };
 
-/* House accounts of the FX desk, one of each for a currency. */
-enum desk_house {
-    DESK_HOUSE_FX,      /* "house:fx:USD:0": what exchanges have taken and given */
-    DESK_HOUSE_SPREAD,  /* "house:spread:USD:0": what teller has earned by them */
-    DESK_HOUSE_RESIDUE, /* "house:residue:USD:0": what rounding left */
-    DESK_HOUSES
+/* House accounts beside that of cash, one of each for a currency. */
+enum house_kind {
+    HOUSE_KIND_FX,         /* "house:fx:USD:0": what exchanges have taken and given */
+    HOUSE_KIND_SPREAD,     /* "house:spread:USD:0": what teller has earned by them */
+    HOUSE_KIND_RESIDUE,    /* "house:residue:USD:0": what rounding left */
+    HOUSE_KIND_BANK,       /* "house:bank:USD:0": what banks hold for us, with its sign turned */
+    HOUSE_KIND_REMITTANCE, /* "house:remittance:USD:0": what remittances have between two steps */
+    HOUSE_KINDS
 };
 
 struct ledger {
@@ -101,9 +115,9 @@ struct ledger {
     size_t memory_bytes;
 
     struct account_table accounts;
-    uint32_t house[256];                    /* by currency: the cash account; ACCOUNT_NONE */
-    uint32_t desk_houses[DESK_HOUSES][256]; /* the same, of the FX desk */
-    uint32_t *transit;                      /* by partition * 256 + currency */
+    uint32_t house[256];               /* by currency: the cash account; ACCOUNT_NONE */
+    uint32_t houses[HOUSE_KINDS][256]; /* the same, of other kinds */
+    uint32_t *transit;                 /* by partition * 256 + currency */
     struct id_table ids;
     struct link links[LEDGER_PARTITIONS_MAX];
     struct waiter *waiters;             /* more tickets for requests in flight */
@@ -114,7 +128,7 @@ struct ledger {
     uint16_t held_ids[LEDGER_HELD_SLOTS]; /* ids of items of open groups, counted by hash */
     struct proposal_table proposals;      /* open ones */
     struct hold_table holds;
-    struct deadlines deadlines; /* of holds */
+    struct deadlines deadlines; /* of holds and remittances */
 
     uint64_t next_account_number; /* for assigned ids */
     uint64_t posting_count, refusal_count;
@@ -131,7 +145,8 @@ struct ledger {
     struct unit_buffer *in_flight[LEDGER_UNITS_MAX];
     size_t in_flight_count;
 
-    struct desk desk; /* last: it is large, and seldom looked at */
+    struct desk desk; /* last: they are large, and seldom looked at */
+    struct remittance_table remittances;
 };
 
 /* true: the id table may have forgotten the id of an open hold, and whoever asks whether an id is new asks the hold table
@@ -140,6 +155,9 @@ static inline bool hold_outlives_ids(const struct ledger *self)
 {
     return self->holds.oldest_us < self->now_us - self->config.id_retention_us;
 }
+
+/* Whose entry stands among the deadlines. */
+enum deadline_owner { DEADLINE_HOLD = 1, DEADLINE_REMITTANCE = 2, DEADLINE_ALARM = 3 };
 
 /* ---- ledger.c: memory, facts -------------------------------------------------------------------- */
 
@@ -204,7 +222,7 @@ bool posting_append(struct ledger *self, enum fact_kind kind, uint8_t detail, ui
 
 /* The house cash account of a currency, opened if need be. ACCOUNT_NONE: no memory. */
 uint32_t posting_house(struct ledger *self, currency_index currency);
-uint32_t posting_desk_house(struct ledger *self, enum desk_house house, currency_index currency);
+uint32_t posting_house_of(struct ledger *self, enum house_kind house, currency_index currency);
 uint32_t posting_transit(struct ledger *self, uint32_t peer, currency_index currency);
 /* A stored id that is reserved is one that this partition would have given. */
 bool posting_id_fits(const struct ledger *self, struct str id, currency_index currency);
@@ -269,6 +287,40 @@ bool group_decide(struct ledger *self, uint32_t peer, const struct uuid *id, enu
 void group_voted(struct ledger *self, uint32_t peer, const struct uuid *id, const struct link_answer *answer);
 void group_done(struct ledger *self, uint32_t peer, const struct uuid *id, const uint8_t *rows,
                 size_t length);
+
+/* ---- remittance_evolve.c, remittance_step.c --------------------------------------------------- */
+
+/* true: a remittance of this id is open. */
+static inline bool remittance_is_open(const struct ledger *self, const struct uuid *id)
+{
+    return self->remittances.open_count > 0 && remittance_find(&self->remittances, id) != REMITTANCE_NONE;
+}
+
+/* true: one of this account is open. Costs O(open remittances). */
+bool remittance_uses_account(const struct ledger *self, uint32_t account);
+
+void remittance_init(struct ledger *self);
+/* A deadline of a remittance now stands at `index`. */
+void remittance_deadline_moved(struct ledger *self, const struct deadline *entry, uint32_t index);
+void remittance_evolve(struct ledger *self, uint64_t position, const uint8_t *fact);
+/* The part of a posting that is not every posting's. */
+void remittance_note_posting(struct ledger *self, uint64_t position, const uint8_t *fact);
+/* What fact_check asks of a fact of these kinds, `size` bytes in all. */
+enum err remittance_fact_check(const uint8_t *fact, size_t size) MUST_USE;
+/* ERR_CORRUPT: a stored fact does not continue the state. ERR_NO_MEMORY: evolve would need more. Of a posting: beside what is asked
+ * of every posting. */
+enum err remittance_fits(struct ledger *self, uint64_t position, const uint8_t *fact) MUST_USE;
+/* After a recovery: makes what is derived. ERR_CORRUPT: the slots contradict each other or the accounts. */
+enum err remittance_rebuild(struct ledger *self) MUST_USE;
+/* The promise that does not hold, in words; NULL: all do. */
+const char *remittance_broken(const struct ledger *self);
+/* One chunk of slots for the state store: at most remittance_chunk_bound() bytes. Returns their end. */
+size_t remittance_chunk_bound(void);
+uint8_t *remittance_chunk_store(const struct ledger *self, uint32_t chunk, uint8_t *at);
+enum err remittance_chunk_load(struct ledger *self, const uint8_t *value, size_t length) MUST_USE;
+/* Its time has come: the next try or round, or the alarm. false: there is no memory, and nothing has changed. */
+bool remittance_due(struct ledger *self, uint32_t slot);
+bool remittance_alarm(struct ledger *self, uint32_t slot);
 
 /* ---- link.c: a request of a peer is refused; its answer goes back. false: no memory. */
 bool link_bounce(struct ledger *self, uint32_t peer, enum link_kind kind, struct verdict verdict,

@@ -43,7 +43,9 @@ bool deadlines_ensure(struct deadlines *self, size_t count)
 
 static bool is_before(const struct deadline *a, const struct deadline *b)
 {
-    return a->due_us != b->due_us ? a->due_us < b->due_us : a->sequence < b->sequence;
+    if (a->due_us != b->due_us)
+        return a->due_us < b->due_us;
+    return a->sequence != b->sequence ? a->sequence < b->sequence : a->owner < b->owner;
 }
 
 static void place(struct deadlines *self, uint32_t index, struct deadline entry)

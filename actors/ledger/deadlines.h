@@ -1,7 +1,7 @@
 /* What falls due: a binary heap of times, each with the thing that it is about.
  *
- * Order is by time, and of one time by sequence (the position of the fact that opened the thing), so that it is the
- * same wherever the heap was built. A thing that has a deadline remembers where its entry stands: `moved` tells it
+ * Order is by time, of one time by sequence (the position of the fact that opened the thing), and of one thing by owner, so that it is
+ * the same wherever the heap was built. A thing that has a deadline remembers where its entry stands: `moved` tells it
  * each time that changes.
  */
 #ifndef TELLER_LEDGER_DEADLINES_H

@@ -99,6 +99,8 @@ static void evolve_posting(struct ledger *self, uint64_t position, const uint8_t
         evolve_returned(self, position, &fact);
     else if (fact.head.kind == FACT_EXCHANGE_OUT || fact.head.kind == FACT_EXCHANGE_IN)
         id_put(self, &fact.id, position);
+    else if (fact_is_remittance(fact.head.kind))
+        remittance_note_posting(self, position, bytes);
     if (__builtin_expect(self->group_count > 0, 0) && fact.head.kind != FACT_RETURNED &&
         (fact.head.detail & FACT_FLAG_GROUP))
         group_note_posting(self, &fact);
@@ -166,16 +168,19 @@ static void evolve_link(struct ledger *self, uint64_t position, const uint8_t *b
 
 /* ---- accounts --------------------------------------------------------------------------------------------- */
 
-/* "house:fx:…", "house:spread:…", "house:residue:…"; DESK_HOUSES: another account. */
-static enum desk_house evolve_desk_house(struct str id)
+/* "house:fx:…" and the like; HOUSE_KINDS: another account. */
+static enum house_kind evolve_house_kind(struct str id)
 {
-    static const struct str prefixes[DESK_HOUSES] = {
-        {"house:fx:", 9}, {"house:spread:", 13}, {"house:residue:", 14}};
+    static const struct str prefixes[HOUSE_KINDS] = {{"house:fx:", 9},
+                                                     {"house:spread:", 13},
+                                                     {"house:residue:", 14},
+                                                     {"house:bank:", 11},
+                                                     {"house:remittance:", 17}};
     int which = 0;
-    while (which < DESK_HOUSES && (id.length < prefixes[which].length ||
+    while (which < HOUSE_KINDS && (id.length < prefixes[which].length ||
                                    memcmp(id.data, prefixes[which].data, prefixes[which].length) != 0))
         which++;
-    return (enum desk_house)which;
+    return (enum house_kind)which;
 }
 
 /* Own accounts are found by what their id says. */
@@ -188,9 +193,9 @@ static void own_account_note(struct ledger *self, uint32_t index)
         return;
     account->flags |= ACCOUNT_IS_HOUSE;
     self->accounts.house_count++;
-    enum desk_house desk = evolve_desk_house((struct str){id, length});
-    if (desk != DESK_HOUSES) {
-        self->desk_houses[desk][account->currency] = index;
+    enum house_kind kind = evolve_house_kind((struct str){id, length});
+    if (kind != HOUSE_KINDS) {
+        self->houses[kind][account->currency] = index;
     } else if (id[0] == 'h') {
         self->house[account->currency] = index;
     } else {
@@ -321,6 +326,11 @@ void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, 
     case FACT_EXCHANGE_SPREAD:
     case FACT_EXCHANGE_RESIDUE:
     case FACT_HOLD_CAPTURED:
+    case FACT_REMITTANCE_PULLED:
+    case FACT_REMITTANCE_DEPOSITED:
+    case FACT_REMITTANCE_WITHDRAWN:
+    case FACT_REMITTANCE_PAID:
+    case FACT_REMITTANCE_RETURNED:
         evolve_posting(self, position, fact, size);
         return;
     case FACT_SETTLED:
@@ -374,11 +384,8 @@ void ledger_evolve(struct ledger *self, uint64_t position, const uint8_t *fact, 
     case FACT_REMITTANCE_REQUESTED:
     case FACT_REMITTANCE_MOVED:
     case FACT_REMITTANCE_NOTED:
-    case FACT_REMITTANCE_PULLED:
-    case FACT_REMITTANCE_DEPOSITED:
-    case FACT_REMITTANCE_WITHDRAWN:
-    case FACT_REMITTANCE_PAID:
-    case FACT_REMITTANCE_RETURNED:
+        remittance_evolve(self, position, fact);
+        return;
     case FACT_KIND_COUNT:
         break;
     }

@@ -121,14 +121,12 @@ static uint32_t find(const struct ledger *self, struct str id)
 
 bool exchange_leg_ensure(struct ledger *self, const struct ledger_command *item)
 {
-    if (posting_desk_house(self, DESK_HOUSE_FX, item->currency) == ACCOUNT_NONE)
+    if (posting_house_of(self, HOUSE_KIND_FX, item->currency) == ACCOUNT_NONE)
         return false;
     if (item->kind == COMMAND_EXCHANGE_OUT)
         return true;
-    return (item->spread == 0 ||
-            posting_desk_house(self, DESK_HOUSE_SPREAD, item->currency) != ACCOUNT_NONE) &&
-           (item->residue == 0 ||
-            posting_desk_house(self, DESK_HOUSE_RESIDUE, item->currency) != ACCOUNT_NONE);
+    return (item->spread == 0 || posting_house_of(self, HOUSE_KIND_SPREAD, item->currency) != ACCOUNT_NONE) &&
+           (item->residue == 0 || posting_house_of(self, HOUSE_KIND_RESIDUE, item->currency) != ACCOUNT_NONE);
 }
 
 int64_t exchange_leg_through(const struct ledger_command *item)
@@ -158,17 +156,17 @@ struct verdict exchange_check_payer(const struct ledger *self, const struct ledg
     return (struct verdict){CODE_RATE_REQUIRED, FIELD_RATE};
 }
 
-static bool house_counts(const struct ledger *self, enum desk_house house, const struct ledger_command *item,
+static bool house_counts(const struct ledger *self, enum house_kind house, const struct ledger_command *item,
                          int64_t amount)
 {
-    uint32_t index = self->desk_houses[house][item->currency];
+    uint32_t index = self->houses[house][item->currency];
     return amount == 0 || index == ACCOUNT_NONE || posting_check_house(self, index, amount).code == CODE_OK;
 }
 
 bool exchange_leg_counts(const struct ledger *self, const struct ledger_command *item)
 {
-    return item->kind != COMMAND_EXCHANGE_IN || (house_counts(self, DESK_HOUSE_SPREAD, item, item->spread) &&
-                                                 house_counts(self, DESK_HOUSE_RESIDUE, item, item->residue));
+    return item->kind != COMMAND_EXCHANGE_IN || (house_counts(self, HOUSE_KIND_SPREAD, item, item->spread) &&
+                                                 house_counts(self, HOUSE_KIND_RESIDUE, item, item->residue));
 }
 
 static void post(struct ledger *self, enum fact_kind kind, uint32_t debit, uint32_t credit, int64_t amount,
@@ -183,7 +181,7 @@ void exchange_leg_post(struct ledger *self, const struct ledger_command *item, s
 {
     struct fact_strings strings = posting_strings((struct str){0}, item->memo, item->reference);
     const struct fact_book book = {.value = item->value};
-    const uint32_t fx = self->desk_houses[DESK_HOUSE_FX][item->currency];
+    const uint32_t fx = self->houses[HOUSE_KIND_FX][item->currency];
     bool pays = item->kind == COMMAND_EXCHANGE_OUT;
     if (item->value != 0)
         strings.by_tag[pays ? FACT_TAG_BOOK_DEBIT : FACT_TAG_BOOK_CREDIT] =
@@ -197,10 +195,10 @@ void exchange_leg_post(struct ledger *self, const struct ledger_command *item, s
     }
     uint32_t to = find(self, item->to);
     post(self, FACT_EXCHANGE_IN, fx, to, item->amount, item, &strings);
-    post(self, FACT_EXCHANGE_SPREAD, fx, self->desk_houses[DESK_HOUSE_SPREAD][item->currency], item->spread,
+    post(self, FACT_EXCHANGE_SPREAD, fx, self->houses[HOUSE_KIND_SPREAD][item->currency], item->spread, item,
+         NULL);
+    post(self, FACT_EXCHANGE_RESIDUE, fx, self->houses[HOUSE_KIND_RESIDUE][item->currency], item->residue,
          item, NULL);
-    post(self, FACT_EXCHANGE_RESIDUE, fx, self->desk_houses[DESK_HOUSE_RESIDUE][item->currency],
-         item->residue, item, NULL);
     row->has = ROW_HAS_TO;
     row->to_balance = account_at(&self->accounts, to)->balance;
 }

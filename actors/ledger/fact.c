@@ -8,6 +8,7 @@
 #include "actors/base/text.h"
 #include "actors/ledger/group.h"
 #include "actors/ledger/proposal.h"
+#include "actors/ledger/remittance.h"
 
 /* What decoders let through, and so the most that facts hold. */
 static const uint8_t LENGTH_MAX[FACT_TAG_COUNT] = {
@@ -129,11 +130,13 @@ size_t fact_fixed_size(uint8_t kind)
     case FACT_REMITTANCE_REQUESTED:
     case FACT_REMITTANCE_MOVED:
     case FACT_REMITTANCE_NOTED:
+        return sizeof(struct fact_remittance);
     case FACT_REMITTANCE_PULLED:
     case FACT_REMITTANCE_DEPOSITED:
     case FACT_REMITTANCE_WITHDRAWN:
     case FACT_REMITTANCE_PAID:
     case FACT_REMITTANCE_RETURNED:
+        return sizeof(struct fact_remittance_posting);
     case FACT_KIND_COUNT:
         break;
     }
@@ -208,6 +211,8 @@ enum err fact_check(const uint8_t *bytes, size_t length, size_t *size)
         return group_fact_check(bytes, whole);
     if (proposal_is_fact(head.kind))
         return proposal_fact_check(bytes, whole);
+    if (fact_is_remittance(head.kind))
+        return remittance_fact_check(bytes, whole);
     if (head.kind >= FACT_ACCOUNT_OPENED && head.kind <= FACT_ACCOUNT_CLOSED && !account_fits(bytes))
         return ERR_CORRUPT;
     if (whole == fixed)

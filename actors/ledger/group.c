@@ -496,8 +496,8 @@ static bool refuse_at_once(struct ledger *self, const struct ledger_command *com
     }
     struct group_refusal conflict;
     if (group_holds_id(self, &command->id) || proposal_is_open(self, &command->id) ||
-        hold_opening_of(self, &command->id) != 0) {
-        MARK("a group with the id of an item of an open group, or of a hold or proposal older than ids");
+        hold_opening_of(self, &command->id) != 0 || remittance_is_open(self, &command->id)) {
+        MARK("a group with the id of an item of an open group, or of something open that is older than ids");
         group_conflict(self, command, ticket, row);
         return true;
     }

@@ -35,7 +35,7 @@ static const uint32_t *own_side(const struct ledger *self, const struct ledger_c
 {
     uint32_t payer = group_from_home(self, item), receiver = group_to_home(self, item);
     if (exchange_is_leg(item))
-        return &self->desk_houses[DESK_HOUSE_FX][item->currency];
+        return &self->houses[HOUSE_KIND_FX][item->currency];
     if (item->kind != COMMAND_TRANSFER)
         return &self->house[item->currency];
     if (payer == receiver)

@@ -217,18 +217,12 @@ struct verdict hold_decide(struct ledger *self, const struct ledger_command *com
 
 /* ---- expiry --------------------------------------------------------------------------------------------- */
 
-void hold_expire(struct ledger *self)
+bool hold_expire(struct ledger *self, uint32_t slot)
 {
-    for (int i = 0; i < HOLD_EXPIRE_MAX && deadlines_due_us(&self->deadlines) <= self->now_us; i++) {
-        const struct deadline *first = deadlines_first(&self->deadlines);
-        CHECK(first->owner == DEADLINE_HOLD);
-        if (!append_end(self, FACT_HOLD_EXPIRED, first->slot, NULL)) {
-            MARK("no memory for a hold to expire: it is tried again");
-            return;
-        }
-    }
-    if (deadlines_due_us(&self->deadlines) <= self->now_us)
-        MARK("more holds are due than one call ends");
+    bool done = append_end(self, FACT_HOLD_EXPIRED, slot, NULL);
+    if (!done)
+        MARK("no memory for a hold to expire: it is tried again");
+    return done;
 }
 
 /* ---- looking ---------------------------------------------------------------------------------------------- */

@@ -30,9 +30,6 @@
 
 enum { HOLD_EXPIRE_MAX = 4096 };
 
-/* Whose entry stands among the deadlines. */
-enum deadline_owner { DEADLINE_HOLD = 1 };
-
 struct verdict;
 
 /* ---- hold.c: decide ------------------------------------------------------------------------------ */
@@ -49,8 +46,8 @@ struct verdict hold_check_moment(const struct ledger *self, const struct ledger_
  * account's; CODE_BUSY: no memory, nothing has changed; else a refusal to be remembered. */
 struct verdict hold_decide(struct ledger *self, const struct ledger_command *command, uint32_t account);
 
-/* Ends holds whose time has come. */
-void hold_expire(struct ledger *self);
+/* Ends a hold whose time has come. false: no memory. */
+bool hold_expire(struct ledger *self, uint32_t slot);
 
 /* ---- hold_repeat.c ------------------------------------------------------------------------------- */
 

@@ -6,7 +6,10 @@
 static void moved(void *context, const struct deadline *entry, uint32_t index)
 {
     struct ledger *self = context;
-    hold_at(&self->holds, entry->slot)->deadline = index;
+    if (entry->owner == DEADLINE_HOLD)
+        hold_at(&self->holds, entry->slot)->deadline = index;
+    else
+        remittance_deadline_moved(self, entry, index);
 }
 
 void hold_init(struct ledger *self)
@@ -291,6 +294,7 @@ static const char *slot_broken(const struct ledger *self, uint32_t slot)
     if (hold->expires_us == 0)
         return NULL;
     if (hold->deadline >= self->deadlines.count || self->deadlines.heap[hold->deadline].slot != slot ||
+        self->deadlines.heap[hold->deadline].owner != DEADLINE_HOLD ||
         self->deadlines.heap[hold->deadline].due_us != hold->expires_us)
         return "a hold that expires stands among the deadlines";
     return NULL;
@@ -331,7 +335,9 @@ const char *hold_broken(const struct ledger *self)
         broken = ring_broken(self, i, &seen);
     if (!broken && (seen != open || open != self->holds.open_count))
         broken = "every open hold stands with its account";
-    if (!broken && (due != self->deadlines.count || !deadlines_in_order(&self->deadlines)))
+    for (uint32_t i = 0; i < self->deadlines.count; i++)
+        due -= self->deadlines.heap[i].owner == DEADLINE_HOLD;
+    if (!broken && (due != 0 || !deadlines_in_order(&self->deadlines)))
         broken = "every hold that expires has one deadline";
     return broken;
 }

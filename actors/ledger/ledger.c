@@ -65,6 +65,11 @@ struct ledger_config ledger_config_default(void)
         .link_window = 1u << 18,
         .checkpoint_words = UINT64_C(1) << 26,
         .base_currency = currency_find("KRW", CURRENCY_CODE_LENGTH),
+        .remittances = {.tries = 3,
+                        .retry_us = INT64_C(10) * 1000000,
+                        .rounds = 3,
+                        .round_us = INT64_C(600) * 1000000,
+                        .alarm_us = INT64_C(600) * 1000000},
     };
 }
 
@@ -77,16 +82,18 @@ static bool ledger_init(struct ledger *self)
         return false;
     memset(self->transit, 0xff, transit * sizeof *self->transit);
     memset(self->house, 0xff, sizeof self->house);
-    memset(self->desk_houses, 0xff, sizeof self->desk_houses);
+    memset(self->houses, 0xff, sizeof self->houses);
     for (uint32_t peer = 0; peer < LEDGER_PARTITIONS_MAX; peer++)
         self->links[peer] = (struct link){.next = 1, .usual_bytes = 4096};
     proposal_table_init(self);
     hold_init(self);
+    remittance_init(self);
     return account_table_init(&self->accounts, &self->counted, self->config.hash_key) &&
            id_table_init(&self->ids, &self->counted, self->config.hash_key, self->config.ids_in_memory,
                          self->config.id_retention_us) &&
            checkpoint_ensure(self, CHECKPOINT_CHUNKS_ACCOUNTS, 1) &&
-           checkpoint_ensure(self, CHECKPOINT_CHUNKS_HOLDS, 1);
+           checkpoint_ensure(self, CHECKPOINT_CHUNKS_HOLDS, 1) &&
+           checkpoint_ensure(self, CHECKPOINT_CHUNKS_REMITTANCES, 1);
 }
 
 struct ledger *ledger_new(const struct ledger_config *config, const struct ledger_ports *ports,
@@ -94,6 +101,7 @@ struct ledger *ledger_new(const struct ledger_config *config, const struct ledge
 {
     CHECK(config->partitions >= 1 && config->partitions <= LEDGER_PARTITIONS_MAX);
     CHECK(config->partition < config->partitions && config->base_currency != CURRENCY_NONE);
+    CHECK(config->remittances.tries <= UINT8_MAX && config->remittances.rounds <= UINT8_MAX);
     struct ledger *self = mem_alloc(mem, sizeof *self);
     if (!self) {
         MARK("no memory for a ledger");
@@ -132,6 +140,9 @@ static void unit_buffer_release(struct ledger *self, struct unit_buffer *buffer)
     core_free(self, buffer->bytes, buffer->capacity);
     core_free(self, buffer->put_list, buffer->put_capacity * sizeof *buffer->put_list);
     core_free(self, buffer->put_bytes, buffer->put_bytes_capacity);
+    core_free(self, buffer->call_list, buffer->call_capacity * sizeof *buffer->call_list);
+    core_free(self, buffer->ack_list, buffer->ack_capacity * sizeof *buffer->ack_list);
+    core_free(self, buffer->alarm_list, buffer->alarm_capacity * sizeof *buffer->alarm_list);
 }
 
 void ledger_destroy(struct ledger **self_p)
@@ -147,6 +158,8 @@ void ledger_destroy(struct ledger **self_p)
     proposal_table_release(self);
     if (self->holds.mem)
         hold_release_all(self);
+    if (self->remittances.mem)
+        remittance_table_release(&self->remittances);
     link_release_all(self);
     if (self->accounts.mem)
         account_table_release(&self->accounts);
@@ -156,6 +169,35 @@ void ledger_destroy(struct ledger **self_p)
     core_free(self, self->transit, (size_t)self->config.partitions * 256 * sizeof *self->transit);
     struct mem mem = self->mem;
     mem_free(&mem, self, sizeof *self);
+}
+
+enum { DUE_WORK_MAX = HOLD_EXPIRE_MAX, REMITTANCE_WORK = 16 };
+
+static bool thing_due(struct ledger *self, const struct deadline *first)
+{
+    switch ((enum deadline_owner)first->owner) {
+    case DEADLINE_HOLD:
+        return hold_expire(self, first->slot);
+    case DEADLINE_REMITTANCE:
+        return remittance_due(self, first->slot);
+    case DEADLINE_ALARM:
+        return remittance_alarm(self, first->slot);
+    }
+    CHECK_UNREACHABLE();
+}
+
+/* Holds that have expired and remittances that go on, a bounded number; the others follow with later calls. */
+static void things_due(struct ledger *self)
+{
+    int work = 0;
+    while (work < DUE_WORK_MAX && deadlines_due_us(&self->deadlines) <= self->now_us) {
+        const struct deadline *first = deadlines_first(&self->deadlines);
+        work += first->owner == DEADLINE_HOLD ? 1 : REMITTANCE_WORK;
+        if (!thing_due(self, first))
+            return;
+    }
+    if (deadlines_due_us(&self->deadlines) <= self->now_us)
+        MARK("more is due than one call ends");
 }
 
 void core_set_now(struct ledger *self, int64_t now_us)
@@ -169,7 +211,7 @@ void core_set_now(struct ledger *self, int64_t now_us)
     if (__builtin_expect(self->proposals.due_us <= self->now_us, 0))
         proposal_expire(self);
     if (__builtin_expect(deadlines_due_us(&self->deadlines) <= self->now_us, 0))
-        hold_expire(self);
+        things_due(self);
 }
 
 void ledger_expire(struct ledger *self, int64_t now_us)
@@ -369,7 +411,8 @@ bool ledger_has_work(const struct ledger *self)
     const struct ledger_unit *unit = &self->current->unit;
     if (self->recovering)
         return checkpoint_due(self);
-    return unit->length > 0 || unit->tickets || link_has_messages(self) || checkpoint_due(self);
+    return unit->length > 0 || unit->tickets || unit->call_count + unit->ack_count + unit->alarm_count > 0 ||
+           link_has_messages(self) || checkpoint_due(self);
 }
 
 struct ledger_unit *ledger_take(struct ledger *self)
@@ -387,6 +430,9 @@ struct ledger_unit *ledger_take(struct ledger *self)
     buffer->taken = true;
     buffer->unit.facts = buffer->bytes;
     buffer->unit.puts = buffer->put_list;
+    buffer->unit.calls = buffer->call_list;
+    buffer->unit.acks = buffer->ack_list;
+    buffer->unit.alarms = buffer->alarm_list;
     if (buffer->unit.length == 0)
         buffer->unit.position = self->position;
     self->in_flight[self->in_flight_count++] = buffer;
@@ -444,6 +490,13 @@ void ledger_stats(const struct ledger *self, struct ledger_stats *out)
         .checkpoint_position = self->checkpoint.done_position,
         .memory_bytes = self->memory_bytes,
     };
+    const struct remittance_table *remittances = &self->remittances;
+    out->remittances_open = remittances->counts[REMITTANCE_LIST_OPEN];
+    out->remittances_listed = remittances->counts[REMITTANCE_LIST_FAILED];
+    out->remittances_unknown = remittances->counts[REMITTANCE_LIST_UNKNOWN];
+    out->remittances_alarmed = remittances->counts[REMITTANCE_LIST_ALARMED];
+    if (remittances->oldest != 0)
+        out->remittances_oldest_us = remittance_at(remittances, remittances->oldest - 1)->requested_us;
     if (self->holds.oldest != 0)
         out->holds_oldest_us = hold_more_at(&self->holds, self->holds.oldest - 1)->opened_us;
     for (uint32_t peer = 0; peer < self->config.partitions; peer++)
@@ -506,6 +559,8 @@ const char *core_broken(const struct ledger *self)
         broken = proposal_broken(self);
     if (!broken)
         broken = hold_broken(self);
+    if (!broken)
+        broken = remittance_broken(self);
     return broken ? broken : group_broken(self);
 }
 

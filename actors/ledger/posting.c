@@ -474,6 +474,11 @@ static void decide(struct ledger *self, const struct ledger_command *command, co
         answer(self, ticket, row, CODE_CONFLICT, FIELD_TRANSACTION_ID);
         return;
     }
+    if (__builtin_expect(self->remittances.open_count > 0, 0) && remittance_is_open(self, &command->id)) {
+        MARK("a command with the id of an open remittance that the table of ids has forgotten");
+        answer(self, ticket, row, CODE_CONFLICT, FIELD_TRANSACTION_ID);
+        return;
+    }
     if (command->deadline_us != 0 && self->now_us > command->deadline_us) {
         MARK("a command comes behind its deadline");
         answer(self, ticket, row, CODE_DEADLINE_EXCEEDED, FIELD_NONE);

@@ -114,7 +114,8 @@ static bool repeat(struct ledger *self, const struct ledger_quote_command *comma
     struct quote quote;
     if (!id_table_may_have(&self->ids, hash_uuid(&command->id, self->config.hash_key)) &&
         !(self->group_count > 0 && group_holds_id(self, &command->id)) &&
-        !proposal_is_open(self, &command->id) && hold_opening_of(self, &command->id) == 0)
+        !proposal_is_open(self, &command->id) && hold_opening_of(self, &command->id) == 0 &&
+        !remittance_is_open(self, &command->id))
         return false;
     if (quote_read(self, &command->id, &quote) && quote_same(self, &quote.fact, command)) {
         MARK("a quote is asked for again");

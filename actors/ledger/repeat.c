@@ -159,9 +159,12 @@ uint64_t ledger_transaction_find(struct ledger *self, const struct uuid *id)
     struct id_match match = {.fact = fact};
     if (find(self, id, hash_uuid(id, self->config.hash_key), &match))
         return match.position;
-    /* Proposals and holds may be open for longer than ids are remembered. */
+    /* Proposals, holds and remittances may be open for longer than ids are remembered. */
     const struct proposal *open = proposal_find(self, id);
-    return open ? open->proposed : hold_opening_of(self, id);
+    uint64_t position = open ? open->proposed : hold_opening_of(self, id);
+    if (position == 0 && remittance_is_open(self, id))
+        position = remittance_at(&self->remittances, remittance_find(&self->remittances, id))->last_position;
+    return position;
 }
 
 static bool strings_same(const uint8_t *bytes, size_t length, const struct ledger_command *command,
@@ -358,10 +361,10 @@ bool posting_repeat(struct ledger *self, const struct ledger_command *command, u
         repeat_refused(&r);
     } else if (fact_is_hold(kind)) {
         repeat_hold(&r);
-    } else if (fact_is_posting(kind)) {
+    } else if (fact_is_posting(kind) && !fact_is_remittance(kind)) {
         repeat_posting(&r, match.position);
     } else {
-        MARK("a command with the id of a proposal, of a quote, or of an account's opening");
+        MARK("a command with the id of a proposal, of a remittance, of a quote, or of an account's opening");
         conflict(&r);
     }
     return true;

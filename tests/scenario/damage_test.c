@@ -240,7 +240,7 @@ static enum err recover_from(const struct checkpoint_of *state, const struct com
                              uint32_t partition)
 {
     static const uint8_t order[] = {CHECKPOINT_RECORDS, CHECKPOINT_ACCOUNTS, CHECKPOINT_HOLDS,
-                                    CHECKPOINT_IDS};
+                                    CHECKPOINT_REMITTANCES, CHECKPOINT_IDS};
     struct counting_mem counting = {0};
     struct ledger *ledger = core_new(partition, commits, &counting);
     enum err err = ERR_OK;

@@ -170,7 +170,7 @@ static enum err replay_one(void *context, const struct journal_commit *commit)
 /* The list of runs comes before the runs. */
 static enum err recover(struct ledger *ledger, struct journal *journal, struct state *state)
 {
-    static const uint8_t order[] = {STATE_RECORDS, STATE_ACCOUNTS, STATE_HOLDS, STATE_IDS};
+    static const uint8_t order[] = {STATE_RECORDS, STATE_ACCOUNTS, STATE_HOLDS, STATE_REMITTANCES, STATE_IDS};
     struct restore restore = {ledger, 0, state};
     enum err err = ERR_OK;
     for (size_t i = 0; i < sizeof order && err == ERR_OK; i++) {
@@ -462,6 +462,8 @@ static void unit_append(struct partition *partition)
 static void unit_effects(struct runner *self, struct partition *partition)
 {
     struct ledger_unit *unit = partition->units[0];
+    if (self->config.told)
+        self->config.told(self->config.told_context, (uint32_t)(partition - self->partitions), unit);
     for (struct ledger_ticket *ticket = unit->tickets; ticket;) {
         struct ledger_ticket *next = ticket->next;
         struct runner_request *request = ticket->user;

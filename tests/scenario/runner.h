@@ -33,6 +33,9 @@ struct runner_config {
     struct ledger_config ledger; /* partition and partitions are set by the runner */
     bool check_each_step;
     unsigned lose_percent, repeat_percent, reorder_percent; /* of messages between partitions */
+    /* Told of every unit whose effects are run: for calls to banks, acks and alarms. NULL: nobody is. */
+    void (*told)(void *context, uint32_t partition, const struct ledger_unit *unit);
+    void *told_context;
 };
 
 /* One partition, the default configuration with a tight checkpoint, a faultless network, checks on. */

@@ -51,8 +51,17 @@ static void member_open(struct cast *cast, uint32_t partition, enum role role, u
 
 void cast_open(struct cast *cast)
 {
+    cast_open_told(cast, NULL, NULL);
+}
+
+void cast_open_told(struct cast *cast,
+                    void (*told)(void *context, uint32_t partition, const struct ledger_unit *unit),
+                    void *context)
+{
     struct runner_config config = runner_config_default(CAST_PARTITIONS);
     config.check_each_step = false;
+    config.told = told;
+    config.told_context = context;
     uint64_t next_id = CAST_FIRST_FREE_ID + 1;
     *cast = (struct cast){.runner = runner_new(&config)};
     for (uint32_t partition = 0; partition < CAST_PARTITIONS; partition++) {

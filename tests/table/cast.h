@@ -29,6 +29,10 @@ struct cast {
 };
 
 void cast_open(struct cast *cast);
+/* The same, and `told` hears of every unit: see struct runner_config. */
+void cast_open_told(struct cast *cast,
+                    void (*told)(void *context, uint32_t partition, const struct ledger_unit *unit),
+                    void *context);
 void cast_close(struct cast *cast);
 
 /* NULL for NOBODY. */

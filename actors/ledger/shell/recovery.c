@@ -122,7 +122,8 @@ static enum err restore_visit(void *context, const uint8_t *key, size_t key_leng
 static enum err restore_all(struct walk *walk)
 {
     /* The list of runs before the runs. */
-    static const enum state_table order[] = {STATE_RECORDS, STATE_ACCOUNTS, STATE_HOLDS, STATE_IDS};
+    static const enum state_table order[] = {STATE_RECORDS, STATE_ACCOUNTS, STATE_HOLDS, STATE_REMITTANCES,
+                                             STATE_IDS};
     enum err err = ERR_OK;
     for (size_t i = 0; i < sizeof order / sizeof *order && err == ERR_OK; i++) {
         walk->table = (uint8_t)order[i];
