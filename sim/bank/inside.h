@@ -1,8 +1,8 @@
 /* The inside of the bank that does not exist: one struct, and what its files offer each other.
  *
- * A request goes through virtual_bank_handle (virtual_bank.c):
+ * A request goes through virtual_bank_handle (virtual_http.c):
  *
- *     kftc_asks, obie_asks     which operation is it, about whom: struct virtual_ask, as far as it can be told
+ *     route, kftc_asks, obie_asks     which operation is it, about whom: struct virtual_ask, as far as it can be told
  *     bank_rules_ask           what is to be done wrong with it (rule.h). One that forestalls: bank_rule_spoil makes the reply, nothing is worked on
  *     kftc_serve, obie_serve   work, and obey self->rule where it is about what the bank says (refused, processing, wrong_amount …)
  *     bank_rule_spoil          how the reply comes
@@ -67,7 +67,8 @@ struct virtual_ask {
     enum virtual_operation operation;
     enum virtual_rail rail;
     char path[VIRTUAL_PATH_MAX + 1]; /* without its query, and without the prefix that OBIE's servers have */
-    char id[VIRTUAL_ID_MAX + 1];     /* the client's: bank_tran_id, idempotency key; of a GET, the resource */
+    char resource[VIRTUAL_ID_MAX + 1];     /* of a GET: its last part */
+    char id[VIRTUAL_ID_MAX + 1];           /* the client's: bank_tran_id, idempotency key */
     char account[VIRTUAL_ACCOUNT_MAX + 1]; /* the customer's */
 };
 
@@ -76,12 +77,13 @@ struct virtual_ask {
 /* What stands in the way of moving money. */
 enum virtual_no {
     VIRTUAL_FINE,
-    VIRTUAL_NO_ACCOUNT,     /* KFTC 412 */
-    VIRTUAL_CLOSED,         /* 415 */
-    VIRTUAL_NO_FUNDS,       /* 454 */
-    VIRTUAL_OVER_LIMIT,     /* 453: of one payment */
-    VIRTUAL_OVER_DAY,       /* 455: of a day */
-    VIRTUAL_OVER_CLIENT,    /* 456: of all that is pulled by this client in a day */
+    VIRTUAL_NO_ACCOUNT,  /* KFTC 412 */
+    VIRTUAL_CLOSED,      /* 415 */
+    VIRTUAL_HELD,        /* 453: it would do, if other payments held less */
+    VIRTUAL_NO_FUNDS,    /* 454 */
+    VIRTUAL_OVER_LIMIT,  /* 455: of one payment */
+    VIRTUAL_OVER_DAY,    /* 456: of a day */
+    VIRTUAL_OVER_CLIENT, /* 456: of all that is pulled by this client in a day: the day_limit of its account */
     VIRTUAL_OTHER_CURRENCY, /* the account is kept in another one */
     VIRTUAL_OTHER_NAME,     /* 815: the holder is called otherwise */
 };
@@ -127,8 +129,19 @@ struct virtual_payment {
     char currency[4];
     int64_t created_us, changed_us; /* changed: last status */
     int64_t next_us;                /* when its status changes; INT64_MAX: never more */
-    uint32_t looks;                 /* PENDING: looks at it that still find it so; 0: time alone ends it */
-    json_t *data;                   /* OBIE: Initiation and Instruction of its request; NULL */
+    uint32_t looks; /* PENDING: looks at it that still find it so; UINT32_MAX: time alone ends it */
+    bool is_doomed; /* it will be REJECTED: nothing is held for it */
+    json_t *data;   /* OBIE: Initiation and Instruction of its request; NULL */
+};
+
+struct virtual_due {
+    int64_t at_us;
+    uint64_t number; /* of the payment */
+};
+
+struct virtual_entry_of {
+    uint64_t payment;
+    int64_t at_us;
 };
 
 /* ---- the bank --------------------------------------------------------------------------------------- */
@@ -150,11 +163,11 @@ struct virtual_bank {
     uint64_t payment_count, payment_capacity;
     struct text_index payments_by_reference;
 
-    uint64_t *entries; /* numbers of payments that moved, in order */
-    int64_t *entry_times;
+    struct virtual_entry_of *entries; /* payments that moved, in order */
     uint64_t entry_count, entry_capacity;
 
-    uint64_t *heap; /* payments whose status changes, by next_us and number */
+    struct virtual_due
+        *heap; /* payments whose status changes, soonest first; may hold times that are not so any more */
     size_t heap_count, heap_capacity;
 
     struct bank_rules *rules;
@@ -171,6 +184,7 @@ struct virtual_bank {
     struct virtual_ask ask;
     struct bank_rule rule;
     int64_t hold_us; /* virtual_bank_handle adds it to the reply's delay_us: a callback is to come first */
+    json_t *body;    /* NULL: there is none, or it is no JSON */
     char *reply_body;
     char header_text[VIRTUAL_HEADERS_MAX][VIRTUAL_HEADER_TEXT_MAX + 1];
 };
@@ -182,21 +196,30 @@ uint32_t virtual_account_of(struct virtual_bank *self, const char *name, const c
 /* UINT32_MAX: there is none. */
 uint32_t virtual_account_find(const struct virtual_bank *self, const char *name);
 
-/* A new payment: id, consent, operation, parties, amount, currency are the caller's to set in *wanted; number, reference (where empty), times
- * and status are set here. VIRTUAL_FINE: it is accepted, and *out is it; with no settling time its money has moved. Anything else: nothing has
- * changed but *out, when is_kept: a payment that is REJECTED, with code of *wanted. *out NULL with VIRTUAL_FINE: no memory. The rule in hand is obeyed where it is "processing". */
-enum virtual_no virtual_payment_make(struct virtual_bank *self, int64_t now_us,
-                                     const struct virtual_payment *wanted, bool is_kept,
-                                     struct virtual_payment **out);
+/* What the account has been asked to pay, or the client's has taken in, on the rail's day of that time. */
+int64_t virtual_account_taken(const struct virtual_account *account, enum virtual_rail rail, int64_t now_us);
+
+/* Whether the payment could be made now; changes nothing. */
+enum virtual_no virtual_payment_try(const struct virtual_bank *self, int64_t now_us,
+                                    const struct virtual_payment *wanted);
+
+/* A new payment. Of *wanted the caller sets rail, operation, is_in, id, consent, reference, payer, payee, amount, currency, data (taken over in any
+ * case), and, for one that is_doomed, code. It is not asked whether it could be made. With no settling time it is CREDITED or REJECTED when this
+ * returns, unless the rule in hand is "processing". NULL: no memory. */
+struct virtual_payment *virtual_payment_make(struct virtual_bank *self, int64_t now_us,
+                                             const struct virtual_payment *wanted);
 /* NULL: there is none. */
 struct virtual_payment *virtual_payment_find(const struct virtual_bank *self, const char *reference);
 /* number: from 1. NULL: there is none. */
 struct virtual_payment *virtual_payment_at(const struct virtual_bank *self, uint64_t number);
 
+/* Somebody asks about it: a PENDING one may end by it. */
+void virtual_payment_look(struct virtual_bank *self, int64_t now_us, struct virtual_payment *payment);
+
 /* Payments whose time has come change their status; webhooks.c is told. */
 void virtual_bank_advance(struct virtual_bank *self, int64_t now_us);
 
-/* true: each currency's balances sum up to its openings, and no account holds more than its open payments say. */
+/* true: each currency's balances sum up to its openings, each account is as its entries say, and holds what its open payments say. */
 bool virtual_bank_books(const struct virtual_bank *self);
 
 /* 32 hexadecimal digits in the form of a UUID, from the bank's ids. */
@@ -205,7 +228,7 @@ void virtual_bank_uuid(struct virtual_bank *self, char out[37]);
 /* A text of at most `limit` bytes, copied with its NUL. false: it is NULL or longer; out is empty. */
 bool virtual_copy(char *out, size_t limit, const char *text);
 
-/* ---- replies: virtual_reply.c */
+/* ---- virtual_http.c */
 
 /* The body is the bank's until the next call; takes the reference. NULL: 500. */
 void virtual_reply_json(struct virtual_bank *self, struct virtual_reply *reply, int status, json_t *body);
@@ -214,19 +237,31 @@ void virtual_reply_text(struct virtual_bank *self, struct virtual_reply *reply, 
 /* Copied; a name that is there already is replaced. What does not fit is left out. */
 void virtual_reply_header(struct virtual_bank *self, struct virtual_reply *reply, const char *name,
                           const char *value);
+/* No body. */
+void virtual_reply_empty(struct virtual_bank *self, struct virtual_reply *reply, int status);
 /* NULL: there is none. Names in any case. */
 const char *virtual_request_header(const struct virtual_request *request, const char *name);
 /* "2026-11-21T08:30:00.123+00:00" */
 void virtual_time_text(int64_t now_us, char out[40]);
-/* "20261121173000123" in KST: 8, 14 or 17 digits of it. */
-void virtual_kst_text(int64_t now_us, size_t digits, char out[18]);
+/* "20261121173000123" in KST: 8, 14 or 17 digits of it, and a NUL. */
+void virtual_kst_text(int64_t now_us, size_t digits, char *out);
+
+/* Tokens say by themselves what they are for and until when; nothing is kept of them. scope: of letters. */
+enum { VIRTUAL_TOKEN_MAX = 96 };
+void virtual_token_make(const struct virtual_bank *self, int64_t now_us, const char *scope,
+                        char out[VIRTUAL_TOKEN_MAX + 1]);
+/* The request's bearer token is one of ours, for that scope, and has not ended. */
+bool virtual_token_is_good(const struct virtual_bank *self, int64_t now_us,
+                           const struct virtual_request *request, const char *scope);
+/* A field of a body that is form-encoded. false: it is not there, or longer than `limit`. */
+bool virtual_form_field(const struct virtual_request *request, const char *name, char *out, size_t limit);
 
 /* ---- the servers */
 
-struct kftc_server *kftc_server_new(void);
+struct kftc_server *kftc_server_new(void); /* NULL: no memory */
 void kftc_server_destroy(struct kftc_server **self_p);
-/* What the request is; false: no path of this rail. Reads it, and changes nothing. */
-bool kftc_asks(const struct virtual_request *request, struct virtual_ask *out);
+/* Who and what it is about; body NULL: no JSON. */
+void kftc_asks(const json_t *body, struct virtual_ask *ask);
 void kftc_serve(struct virtual_bank *self, int64_t now_us, const struct virtual_request *request,
                 struct virtual_reply *reply);
 /* The reply to a token that is refused. */
@@ -235,7 +270,7 @@ void kftc_refuse_token(struct virtual_bank *self, int64_t now_us, struct virtual
 /* NULL: no memory, or a key that cannot be read. */
 struct obie_server *obie_server_new(const struct virtual_bank_options *options);
 void obie_server_destroy(struct obie_server **self_p);
-bool obie_asks(const struct virtual_request *request, struct virtual_ask *out);
+void obie_asks(const struct virtual_request *request, const json_t *body, struct virtual_ask *ask);
 void obie_serve(struct virtual_bank *self, int64_t now_us, const struct virtual_request *request,
                 struct virtual_reply *reply);
 void obie_refuse_token(struct virtual_bank *self, struct virtual_reply *reply);

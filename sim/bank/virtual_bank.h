@@ -29,13 +29,16 @@ struct virtual_bank_options {
     const char *notify_url;   /* where OBIE's event notifications go; NULL: nowhere */
     const char *callback_url; /* where the generic HMAC callback goes; NULL: nowhere */
     const char *callback_secret;
-    const char *signing_key_pem; /* OBIE: PS256; NULL: one is made from the seed's own fixed test key */
+    const char *signing_key_pem; /* OBIE: PS256; NULL: virtual_bank_test_key */
     const char *client_key_pem;  /* public: OBIE: of x-jws-signature; NULL: signatures are not verified */
     const char *client_id, *client_secret; /* NULL: any */
-    int64_t settle_us;                     /* accepted payments become final after it; 0: at once */
-    int64_t opening_balance;               /* of an account that is named for the first time, minor units */
+    int64_t settle_us; /* OBIE's accepted payments become final after it; 0: at once, as KFTC's always do */
+    int64_t opening_balance; /* of an account that is named for the first time, minor units */
     int64_t token_life_us;
 };
+
+/* PEM: what it signs with where options have no signing_key_pem. Everybody knows it. */
+extern const char virtual_bank_test_key[], virtual_bank_test_public_key[];
 
 struct virtual_bank_options virtual_bank_options_default(void);
 
@@ -112,7 +115,7 @@ struct virtual_entry {
     char rail[8];       /* "kftc", "obie" */
     char reference[65]; /* the bank's own id of the payment */
     char id[65];        /* the client's: bank_tran_id, idempotency key */
-    char account[129];  /* the customer's: payer of a pull, payee of a push */
+    char account[129];  /* the customer's, by its name (inside.h): payer of a pull, payee of a push */
     bool is_in;         /* to the client's account at this bank (a pull) */
     int64_t amount;
     char currency[4];
