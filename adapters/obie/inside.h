@@ -58,9 +58,9 @@ enum obie_meaning {
 };
 
 enum obie_meaning obie_status(const char *status);
-/* A refusal's reason, of four characters: another try would fail as well. */
-bool obie_is_permanent(const char *reason);
-/* … and it is about the payment itself, not about the way it was asked for. */
+/* A refusal's reason: another try would fail as well; `otherwise` for one that is not in the table. */
+bool obie_is_permanent(const char *reason, bool otherwise);
+/* It is in the table, and about the payment itself, not about the way it was asked for. */
 bool obie_is_of_payment(const char *reason);
 
 void obie_ask(void *own, const struct rail_job *job, const char *token, int64_t now_us,

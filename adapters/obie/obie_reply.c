@@ -71,8 +71,7 @@ static void answer_error(struct rail_job *job, const struct rail_reply *reply, c
                          int64_t now_us, struct rail_verdict *out)
 {
     const char *why, *code = error_of(object, &why);
-    bool is_of_payment = obie_is_of_payment(code);
-    bool is_permanent = is_of_payment ? obie_is_permanent(code) : reply->status == 400;
+    bool is_permanent = obie_is_permanent(code, reply->status == 400);
     bool is_asking = job->phase == RAIL_INQUIRE;
     if (job->phase == RAIL_PREPARE || (job->phase == RAIL_PAY && code[0] != '\0')) {
         verdict_set(out, RAIL_FAILED, "HTTP %ld %s %s", reply->status, code, why);
@@ -82,7 +81,7 @@ static void answer_error(struct rail_job *job, const struct rail_reply *reply, c
     verdict_set(out, RAIL_UNKNOWN, "HTTP %ld %s %s", reply->status, code, why);
     if (!is_asking || job->resource[0] != '\0' || !obie_posts_again(job, now_us))
         return;
-    if (is_of_payment) {
+    if (obie_is_of_payment(code)) {
         refuse(out, "refused:", code, why, is_permanent);
         return;
     }
@@ -98,7 +97,7 @@ static void answer_error(struct rail_job *job, const struct rail_reply *reply, c
 static void refuse_consent(const json_t *data, struct rail_verdict *out)
 {
     const char *why, *code = reason_of(data, &why);
-    refuse(out, "consent RJCT", code, why, !obie_is_of_payment(code) || obie_is_permanent(code));
+    refuse(out, "consent RJCT", code, why, obie_is_permanent(code, true));
 }
 
 static void answer_preparing(struct rail_job *job, const json_t *data, struct rail_verdict *out)
@@ -157,7 +156,7 @@ static void judge(struct rail_job *job, const json_t *data, const char *status, 
     enum obie_meaning meaning = obie_status(status);
     bool is_done = meaning == OBIE_CREDITED || (meaning == OBIE_DEBITED && job->call.step != BANK_PULL);
     if (meaning == OBIE_REFUSED)
-        refuse(out, status, code, why, obie_is_permanent(code));
+        refuse(out, status, code, why, obie_is_permanent(code, false));
     else
         verdict_set(out, is_done ? RAIL_SUCCEEDED : RAIL_UNKNOWN, "%s %s %s", status, code, why);
     if (is_done)

@@ -30,49 +30,67 @@ enum obie_meaning obie_status(const char *status)
     return OBIE_STRANGE;
 }
 
-enum { WAITS = 1, STAYS = 2 }; /* another time it may do; it will not */
+/* WAITS: another time it may do. STAYS: it will not. ASIDE: it will not either, but it is about the way it was asked for: where the
+ * same POST was sent before, it does not say what became of that. */
+enum nature { UNLISTED, WAITS, STAYS, ASIDE, WAITS_ASIDE };
 
 static const struct {
     const char *text;
-    int nature;
+    enum nature nature;
 } reasons[] = {
-    {"AC01", STAYS}, /* account number */
-    {"AC03", STAYS}, /* creditor's account number */
-    {"AC04", STAYS}, /* closed account */
-    {"AC06", STAYS}, /* blocked account */
-    {"AC13", STAYS}, /* kind of debtor's account */
-    {"AC14", STAYS}, /* kind of creditor's account */
-    {"AG01", STAYS}, /* such transactions are forbidden on this account */
-    {"AM02", STAYS}, /* amount is more than is allowed */
-    {"AM04", WAITS}, /* balance */
-    {"AM12", STAYS}, /* amount */
-    {"AM14", WAITS}, /* more than was agreed with the customer for the time */
-    {"AM21", WAITS}, /* limit */
-    {"AM23", WAITS}, /* limit of the day */
-    {"BE01", STAYS}, /* name and account do not fit */
-    {"CNOR", STAYS}, /* creditor's bank is not registered */
-    {"DNOR", STAYS}, /* debtor's bank is not registered */
-    {"ED05", WAITS}, /* settlement failed */
-    {"MD07", STAYS}, /* the customer has died */
-    {"MS03", WAITS}, /* no reason is given */
-    {"RC01", STAYS}, /* bank identifier */
-    {"TM01", WAITS}, /* after the closing time */
+    {"AC01", STAYS},       /* account number */
+    {"AC03", STAYS},       /* creditor's account number */
+    {"AC04", STAYS},       /* closed account */
+    {"AC06", STAYS},       /* blocked account */
+    {"AC13", STAYS},       /* kind of debtor's account */
+    {"AC14", STAYS},       /* kind of creditor's account */
+    {"AG01", STAYS},       /* such transactions are forbidden on this account */
+    {"AM02", STAYS},       /* amount is more than is allowed */
+    {"AM04", WAITS},       /* balance */
+    {"AM12", STAYS},       /* amount */
+    {"AM14", WAITS},       /* more than was agreed with the customer for the time */
+    {"AM21", WAITS},       /* limit */
+    {"AM23", WAITS},       /* limit of the day */
+    {"BE01", STAYS},       /* name and account do not fit */
+    {"CNOR", STAYS},       /* creditor's bank is not registered */
+    {"DNOR", STAYS},       /* debtor's bank is not registered */
+    {"ED05", WAITS},       /* settlement failed */
+    {"MD07", STAYS},       /* the customer has died */
+    {"MS03", WAITS},       /* no reason is given */
+    {"RC01", STAYS},       /* bank identifier */
+    {"TM01", WAITS},       /* after the closing time */
+    {"U002", STAYS},       /* a field is invalid */
+    {"U004", STAYS},       /* … missing */
+    {"U005", STAYS},       /* … not expected */
+    {"U006", WAITS_ASIDE}, /* a header is invalid */
+    {"U007", WAITS_ASIDE}, /* … missing */
+    {"U008", ASIDE},       /* not what the consent says, or the key came with another body */
+    {"U009", ASIDE},       /* the consent cannot be used */
+    {"U010", STAYS},       /* no JSON */
+    {"U011", ASIDE},       /* no such resource */
+    {"U014", WAITS},       /* over the mandate's limits */
+    {"U015", WAITS_ASIDE}, /* the signature is wrong */
+    {"U018", WAITS_ASIDE}, /* … malformed */
+    {"U019", WAITS_ASIDE}, /* … missing */
+    {"U023", STAYS},       /* currency */
 };
 
-static int nature_of(const char *reason)
+static enum nature nature_of(const char *reason)
 {
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (strcmp(reasons[i].text, reason) == 0)
             return reasons[i].nature;
-    return 0;
+    return UNLISTED;
 }
 
-bool obie_is_permanent(const char *reason)
+bool obie_is_permanent(const char *reason, bool otherwise)
 {
-    return nature_of(reason) == STAYS;
+    enum nature nature = nature_of(reason);
+    return nature == UNLISTED ? otherwise : nature == STAYS || nature == ASIDE;
 }
 
 bool obie_is_of_payment(const char *reason)
 {
-    return nature_of(reason) != 0;
+    enum nature nature = nature_of(reason);
+    return nature == STAYS || nature == WAITS;
 }
