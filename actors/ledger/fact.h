@@ -285,6 +285,7 @@ enum fact_remittance_flag {
     FACT_REMITTANCE_CONTRADICTED = 4, /* the bank has said what cannot be: see the trail */
     FACT_REMITTANCE_BY_OPERATOR = 8,  /* of this fact: somebody did it, whom the trailer names */
     FACT_REMITTANCE_ALARM_OVER = 16,  /* of this fact: an end, by which an alarm is over */
+    FACT_REMITTANCE_OF_FACT = FACT_REMITTANCE_BY_OPERATOR | FACT_REMITTANCE_ALARM_OVER, /* the others last */
 };
 
 /* What stands in each fact of a remittance: all that changes of it, as it is after the fact. */

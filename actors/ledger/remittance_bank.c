@@ -215,7 +215,7 @@ static bool contradict_ended(struct ledger *self, const struct ledger_remittance
     };
     fact.part.previous = newest->position;
     fact.part.flags =
-        (uint8_t)((newest->part.flags & ~FACT_REMITTANCE_BY_OPERATOR) | FACT_REMITTANCE_CONTRADICTED);
+        (uint8_t)((newest->part.flags & ~FACT_REMITTANCE_OF_FACT) | FACT_REMITTANCE_CONTRADICTED);
     if (!id_table_ensure(&self->ids, 1) || !remittance_append(self, &fact, sizeof fact, &words, NULL))
         return false;
     MARK("a bank contradicts itself about a remittance that has ended");

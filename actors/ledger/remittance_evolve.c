@@ -118,7 +118,7 @@ static void part_copy(struct ledger *self, struct remittance *remittance,
     remittance->step = part->step;
     remittance->tries = part->tries;
     remittance->rounds = part->rounds;
-    remittance->flags = (uint8_t)(part->flags & ~FACT_REMITTANCE_BY_OPERATOR);
+    remittance->flags = (uint8_t)(part->flags & ~FACT_REMITTANCE_OF_FACT);
     remittance->code = part->code;
 }
 
@@ -272,12 +272,15 @@ static bool part_is_good(const struct step *step)
     if (remittance_has_ended(part->state) &&
         (part->due_us != 0 || part->alarm_us != 0 || (part->flags & FACT_REMITTANCE_ALARMED)))
         return false;
+    if ((part->flags & FACT_REMITTANCE_ALARM_OVER) &&
+        (!remittance_has_ended(part->state) || step->kind == FACT_REMITTANCE_NOTED))
+        return false;
     if (opens ? part->requested != 0 || part->previous != 0 || part->call != 0
               : part->requested < FACT_FIRST || part->previous < part->requested)
         return false;
     return part->due_us >= 0 && part->alarm_us >= 0 && part->slot < LEDGER_REMITTANCES_MAX &&
            part->flags <= (FACT_REMITTANCE_OPERATOR_REFUNDS | FACT_REMITTANCE_ALARMED |
-                           FACT_REMITTANCE_CONTRADICTED | FACT_REMITTANCE_BY_OPERATOR) &&
+                           FACT_REMITTANCE_CONTRADICTED | FACT_REMITTANCE_OF_FACT) &&
            part->code < CODE_COUNT && part->zero[0] == 0 && part->zero[1] == 0;
 }
 
@@ -525,7 +528,7 @@ static bool stored_is_good(const struct checkpoint_remittance *stored)
            stored->amount <= MONEY_MAX && stored->due_us >= 0 && stored->alarm_us >= 0 &&
            stored->requested >= FACT_FIRST && stored->requested <= stored->last_position &&
            stored->code < CODE_COUNT && !uuid_is_nil(&stored->id) &&
-           !(stored->flags & FACT_REMITTANCE_BY_OPERATOR);
+           !(stored->flags & FACT_REMITTANCE_OF_FACT);
 }
 
 /* Chunks come in order, and slots are used from the lowest on, so that none is missing before this one. Its account may

@@ -53,8 +53,10 @@ static struct fact_remittance_part part_of(const struct remittance *remittance, 
     unsigned flags = remittance->flags | move->flags;
     if (by_operator)
         flags |= FACT_REMITTANCE_BY_OPERATOR;
-    if (ends)
+    if (ends && (remittance->flags & FACT_REMITTANCE_ALARMED)) {
         flags &= ~(unsigned)FACT_REMITTANCE_ALARMED;
+        flags |= FACT_REMITTANCE_ALARM_OVER;
+    }
     return (struct fact_remittance_part){
         .requested = remittance->requested,
         .previous = remittance->last_position,

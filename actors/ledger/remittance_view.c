@@ -49,7 +49,7 @@ static void view_state(const struct remittance_fact *fact, struct ledger_remitta
     view->step = fact->part.step;
     view->tries = fact->part.tries;
     view->rounds = fact->part.rounds;
-    view->flags = (uint8_t)(fact->part.flags & ~FACT_REMITTANCE_BY_OPERATOR);
+    view->flags = (uint8_t)(fact->part.flags & ~FACT_REMITTANCE_OF_FACT);
     view->code = fact->part.code;
     view->calls = fact->part.call;
     view->due_us = fact->part.due_us;
