@@ -186,10 +186,10 @@ void virtual_bank_account_set(struct virtual_bank *self, const char *account, co
     if (place == UINT32_MAX)
         return;
     struct virtual_account *found = &self->accounts[place];
-    int64_t more, opening;
-    if (!money_sub(balance, found->balance, &more) || !money_add(found->opening, more, &opening))
+    __int128 opening = (__int128)found->opening - found->balance + balance;
+    if (opening < INT64_MIN || opening > INT64_MAX)
         return;
-    found->opening = opening; /* as if it had been so from the beginning */
+    found->opening = (int64_t)opening; /* as if it had been so from the beginning */
     found->balance = balance;
     found->limit = limit;
 }

@@ -124,7 +124,7 @@ struct virtual_entry {
 /* The entry of that number; false: there is none. Only money that really moved. */
 bool virtual_bank_entry(const struct virtual_bank *self, uint64_t number, struct virtual_entry *out);
 
-/* An account's balance and its limit for one payment (0: none). */
+/* An account's balance and its limit for one payment (0: none). Nothing is set where the account would have had to begin with what does not fit. */
 void virtual_bank_account_set(struct virtual_bank *self, const char *account, const char *currency,
                               int64_t balance, int64_t limit);
 bool virtual_bank_account(const struct virtual_bank *self, const char *account, int64_t *balance);

@@ -116,7 +116,8 @@ static void an_inquiry_tells_what_became_of_a_transfer(void **state)
 
 static struct virtual_account *account(struct kit *kit, const char *name)
 {
-    return &kit->bank->accounts[virtual_account_of(kit->bank, name, "KRW")];
+    uint32_t place = virtual_account_of(kit->bank, name, "KRW");
+    return &kit->bank->accounts[place];
 }
 
 static void prepare(struct kit *kit, const char *what)
