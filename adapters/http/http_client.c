@@ -3,7 +3,7 @@
  * watched here.
  *
  * A body that may arrive once is given to libcurl by a callback that never goes back. libcurl repeats a request by itself only
- * where a kept connection ends before any reply: if bytes of the body were sent on it, it has to go back first, which fails, and the call
+ * where a kept connection ends before any reply: if bytes of the body were sent on it, it has to go back before it sends anything more, which fails, and the call
  * ends as HTTP_NO_ANSWER; if none were, the server cannot have the whole of it.
  *
  * Easy handles are kept for the next calls: making one costs more than a small request. */

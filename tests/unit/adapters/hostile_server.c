@@ -35,7 +35,7 @@ struct hostile_server {
     uint32_t count;
     pthread_mutex_t lock;
     pthread_cond_t gate;
-    uint32_t requests, at_gate, gate_peak, gate_opened;
+    uint32_t requests, last_connection, at_gate, gate_peak, gate_opened;
     bool is_closing;
 };
 
@@ -229,6 +229,7 @@ static void serve(struct connection *self)
             return;
         pthread_mutex_lock(&self->server->lock);
         self->server->requests++;
+        self->server->last_connection = (uint32_t)(self - self->server->connections);
         pthread_mutex_unlock(&self->server->lock);
         bool is_known;
         is_good = answer_well(self, request, length, &is_known);
@@ -367,12 +368,12 @@ const char *hostile_server_certificate(const struct hostile_server *self)
     return self->tls != NULL ? self->certificate : NULL;
 }
 
-uint32_t hostile_server_connections(struct hostile_server *self)
+uint32_t hostile_server_last_connection(struct hostile_server *self)
 {
     pthread_mutex_lock(&self->lock);
-    uint32_t count = self->count;
+    uint32_t last = self->last_connection;
     pthread_mutex_unlock(&self->lock);
-    return count;
+    return last;
 }
 
 uint32_t hostile_server_requests(struct hostile_server *self)

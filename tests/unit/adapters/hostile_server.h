@@ -45,8 +45,8 @@ void hostile_server_destroy(struct hostile_server **self_p);
 uint16_t hostile_server_port(const struct hostile_server *self);
 /* The certificate as a PEM file; NULL for HOSTILE_PLAIN. */
 const char *hostile_server_certificate(const struct hostile_server *self);
-/* Connections that came, requests that were read whole, and the most that stood in /gate at once. */
-uint32_t hostile_server_connections(struct hostile_server *self);
+/* On which connection the last request came (the first: 0); requests that were read whole, and the most that stood in /gate at once. */
+uint32_t hostile_server_last_connection(struct hostile_server *self);
 uint32_t hostile_server_requests(struct hostile_server *self);
 uint32_t hostile_server_gate_peak(struct hostile_server *self);
 
