@@ -1,11 +1,14 @@
 /* Starting and stopping a node's actors in the right order. */
 #include "broker/node.h"
 
+#include "actors/bank/shell/bank_actor.h"
 #include "actors/ledger/shell/ledger_actor.h"
 #include "actors/ledger/shell/reader_actor.h"
 #include "actors/publisher/shell/publisher_actor.h"
 #include "actors/ratefeed/shell/ratefeed_actor.h"
+#include "broker/bank_http.h"
 #include "broker/feed_http.h"
+#include "broker/gateway_callbacks.h"
 #include "broker/webhook_http.h"
 
 enum { DRAIN_GRACE_MS = 5000 }; /* beyond the router's own limit */
@@ -17,6 +20,9 @@ struct node {
     zactor_t *publisher; /* NULL: it does not run */
     zactor_t *ratefeed;  /* the same */
     zactor_t *gateway;   /* the same */
+    zactor_t *bank;      /* the same */
+    struct banks_config *banks;
+    struct bank_config configs[BANK_BANKS_MAX]; /* their rails as the adapter uses them; own NULL: not open */
     zactor_t *ledgers[DATADIR_PARTITIONS_MAX];
     zactor_t *readers[DATADIR_PARTITIONS_MAX];
     char endpoint[ROUTER_ENDPOINT_MAX];
@@ -24,8 +30,9 @@ struct node {
     char gateway_url[GATEWAY_URL_MAX];
 };
 
-static bool start_partition(struct node *self, struct datadir *datadir, uint32_t partition)
+static bool start_partition(struct node *self, const struct node_options *options, uint32_t partition)
 {
+    struct datadir *datadir = options->datadir;
     const struct reader_actor_options reader = {
         .context = zsys_init(),
         .datadir = datadir,
@@ -37,6 +44,8 @@ static bool start_partition(struct node *self, struct datadir *datadir, uint32_t
         .datadir = datadir,
         .partition = partition,
         .partitions = self->partitions,
+        .has_banks = self->bank != NULL,
+        .remittances = options->remittances,
     };
     self->readers[partition] = reader_actor_new(&reader);
     if (self->readers[partition] == NULL)
@@ -97,6 +106,63 @@ static bool start_ratefeed(struct node *self, struct feed_config *config, struct
     return false;
 }
 
+/* As open_rates. Without its store there are no remittances. */
+static struct outbox *open_outbox(const struct node_options *options)
+{
+    struct datadir_error error = {0};
+    struct outbox *outbox = NULL;
+    if (options->banks != NULL && datadir_outbox(options->datadir, &outbox, &error) != ERR_OK)
+        zsys_error("the bank adapter does not run: %s", error.text);
+    return outbox;
+}
+
+static bool open_rails(struct node *self, char why[BANKS_WHY_MAX])
+{
+    for (uint32_t b = 0; b < self->banks->count; b++) {
+        const struct banks_bank *bank = &self->banks->banks[b];
+        self->configs[b] =
+            (struct bank_config){.name = bank->name, .rail = bank->rail, .limits = bank->limits};
+        self->configs[b].own = banks_config_open(self->banks, b, why);
+        if (self->configs[b].own == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* After whoever uses them. */
+static void close_rails(struct node *self)
+{
+    for (uint32_t b = 0; self->banks != NULL && b < self->banks->count; b++) {
+        if (self->configs[b].own != NULL)
+            self->configs[b].rail->close(self->configs[b].own);
+    }
+    banks_config_destroy(&self->banks);
+}
+
+static bool start_bank(struct node *self, struct outbox *outbox, const char **why)
+{
+    char text[BANKS_WHY_MAX] = "";
+    struct bank_actor_options bank = {
+        .context = zsys_init(),
+        .number = LEDGER_PARTITIONS_MAX + SERVICE_BANK,
+        .partitions = self->partitions,
+        .outbox = outbox,
+        .banks = self->configs,
+        .bank_count = self->banks->count,
+    };
+    *why = text;
+    if (open_rails(self, text)) {
+        bank.port = bank_http_new(self->banks);
+        self->bank = bank_actor_new(&bank, why);
+    } else {
+        outbox_close(&bank.outbox);
+    }
+    if (self->bank == NULL)
+        zsys_error("the bank adapter cannot start: %s", *why);
+    *why = "the bank adapter cannot start";
+    return self->bank != NULL;
+}
+
 static bool start_gateway(struct node *self, const struct node_options *options, const char **why)
 {
     char text[GATEWAY_WHY_MAX];
@@ -105,7 +171,10 @@ static bool start_gateway(struct node *self, const struct node_options *options,
         return true;
     gateway.context = zsys_init();
     gateway.endpoint = self->endpoint;
-    self->gateway = gateway_new(&gateway, self->gateway_url, text);
+    if (self->bank != NULL)
+        gateway.banks = gateway_callbacks_new(self->banks, text);
+    if (self->bank == NULL || gateway.banks.context != NULL)
+        self->gateway = gateway_new(&gateway, self->gateway_url, text);
     if (self->gateway == NULL)
         zsys_error("the gateway cannot start: %s", text);
     *why = "the gateway cannot start";
@@ -128,6 +197,9 @@ struct node *node_new(const struct node_options *options, const char **why)
     struct feed_config *feed = options->feed;
     struct rates *rates = started ? open_rates(options) : NULL;
     router.services[SERVICE_RATEFEED] = rates != NULL;
+    self->banks = options->banks;
+    struct outbox *outbox = started ? open_outbox(options) : NULL;
+    router.services[SERVICE_BANK] = outbox != NULL;
     if (started)
         self->router = router_new(&router, self->endpoint, why);
     started = self->router != NULL;
@@ -136,11 +208,16 @@ struct node *node_new(const struct node_options *options, const char **why)
         feed = NULL;
         rates = NULL;
     }
+    if (started && outbox != NULL) {
+        started = start_bank(self, outbox, why);
+        outbox = NULL;
+    }
     rates_close(&rates);
+    outbox_close(&outbox);
     feed_config_destroy(&feed);
     for (uint32_t p = 0; started && p < self->partitions; p++) {
         *why = "a partition could not be started";
-        started = start_partition(self, options->datadir, p);
+        started = start_partition(self, options, p);
     }
     started = started && start_gateway(self, options, why);
     if (!started)
@@ -168,6 +245,8 @@ size_t node_destroy(struct node **self_p)
     size_t left = self->router == NULL ? 0 : drain(self);
     zactor_destroy(&self->ratefeed);
     zactor_destroy(&self->publisher); /* it and the readers read the ledgers' journals */
+    if (self->bank != NULL)
+        bank_actor_finish(self->bank); /* it and the ledgers send to each other */
     for (uint32_t p = 0; p < self->partitions; p++)
         zactor_destroy(&self->readers[p]);
     for (uint32_t p = 0; p < self->partitions; p++) {
@@ -180,6 +259,8 @@ size_t node_destroy(struct node **self_p)
     }
     for (uint32_t p = 0; p < self->partitions; p++)
         zactor_destroy(&self->ledgers[p]);
+    zactor_destroy(&self->bank);
+    close_rails(self);
     zactor_destroy(&self->router);
     free(self);
     *self_p = NULL;

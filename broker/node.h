@@ -1,7 +1,7 @@
-/* A serving node: a data directory, a router, a publisher, a rate feed and a gateway where they are configured, and for each partition a ledger actor and a reader actor.
+/* A serving node: a data directory, a router, a publisher, a rate feed, a bank adapter and a gateway where they are configured, and for each partition a ledger actor and a reader actor.
  *
- * Order. Start: publisher, router, rate feed, readers, ledgers, gateway; a request that comes early is answered BUSY. Stop: the gateway ends; the router reads
- * no more and waits for what is open; then rate feed, publisher, readers, ledgers, router end, and the directory is closed. The
+ * Order. Start: publisher, router, rate feed, bank adapter, readers, ledgers, gateway; a request that comes early is answered BUSY. Stop: the gateway ends; the router reads
+ * no more and waits for what is open; then rate feed, publisher, readers, ledgers, bank adapter (which sends nothing from before the ledgers' end), router end, and the directory is closed. The
  * last replies are sent by zsys_shutdown, which the caller runs.
  */
 #ifndef TELLER_BROKER_NODE_H
@@ -9,6 +9,8 @@
 
 #include <czmq.h>
 
+#include "actors/ledger/ledger.h"
+#include "broker/bank_config.h"
 #include "broker/feed_config.h"
 #include "broker/gateway.h"
 #include "broker/router.h"
@@ -20,9 +22,11 @@ struct node_options {
     struct datadir *datadir;      /* open for serving; stays the caller's */
     struct router_options router; /* partitions is taken from the data directory */
     struct feed_config *feed;     /* of the rate feed; the node's from then on. NULL: there is none */
-    const char *events;           /* where streams of events are served; NULL: nowhere */
-    int64_t webhook_retry_ms;     /* the first delay; 0: the default */
-    bool webhook_allows_http;     /* http:// too */
+    struct banks_config *banks;   /* that remittances go to; the node's from then on. NULL: there are none */
+    struct ledger_remittance_terms remittances;
+    const char *events;       /* where streams of events are served; NULL: nowhere */
+    int64_t webhook_retry_ms; /* the first delay; 0: the default */
+    bool webhook_allows_http; /* http:// too */
     struct gateway_options
         gateway; /* listen NULL: there is none. context, endpoint and banks are the node's to say */
 };

@@ -5,17 +5,17 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-/* Of a node: router, publisher, rate feed, gateway, input and output, clean-up. Of a partition: ledger, two commit writers, reader. */
-enum { THREADS = 6, THREADS_PER_PARTITION = 4 };
+/* Of a node: router, publisher, rate feed, bank adapter, gateway, input and output, clean-up. Of a partition: ledger, two commit writers, reader. */
+enum { THREADS = 7, THREADS_PER_PARTITION = 4 };
 
 /* Counted in /proc: 17 + 19 for each partition + one for each pair of them. The rest is for some clients. */
-enum { DESCRIPTORS = 48, DESCRIPTORS_PER_PARTITION = 24 };
+enum { DESCRIPTORS = 64, DESCRIPTORS_PER_PARTITION = 24 };
 
-static bool has_descriptors(uint32_t partitions, char *why, size_t capacity)
+static bool has_descriptors(uint32_t partitions, uint32_t connections, char *why, size_t capacity)
 {
     struct rlimit limit;
-    rlim_t need =
-        DESCRIPTORS + (rlim_t)DESCRIPTORS_PER_PARTITION * partitions + (rlim_t)partitions * partitions;
+    rlim_t need = DESCRIPTORS + (rlim_t)DESCRIPTORS_PER_PARTITION * partitions +
+                  (rlim_t)partitions * partitions + connections;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return true;
     limit.rlim_cur = limit.rlim_max;
@@ -63,7 +63,7 @@ static bool has_threads(uint32_t partitions, char *why, size_t capacity)
     return false;
 }
 
-bool process_limits_prepare(uint32_t partitions, char *why, size_t capacity)
+bool process_limits_prepare(uint32_t partitions, uint32_t connections, char *why, size_t capacity)
 {
-    return has_descriptors(partitions, why, capacity) && has_threads(partitions, why, capacity);
+    return has_descriptors(partitions, connections, why, capacity) && has_threads(partitions, why, capacity);
 }

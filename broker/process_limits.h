@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Raises the soft limit of descriptors to the hard one, since each client connection takes one, and tests whether there are
- * enough for a node of so many partitions, and whether its threads can be started. false: `why` says what is missing. */
-bool process_limits_prepare(uint32_t partitions, char *why, size_t capacity);
+ * enough for a node of so many partitions and connections to banks, and whether its threads can be started. false: `why` says what is missing. */
+bool process_limits_prepare(uint32_t partitions, uint32_t connections, char *why, size_t capacity);
 
 #endif

@@ -12,17 +12,26 @@
 #include <unistd.h>
 
 #include "adapters/http/http_client.h"
+#include "broker/bank_http.h"
 #include "broker/command.h"
 #include "broker/node.h"
 #include "broker/options.h"
 #include "broker/process_limits.h"
 
-enum { DRAIN_MS_MAX = 3600000, WEBHOOK_RETRY_MS_MAX = 600000, PATH_CAPACITY = 4096, WHY_CAPACITY = 256 };
+enum {
+    DRAIN_MS_MAX = 3600000,
+    WEBHOOK_RETRY_MS_MAX = 600000,
+    PATH_CAPACITY = 4096,
+    WHY_CAPACITY = 256,
+    REMITTANCE_MS_MAX = 86400000,
+    REMITTANCE_TRIES_MAX = 1000000
+};
 
 struct serve {
     const char *path;
     const char *port_file;
     const char *feed_file;
+    const char *banks_file;
     uint64_t journal_bytes;
     struct node_options node_options;
     struct node *node;
@@ -168,11 +177,14 @@ static int run_node(struct serve *self)
     const char *why = NULL;
     char missing[WHY_CAPACITY];
     uint32_t partitions = datadir_meta(self->node_options.datadir)->partitions;
-    if (!process_limits_prepare(partitions, missing, sizeof missing))
+    uint32_t connections =
+        self->node_options.banks != NULL ? bank_http_connections(self->node_options.banks) : 0;
+    if (!process_limits_prepare(partitions, connections, missing, sizeof missing))
         return fail(EXIT_CODE_ERROR, missing, ".");
     self->all = partitions == 64 ? UINT64_MAX : (UINT64_C(1) << partitions) - 1;
     self->node = node_new(&self->node_options, &why);
     self->node_options.feed = NULL; /* the node's */
+    self->node_options.banks = NULL;
     if (self->node == NULL) {
         fprintf(stderr, "teller serve: cannot serve on %s: %s\n", self->node_options.router.listen, why);
         return EXIT_CODE_ERROR;
@@ -196,7 +208,19 @@ static bool read_feed(struct serve *self)
     return self->node_options.feed != NULL;
 }
 
-/* The same of the gateway. */
+/* The same of banks. */
+static bool read_banks(struct serve *self)
+{
+    char why[BANKS_WHY_MAX];
+    if (self->banks_file == NULL)
+        return true;
+    self->node_options.banks = banks_config_load(self->banks_file, why);
+    if (self->node_options.banks == NULL)
+        fprintf(stderr, "teller serve: cannot use %s: %s\n", self->banks_file, why);
+    return self->node_options.banks != NULL;
+}
+
+/* … of the gateway. */
 static bool check_gateway(const struct serve *self)
 {
     char why[GATEWAY_WHY_MAX] = "--gateway is missing";
@@ -212,7 +236,7 @@ static bool check_gateway(const struct serve *self)
 static int run(struct serve *self)
 {
     struct datadir_error error = {0};
-    if (!read_feed(self) || !check_gateway(self))
+    if (!read_feed(self) || !read_banks(self) || !check_gateway(self))
         return EXIT_CODE_ERROR;
     keep_freed_memory();
     if (http_global_init() != ERR_OK)
@@ -230,15 +254,45 @@ static int run(struct serve *self)
     } else {
         fail(code, "", error.text);
     }
-    feed_config_destroy(&self->node_options.feed); /* where no node took it */
-    zsys_shutdown();                               /* waits for the last replies to leave */
+    feed_config_destroy(&self->node_options.feed); /* where no node took them */
+    banks_config_destroy(&self->node_options.banks);
+    zsys_shutdown(); /* waits for the last replies to leave */
     http_global_release();
     close(self->signals);
     return code;
 }
 
+/* Options are wide numbers. */
+struct remittance_options {
+    uint64_t tries, retry_ms, rounds, round_ms, alarm_ms;
+};
+
+static struct remittance_options remittance_defaults(void)
+{
+    const struct ledger_remittance_terms terms = ledger_config_default().remittances;
+    return (struct remittance_options){
+        .tries = terms.tries,
+        .retry_ms = (uint64_t)terms.retry_us / 1000,
+        .rounds = terms.rounds,
+        .round_ms = (uint64_t)terms.round_us / 1000,
+        .alarm_ms = (uint64_t)terms.alarm_us / 1000,
+    };
+}
+
+static struct ledger_remittance_terms remittance_terms(const struct remittance_options *options)
+{
+    return (struct ledger_remittance_terms){
+        .tries = (uint32_t)options->tries,
+        .retry_us = (int64_t)options->retry_ms * 1000,
+        .rounds = (uint32_t)options->rounds,
+        .round_us = (int64_t)options->round_ms * 1000,
+        .alarm_us = (int64_t)options->alarm_ms * 1000,
+    };
+}
+
 int command_serve(int argc, char **argv)
 {
+    struct remittance_options remittances = remittance_defaults();
     struct serve self = {.node_options = {.router = router_options_default()}};
     struct router_options *router = &self.node_options.router;
     uint64_t queue = router->mailbox_requests;
@@ -267,6 +321,44 @@ int command_serve(int argc, char **argv)
          .out = &self.feed_file,
          .value = "FILE",
          .help = "the sources of rates, as JSON (docs/OPERATIONS.md)"},
+        {.name = "banks",
+         .type = OPTION_TEXT,
+         .out = &self.banks_file,
+         .value = "FILE",
+         .help = "the banks that remittances go to, as JSON (docs/OPERATIONS.md)"},
+        {.name = "remittance-retry-ms",
+         .type = OPTION_NUMBER,
+         .out = &remittances.retry_ms,
+         .value = "N",
+         .help = "from one try of a step to the next (10000)",
+         .minimum = 1,
+         .maximum = REMITTANCE_MS_MAX},
+        {.name = "remittance-tries",
+         .type = OPTION_NUMBER,
+         .out = &remittances.tries,
+         .value = "N",
+         .help = "of a step, until it is on its failure list (3)",
+         .minimum = 1,
+         .maximum = REMITTANCE_TRIES_MAX},
+        {.name = "remittance-round-ms",
+         .type = OPTION_NUMBER,
+         .out = &remittances.round_ms,
+         .value = "N",
+         .help = "from a failure list to the next round of tries (600000); 0: only when asked",
+         .maximum = REMITTANCE_MS_MAX},
+        {.name = "remittance-rounds",
+         .type = OPTION_NUMBER,
+         .out = &remittances.rounds,
+         .value = "N",
+         .help = "of tries after the first, until a remittance is given up (3)",
+         .maximum = REMITTANCE_TRIES_MAX},
+        {.name = "remittance-alarm-ms",
+         .type = OPTION_NUMBER,
+         .out = &remittances.alarm_ms,
+         .value = "N",
+         .help = "an unfinished remittance raises an alarm after so long (600000)",
+         .minimum = 1,
+         .maximum = REMITTANCE_MS_MAX},
         {.name = "queue",
          .type = OPTION_NUMBER,
          .out = &queue,
@@ -338,5 +430,6 @@ int command_serve(int argc, char **argv)
         return options_exit_code(result);
     router->mailbox_requests = (uint32_t)queue;
     self.node_options.webhook_retry_ms = (int64_t)webhook_retry_ms;
+    self.node_options.remittances = remittance_terms(&remittances);
     return run(&self);
 }

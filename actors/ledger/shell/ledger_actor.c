@@ -29,6 +29,7 @@ struct actor {
     zsock_t *pipe;
     void *inbox, *router, *reader;
     void *publisher; /* NULL until it asks */
+    void *bank;      /* NULL: the node has no banks */
     void *peers[LEDGER_PARTITIONS_MAX];
     zactor_t *append_writer, *apply_writer;
     struct mem mem;
@@ -77,6 +78,12 @@ static bool port_to_peer(void *context, uint32_t peer, const struct box *box)
 {
     struct actor *self = context;
     return mailbox_send(self->peers[peer], box);
+}
+
+static bool port_to_bank(void *context, const struct box *box)
+{
+    struct actor *self = context;
+    return mailbox_send(self->bank, box);
 }
 
 static void port_say(void *context, bool is_error, const char *text)
@@ -245,6 +252,7 @@ static struct ledger *source_make_ledger(void *context, const struct ledger_port
     config.hash_key = meta->hash_key;
     config.base_currency = meta->base_currency;
     config.id_retention_us = meta->id_retention_seconds * 1000000;
+    config.remittances = self->options.remittances;
     return ledger_new(&config, ports, &self->mem);
 }
 
@@ -287,10 +295,13 @@ static void open_all(struct actor *self)
         .to_router = port_to_router,
         .to_reader = port_to_reader,
         .to_peer = port_to_peer,
+        .to_bank = self->options.has_banks ? port_to_bank : NULL,
         .say = port_say,
     };
     self->router = mailbox_connect(context, "router", UINT32_MAX);
     self->reader = mailbox_connect(context, "reader", self->options.partition);
+    if (self->options.has_banks)
+        self->bank = mailbox_connect(context, "bank", UINT32_MAX);
     for (uint32_t peer = 0; peer < self->options.partitions; peer++) {
         if (peer != self->options.partition)
             self->peers[peer] = mailbox_connect(context, "ledger", peer);
@@ -311,6 +322,8 @@ static void close_all(struct actor *self)
     }
     if (self->publisher)
         zmq_close(self->publisher);
+    if (self->bank)
+        zmq_close(self->bank);
     zmq_close(self->reader);
     zmq_close(self->router);
     zmq_close(self->inbox);

@@ -4,12 +4,15 @@
  * Its inbox is "inproc://ledger-N": BOX_REQUESTS from the router, BOX_PEER from other ledgers. It answers to
  * "inproc://router", asks its reader at "inproc://reader-N" to walk histories, and tells the router each change of its
  * state (BOX_STATE). The publisher may ask for the journal (BOX_JOURNAL) and for names of accounts (BOX_NAMES), and is answered at
- * "inproc://publisher". A mailbox is worked in rounds: all that a round decides is one commit. */
+ * "inproc://publisher". Where the node has banks, it calls them through their adapter at "inproc://bank" (base/bank_mail.h). A mailbox is worked in rounds: all that a round decides is one commit. */
 #ifndef TELLER_LEDGER_SHELL_LEDGER_ACTOR_H
 #define TELLER_LEDGER_SHELL_LEDGER_ACTOR_H
 
 #include <czmq.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "actors/ledger/ledger.h"
 
 struct datadir;
 
@@ -17,6 +20,8 @@ struct ledger_actor_options {
     void *context; /* of all inproc sockets */
     struct datadir *datadir;
     uint32_t partition, partitions;
+    bool has_banks; /* the bank adapter runs */
+    struct ledger_remittance_terms remittances;
 };
 
 /* NULL: the endpoint is taken. The options are copied. Recovery goes on in the background: the actor says

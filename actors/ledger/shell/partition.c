@@ -17,8 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/base/bank_mail.h"
 #include "actors/base/check.h"
+#include "actors/base/date.h"
 #include "actors/base/mark.h"
+#include "actors/ledger/remittance_states.h"
 #include "actors/ledger/shell/read_job.h"
 #include "actors/ledger/shell/requests.h"
 
@@ -29,8 +32,10 @@ enum {
     SPACE_CHECKS = 64,
     FULL_PERCENT = 85,
     WARN_PERCENT = 70,
-    LINE_SIZE = 160, /* of a line for the operator */
+    LINE_SIZE = 200, /* of a line for the operator */
 };
+
+#define NO_SLOT UINT32_MAX /* no call is to be told again */
 
 enum lane_state { LANE_IDLE, LANE_BUSY, LANE_NO_ROOM };
 
@@ -65,6 +70,7 @@ struct partition {
     struct requests requests; /* decoding, and what waits for the next commit */
     struct request *todo;     /* received and not yet worked */
     uint32_t names_sent;
+    uint32_t calls_slot; /* of the remittances, from where calls are told again; NO_SLOT */
     uint64_t appended_bytes, space_checked_bytes;
     uint64_t space_every_bytes; /* how much may be appended before the next look at the space */
     int64_t next_tick_ms;
@@ -144,6 +150,52 @@ static void send_messages(struct partition *self, const struct ledger_unit *unit
     }
 }
 
+static struct bank_mail *mail_new(uint32_t partition, const struct ledger_unit *unit)
+{
+    size_t calls_size = unit->call_count * sizeof *unit->calls;
+    size_t acks_size = unit->ack_count * sizeof *unit->acks;
+    struct bank_mail *mail = malloc(sizeof *mail + calls_size + acks_size);
+    if (!mail)
+        return NULL;
+    uint8_t *calls = (uint8_t *)(mail + 1), *acks = calls + calls_size;
+    if (calls_size > 0)
+        memcpy(calls, unit->calls, calls_size);
+    if (acks_size > 0)
+        memcpy(acks, unit->acks, acks_size);
+    *mail = (struct bank_mail){.partition = partition,
+                               .call_count = unit->call_count,
+                               .ack_count = unit->ack_count,
+                               .calls = (const struct bank_call *)(const void *)calls,
+                               .acks = (const struct bank_ack *)(const void *)acks};
+    return mail;
+}
+
+/* What is lost here the bank adapter asks for. */
+static void send_calls(struct partition *self, const struct ledger_unit *unit)
+{
+    if (!self->ports.to_bank || unit->call_count + unit->ack_count == 0)
+        return;
+    struct box box = {.kind = BOX_CALLS, .number = self->partition};
+    box.pointer = mail_new(self->partition, unit);
+    if (box.pointer && !self->ports.to_bank(self->ports.context, &box)) {
+        MARK("calls for a bank adapter that has ended");
+        free(box.pointer);
+    }
+}
+
+static void say_alarm(struct partition *self, const struct ledger_alarm *alarm)
+{
+    char id[UUID_TEXT_LENGTH + 1], day[DATE_TEXT_MAX];
+    int64_t minute = alarm->since_us % DATE_DAY_US / 60000000;
+    uuid_format(&alarm->remittance, id);
+    date_format(date_of_time(alarm->since_us, 0), day);
+    const char *what = alarm->is_contradiction ? "ALARM: its bank has said what cannot be; see its trail"
+                       : alarm->is_over        ? "the alarm is over"
+                                               : "ALARM: unfinished for too long";
+    say(self, !alarm->is_over, "remittance %s, requested %s %02d:%02d UTC, is %s: %s", id, day,
+        (int)(minute / 60), (int)(minute % 60), machine_state_name(&REMITTANCE_STATES, alarm->state), what);
+}
+
 static void held_load(struct partition *self)
 {
     request_list_move(&self->held.answered, &self->requests.answered);
@@ -156,8 +208,12 @@ static void held_load(struct partition *self)
 static void run_effects(struct partition *self, struct ledger_unit *unit)
 {
     struct request_list *answered = &self->held.answered;
-    if (unit)
+    if (unit) {
         send_messages(self, unit);
+        send_calls(self, unit);
+    }
+    for (size_t i = 0; unit && i < unit->alarm_count; i++)
+        say_alarm(self, &unit->alarms[i]);
     while (unit && unit->tickets) {
         struct ledger_ticket *ticket = unit->tickets;
         unit->tickets = ticket->next;
@@ -476,11 +532,22 @@ static void work_todo(struct partition *self)
     }
 }
 
+/* One page in a turn. */
+static void tell_calls_again(struct partition *self)
+{
+    if (self->calls_slot == NO_SLOT || !has_room(self))
+        return;
+    uint32_t next = ledger_bank_calls_again(self->ledger, self->now.wall_us, self->calls_slot);
+    self->calls_slot = next > 0 ? next : NO_SLOT;
+}
+
 void partition_work(struct partition *self, struct partition_now now)
 {
     self->now = now;
-    if (!self->is_stopped)
-        work_todo(self);
+    if (self->is_stopped)
+        return;
+    work_todo(self);
+    tell_calls_again(self);
 }
 
 bool partition_reads_mail(const struct partition *self)
@@ -493,7 +560,8 @@ bool partition_reads_mail(const struct partition *self)
 bool partition_can_go_on(const struct partition *self)
 {
     return self->ledger && !self->is_stopped && self->append.state == LANE_IDLE &&
-           self->durable_count < LEDGER_UNITS_MAX && (self->todo || ledger_has_work(self->ledger));
+           self->durable_count < LEDGER_UNITS_MAX &&
+           (self->todo || self->calls_slot != NO_SLOT || ledger_has_work(self->ledger));
 }
 
 static void todo_append(struct partition *self, struct request *list)
@@ -515,12 +583,30 @@ static void receive_message(struct partition *self, struct ledger_peer_message *
     ledger_peer_message_free(&self->mem, &message);
 }
 
+/* What is not taken is reported again. */
+static void receive_reports(struct partition *self, struct bank_reports *reports, bool is_refused)
+{
+    for (size_t i = 0; !is_refused && i < reports->count; i++) {
+        check_note("bank report", reports->reports[i].number, reports->reports[i].outcome);
+        ledger_bank_report(self->ledger, self->now.wall_us, &reports->reports[i]);
+    }
+    free(reports);
+}
+
 void partition_receive(struct partition *self, const struct box *box, struct partition_now now)
 {
     bool is_refused = self->is_stopped || is_stuck(self);
     self->now = now;
     if (box->kind == BOX_PEER) {
         receive_message(self, box->pointer, is_refused);
+        return;
+    }
+    if (box->kind == BOX_REPORTS) {
+        receive_reports(self, box->pointer, is_refused);
+        return;
+    }
+    if (box->kind == BOX_CALLS) {
+        self->calls_slot = 0;
         return;
     }
     CHECK(box->kind == BOX_REQUESTS);
@@ -617,6 +703,7 @@ struct partition *partition_new(uint32_t partition, uint32_t partitions, const s
     self->ports = *ports;
     self->mem = *mem;
     self->state_said = PARTITION_STARTING;
+    self->calls_slot = NO_SLOT;
     request_list_init(&self->held.answered);
     requests_init(&self->requests, partition, partitions);
     return self;
@@ -634,6 +721,8 @@ void partition_begin(struct partition *self, const struct recovered *stores, str
     self->requests.journal = stores->journal;
     self->next_tick_ms = now.mono_ms + TICK_MS;
     ledger_resend(self->ledger);
+    if (self->ports.to_bank)
+        self->calls_slot = 0;
     check_space(self);
     if (self->state_said == PARTITION_STARTING)
         say_state(self, PARTITION_SERVING);

@@ -19,13 +19,14 @@
  *     partition_abandon, partition_destroy   an end of any kind; then the stores may be closed
  *
  * What is promised:
- * - Nothing leaves before it is durable: an answer, a message to a peer, a read for the reader. Each waits for the commit
- *   that holds what it tells.
+ * - Nothing leaves before it is durable: an answer, a message to a peer, a call to a bank, a read for the reader. Each waits for
+ *   the commit that holds what it tells.
  * - Every request that is received is handed to the router once, answered.
  * - When an append may or may not have reached the disk, all that is in hand is answered UNKNOWN, the partition says
  *   PARTITION_STOPPED, and from then on it only answers BUSY; the journal on disk is the truth at the next start.
  * - When the state store cannot be read, so that a repeat may have been taken for new, nothing decided since leaves: it
  *   stops in the same way.
+ * - Calls that have no final report are told again, a page in a turn: at the beginning, and when the bank adapter asks.
  * - When there is no room, it keeps the unit, answers what comes BUSY, and tries again each second.
  *
  * Ports may not call back into the partition. */
@@ -54,6 +55,8 @@ struct partition_ports {
     bool (*to_reader)(void *context, const struct box *box);
     /* BOX_PEER, for the mailbox of partition `peer`. false: as above; a resend will bring it. */
     bool (*to_peer)(void *context, uint32_t peer, const struct box *box);
+    /* BOX_CALLS. false: as above; what is asked for is told again. NULL: this node has no banks. */
+    bool (*to_bank)(void *context, const struct box *box);
     /* A line for the operator, without an end of line. */
     void (*say)(void *context, bool is_error, const char *text);
 };
@@ -77,7 +80,7 @@ void partition_fail(struct partition *self);
 
 /* false: there is enough in hand, the mail has to wait. */
 bool partition_reads_mail(const struct partition *self);
-/* Takes over BOX_REQUESTS or BOX_PEER. */
+/* Takes over BOX_REQUESTS, BOX_PEER, BOX_REPORTS, or BOX_CALLS that asks for all calls. */
 void partition_receive(struct partition *self, const struct box *box, struct partition_now now);
 /* A job has its outcome. */
 void partition_job_done(struct partition *self, struct commit_job *job, struct partition_now now);

@@ -347,8 +347,8 @@ static void expect_none(const struct world *self, uint64_t id)
 
 static void begin_partition(struct world *self)
 {
-    const struct partition_ports ports = {self,           port_run,     port_to_router,
-                                          port_to_reader, port_to_peer, port_say};
+    const struct partition_ports ports = {self,         port_run, port_to_router, port_to_reader,
+                                          port_to_peer, NULL,     port_say};
     self->partition = partition_new(0, PARTITIONS, &ports, &self->mem);
     assert_int_equal(recover(self), ERR_OK);
     partition_begin(self->partition, &self->stores, self->now);
@@ -747,8 +747,8 @@ static void a_reader_opens_the_journal_again_after_it_was_closed(void **state)
 static void a_partition_that_cannot_be_recovered_answers_busy(void **state)
 {
     struct world *self = *state;
-    const struct partition_ports ports = {self,           port_run,     port_to_router,
-                                          port_to_reader, port_to_peer, port_say};
+    const struct partition_ports ports = {self,         port_run, port_to_router, port_to_reader,
+                                          port_to_peer, NULL,     port_say};
     crash(self);
     self->partition = partition_new(0, PARTITIONS, &ports, &self->mem);
     assert_false(partition_reads_mail(self->partition));
