@@ -234,6 +234,8 @@ void bank_reply(struct bank *self, int64_t now_us, uint64_t request, const struc
     struct flight flight = self->flights[at];
     struct place *place = &self->banks[flight.bank];
     queue_landed(self, &self->flights[at]);
+    if (flight.is_money)
+        job_at(self, flight.job)->grace_from_us = self->now_us;
     if (flight.job == SLOT_NONE)
         token_answered(self, place, flight.token, request, reply);
     else

@@ -126,7 +126,7 @@ struct job {
     bool is_in_due;
     uint32_t due_at; /* in the heap */
     int64_t due_us;
-    int64_t grace_from_us; /* when it was sent last, or may have been */
+    int64_t grace_from_us; /* when what moves money was last on its way, or may have been */
     struct link_pair links[LINK_COUNT];
     char reason[BANK_REASON_MAX + 1];
 };
@@ -205,6 +205,7 @@ struct flight {
     uint32_t job; /* SLOT_NONE: it is for a token */
     uint32_t token;
     bool is_inquiry;
+    bool is_money; /* what it asks for moves money */
 };
 
 /* ---- the core ------------------------------------------------------------------------------------------------ */
@@ -358,8 +359,9 @@ void queue_later(struct bank *self, struct place *place, int64_t retry_after_s);
 int64_t queue_due_us(const struct bank *self);
 /* There is room in the unit, and the bank takes one more. */
 bool queue_may_start(const struct bank *self, const struct place *place);
-/* A request for a job, or for a token (job NULL), that is about to leave. */
-struct bank_request *queue_request(struct bank *self, struct place *place, struct job *job, uint32_t token);
+/* A request for a job, or for a token (job NULL), that is about to leave; its flight in *out. */
+struct bank_request *queue_request(struct bank *self, struct place *place, struct job *job, uint32_t token,
+                                   struct flight **out);
 void queue_landed(struct bank *self, struct flight *flight);
 
 /* ---- circuit.c */

@@ -38,6 +38,7 @@ void inquiry_hurry(struct bank *self, struct job *job)
     }
 }
 
+/* From the reply to what moves money, or its loss: how long it was on its way nobody knows. */
 bool inquiry_grace_is_over(const struct bank *self, const struct job *job)
 {
     return self->now_us >= job->grace_from_us + self->banks[job->bank].limits.grace_us;

@@ -118,7 +118,8 @@ int64_t queue_due_us(const struct bank *self)
 
 /* ---- requests ------------------------------------------------------------------------------------------- */
 
-struct bank_request *queue_request(struct bank *self, struct place *place, struct job *job, uint32_t token)
+struct bank_request *queue_request(struct bank *self, struct place *place, struct job *job, uint32_t token,
+                                   struct flight **out)
 {
     struct unit_room *room = self->unit;
     CHECK(self->free_flight_count > 0 && room->request_count < UNIT_REQUESTS_MAX);
@@ -131,6 +132,7 @@ struct bank_request *queue_request(struct bank *self, struct place *place, struc
         .token = token,
         .is_inquiry = job != NULL && job->rail.phase == RAIL_INQUIRE,
     };
+    *out = flight;
     struct bank_request *request = &room->request_room[room->request_count];
     room->requests[room->request_count++] = request;
     memset(request, 0, sizeof *request);
@@ -166,34 +168,42 @@ static void put_row(struct bank *self, struct job *job)
     job->is_changed = false;
 }
 
-/* The request goes, and what has to be durable before it. */
-static void start(struct bank *self, struct place *place, struct job *job)
+/* What has to be durable before the request of a job leaves. */
+static void prepare_row(struct bank *self, struct job *job)
 {
     struct rail_job *rail = &job->rail;
     if (rail->phase == RAIL_PAY) {
         rail->sent_us = self->now_us;
-        job->grace_from_us = self->now_us;
         job->is_changed = true;
     }
     if (rail->phase == RAIL_INQUIRE && job->steps == 0)
         rail->inquiries++;
     if (rail->phase != RAIL_PREPARE && (job->is_changed || !job->is_row))
         put_row(self, job);
+}
+
+/* A rail may send again, instead of asking, what its bank takes for the first. */
+static bool moves_money(const struct place *place, const struct job *job, const struct rail_request *http)
+{
+    return job->rail.phase == RAIL_PAY ||
+           (job->rail.phase == RAIL_INQUIRE && place->rail->repeatable_us > 0 &&
+            !core_text_equal(http->method, "GET"));
+}
+
+static void start(struct bank *self, struct place *place, struct job *job)
+{
+    struct flight *flight;
+    const char *token = "";
+    prepare_row(self, job);
     job->steps++;
     job->is_started = true;
     machine_move(&job_machine, &job->state, JOB_OUT);
-    struct bank_request *request = queue_request(self, place, job, 0);
-    const char *token = "";
+    struct bank_request *request = queue_request(self, place, job, 0, &flight);
     if (job->token != CORE_NO_TOKEN)
         token = place->tokens[job->token].token.text;
-    place->rail->ask(place->own, rail, token, self->now_us, &request->http);
-    bool is_repeat = rail->phase == RAIL_INQUIRE && place->rail->repeatable_us > 0 &&
-                     !core_text_equal(request->http.method, "GET");
-    if (is_repeat) {
-        MARK("a rail sends again what moves money");
-        job->grace_from_us = self->now_us;
-    }
-    if (rail->phase == RAIL_PAY || is_repeat)
+    place->rail->ask(place->own, &job->rail, token, self->now_us, &request->http);
+    flight->is_money = moves_money(place, job, &request->http);
+    if (flight->is_money)
         request->timeout_ms = place->limits.timeout_ms;
 }
 

@@ -25,7 +25,8 @@ void token_fill_unit(struct bank *self, struct place *place)
         struct token *token = &place->tokens[i];
         if (!is_asked_for(token) || self->now_us < token->retry_us || !queue_may_start(self, place))
             continue;
-        struct bank_request *request = queue_request(self, place, NULL, i);
+        struct flight *flight;
+        struct bank_request *request = queue_request(self, place, NULL, i, &flight);
         place->rail->token_ask(place->own, i, self->now_us, &request->http);
         token->is_out = true;
     }
