@@ -6,6 +6,7 @@
 #define TELLER_BROKER_COMMAND_H
 
 int command_account(int argc, char **argv);
+int command_bank(int argc, char **argv);
 int command_balance(int argc, char **argv);
 int command_banks(int argc, char **argv);
 int command_bench(int argc, char **argv);

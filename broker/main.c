@@ -43,6 +43,7 @@ static const struct command commands[] = {
     {"health", "whether a node serves", command_health},
     {"sim", "run the node in a simulated world, with faults", command_sim},
     {"rates-source", "a source of rates for tests, that does wrong by rule", command_rates_source},
+    {"bank", "a bank for tests, that pays, and does wrong by rule", command_bank},
     {"version", "versions of a node and of this program", command_version},
 };
 

@@ -1,5 +1,5 @@
-/* teller sim and teller rates-source: hand the command line on to teller-sim, the simulator, and to teller-rates, a source of rates
- * that does wrong. They are programs of their own, because the one links the store with its disk calls led elsewhere, and
+/* teller sim, teller rates-source and teller bank: hand the command line on to teller-sim, the simulator, and to teller-rates and teller-bank, a source of
+ * rates and a bank that do wrong. They are programs of their own, because the first links the store with its disk calls led elsewhere, and
  * because the server has no use for them. */
 #include <errno.h>
 #include <limits.h>
@@ -54,5 +54,11 @@ int command_sim(int argc, char **argv)
 int command_rates_source(int argc, char **argv)
 {
     static const char *const places[] = {"teller-rates", "../sim/source/teller-rates"};
+    return hand_on(argc, argv, places);
+}
+
+int command_bank(int argc, char **argv)
+{
+    static const char *const places[] = {"teller-bank", "../sim/bank/teller-bank"};
     return hand_on(argc, argv, places);
 }

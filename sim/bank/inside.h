@@ -274,6 +274,8 @@ void obie_asks(const struct virtual_request *request, const json_t *body, struct
 void obie_serve(struct virtual_bank *self, int64_t now_us, const struct virtual_request *request,
                 struct virtual_reply *reply);
 void obie_refuse_token(struct virtual_bank *self, struct virtual_reply *reply);
+/* x-fapi-interaction-id, which every reply has. */
+void obie_echo(struct virtual_bank *self, const struct virtual_request *request, struct virtual_reply *reply);
 /* "ACSC" … */
 const char *obie_status_word(enum virtual_status status);
 

@@ -713,8 +713,7 @@ static void post(struct virtual_bank *bank, int64_t now_us, const struct virtual
         post_payment(bank, now_us, request, reply);
 }
 
-static void echo_interaction(struct virtual_bank *bank, const struct virtual_request *request,
-                             struct virtual_reply *reply)
+void obie_echo(struct virtual_bank *bank, const struct virtual_request *request, struct virtual_reply *reply)
 {
     const char *given = virtual_request_header(request, "x-fapi-interaction-id");
     char made[37];
@@ -739,5 +738,4 @@ void obie_serve(struct virtual_bank *bank, int64_t now_us, const struct virtual_
         get_consent(bank, now_us, reply);
     else
         get_payment(bank, now_us, reply);
-    echo_interaction(bank, request, reply);
 }

@@ -336,6 +336,8 @@ static void work(struct virtual_bank *self, int64_t now_us, const struct virtual
     else
         serve(self, now_us, request, reply);
     bank_rule_spoil(self->rules, &self->rule, reply);
+    if (self->ask.rail == VIRTUAL_OBIE)
+        obie_echo(self, request, reply);
 }
 
 enum err virtual_bank_rules(struct virtual_bank *self, const char *json, size_t length, char why[160])

@@ -280,15 +280,14 @@ static json_t *token_payload(const struct virtual_bank *self, const struct event
     const char *reference = told_reference(event, payment);
     bool is_vrp = payment->is_in != (event->flaw == FLAW_LIE);
     char link[LINK_MAX];
-    snprintf(link, sizeof link, "%s/open-banking/v4.0/pisp/%s/%s", base,
-             is_vrp ? "domestic-vrps" : "domestic-payments", reference);
+    snprintf(link, sizeof link, "%s/%s/%s", base, is_vrp ? "domestic-vrps" : "domestic-payments", reference);
     json_t *subject =
         json_pack("{s:s, s:s, s:s, s:[{s:s, s:s}]}", "subject_type", CLAIM "rid_" CLAIM "rty", CLAIM "rid",
                   reference, CLAIM "rty", is_vrp ? "domestic-vrp" : "domestic-payment", CLAIM "rlk",
                   "version", "v4.0", "link", link);
     return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:I, s:{s:{s:o}}}", "iss", base, "iat",
                      (json_int_t)(now_us / MICROS_PER_S), "jti", event->jti, "aud", client, "sub", link,
-                     "txn", event->txn, "toe", (json_int_t)(event->at_us / MICROS_PER_MS), "events",
+                     "txn", event->txn, "toe", (json_int_t)(event->at_us / MICROS_PER_S), "events",
                      EVENT_NAME, "subject", subject);
 }
 
