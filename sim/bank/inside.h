@@ -33,6 +33,8 @@ enum {
     VIRTUAL_BODY_MAX = 64 * 1024, /* of a request: a longer one is answered 413 */
 };
 
+#define VIRTUAL_SECOND_US INT64_C(1000000)
+
 /* ---- what is asked ---------------------------------------------------------------------------------- */
 
 enum virtual_rail { VIRTUAL_KFTC, VIRTUAL_OBIE };
@@ -122,7 +124,8 @@ struct virtual_payment {
     char id[VIRTUAL_ID_MAX + 1];        /* bank_tran_id, idempotency key */
     char consent[VIRTUAL_ID_MAX + 1];   /* OBIE */
     char date[9];                       /* YYYYMMDD, KST: KFTC's bank_tran_date */
-    char code[8];          /* KFTC: bank_rsp_code; OBIE: reason of RJCT (ISO 20022, four letters) */
+    char code
+        [8]; /* KFTC: bank_rsp_code; OBIE: reason of RJCT (ISO 20022, four letters), the word of a PENDING one */
     uint32_t payer, payee; /* accounts */
     uint32_t customer;     /* that of them which is not the client's */
     int64_t amount;
@@ -224,6 +227,9 @@ bool virtual_bank_books(const struct virtual_bank *self);
 
 /* 32 hexadecimal digits in the form of a UUID, from the bank's ids. */
 void virtual_bank_uuid(struct virtual_bank *self, char out[37]);
+
+/* The time after a delay; the last there is, where there is none. */
+int64_t virtual_later(int64_t at_us, int64_t delay_us);
 
 /* A text of at most `limit` bytes, copied with its NUL. false: it is NULL or longer; out is empty. */
 bool virtual_copy(char *out, size_t limit, const char *text);

@@ -16,6 +16,8 @@
  *     701                 inquiry: there is no such transfer
  *     400                 not known yet
  *
+ * Looks at a payee are not held against the ids of the day: they move nothing.
+ *
  * A transfer that the bank has refused by a bank_rsp_code is remembered with it: an inquiry says the same. One that was refused by rsp_code
  * is not, and neither is one that a rule refuses with a code that means "not known". */
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* OBIE Read/Write 4.0, the bank's side: mandates (VRP), consents and payments. obie_inside.h has its other files.
  *
- * Consents are authorised at once: the payer of this bank says yes to everything. A mandate that nobody made is one all the same when it is
+ * Consents are authorised at once, where no rule has them wait (processing) or rejected (refused, code RJCT): the payer of this bank says yes to everything. A mandate that nobody made is one all the same when it is
  * first named. A payment's consent is COND when it has been used; a mandate stays AUTH.
  *
  * Errors are OBErrorResponse1 with the codes of OBExternalStatusReason1Code:
@@ -32,14 +32,16 @@ struct consent {
     char status[5];
     bool is_vrp;
     int64_t made_us, changed_us;
-    uint64_t payment;                      /* COND: made by it */
+    int64_t wait_us;  /* AWAU by a rule: it is authorised then; INT64_MAX: never, but by looks */
+    uint32_t looks;   /* … after so many; UINT32_MAX: by time alone */
+    uint64_t payment; /* COND: made by it */
     char account[VIRTUAL_ACCOUNT_MAX + 1]; /* VRP: the payer's; empty: not told yet */
     json_t *data;                          /* of its request; NULL: a mandate that nobody made */
     json_t *risk;
     struct obie_period periods[OBIE_PERIODS_MAX];
 };
 
-/* An idempotency key; what it made is a payment's number or a consent's place. */
+/* An idempotency key; what it made is a payment's number or a consent's place + 1; 0: nothing came of it. */
 struct key {
     char text[KEY_TEXT_MAX + 1]; /* the operation and the key */
     uint64_t hash, made;
@@ -261,10 +263,15 @@ static void set_lies(const struct virtual_bank *bank, const struct virtual_payme
         json_object_set_new(amount, "Currency", json_string(bank->rule.currency));
 }
 
+/* A rule may have another word than PDNG for what is not final. */
 static const char *told_status(const struct virtual_bank *bank, const struct virtual_payment *payment)
 {
     bool is_look = virtual_operation_step(bank->ask.operation) == BANK_ASK_INQUIRY;
-    return is_look && bank->rule.action == BANK_DO_PROCESSING ? "PDNG" : obie_status_word(payment->status);
+    if (is_look && bank->rule.action == BANK_DO_PROCESSING)
+        return *bank->rule.code ? bank->rule.code : "PDNG";
+    if (payment->status == VIRTUAL_PENDING && *payment->code)
+        return payment->code;
+    return obie_status_word(payment->status);
 }
 
 static void reply_payment(struct virtual_bank *bank, int64_t now_us, struct virtual_reply *reply, int status,
@@ -314,9 +321,8 @@ static const struct key *key_find(const struct virtual_bank *bank, int64_t now_u
     char text[KEY_TEXT_MAX + 1];
     key_name(bank, text);
     int64_t found = text_index_find(&bank->obie->keys_by_text, bank->obie, text);
-    if (found == TEXT_INDEX_NONE || now_us - bank->obie->keys[found].at_us >= KEY_LIFE_US)
-        return NULL;
-    return &bank->obie->keys[found];
+    const struct key *key = found == TEXT_INDEX_NONE ? NULL : &bank->obie->keys[found];
+    return key && key->made > 0 && now_us - key->at_us < KEY_LIFE_US ? key : NULL;
 }
 
 /* false: no memory; asked for before anything is made. */
@@ -346,7 +352,7 @@ static bool serve_repeat(struct virtual_bank *bank, int64_t now_us, const struct
     if (key->hash != hash_of(request) || key->length != request->length)
         reply_no(bank, now_us, reply, "U008", "x-idempotency-key", "The key came before with another body");
     else if (is_consent)
-        reply_consent(bank, now_us, reply, 201, &bank->obie->consents[key->made]);
+        reply_consent(bank, now_us, reply, 201, &bank->obie->consents[key->made - 1]);
     else
         reply_payment(bank, now_us, reply, 201, virtual_payment_at(bank, key->made));
     return true;
@@ -369,6 +375,32 @@ static bool account_name(const json_t *account, char out[VIRTUAL_ACCOUNT_MAX + 1
     if (!scheme || !number)
         return true;
     return snprintf(out, VIRTUAL_ACCOUNT_MAX + 1, "%s:%s", scheme, number) <= VIRTUAL_ACCOUNT_MAX;
+}
+
+/* A consent that waits to be authorised, by a rule, may have been by now. */
+static void look_at(int64_t now_us, struct consent *consent)
+{
+    if (strcmp(consent->status, "AWAU") != 0)
+        return;
+    if (now_us < consent->wait_us && consent->looks > 0) {
+        consent->looks -= consent->looks < UINT32_MAX;
+        return;
+    }
+    strcpy(consent->status, "AUTH");
+    consent->changed_us = now_us;
+}
+
+static void make_wait(const struct bank_rule *rule, int64_t now_us, struct consent *consent)
+{
+    strcpy(consent->status, "AWAU");
+    consent->looks = UINT32_MAX;
+    consent->wait_us = INT64_MAX;
+    if (rule->action != BANK_DO_PROCESSING)
+        return;
+    if (rule->inquiries > 0 || rule->seconds <= 0)
+        consent->looks = rule->inquiries;
+    if (rule->seconds > 0)
+        consent->wait_us = virtual_later(now_us, rule->seconds * VIRTUAL_SECOND_US);
 }
 
 /* A rule's no, as an error; false: it is no error but a rejected payment. */
@@ -399,11 +431,13 @@ static void post_consent(struct virtual_bank *bank, int64_t now_us, const struct
     const json_t *data = json_object_get(bank->body, "Data");
     struct consent *consent = consent_new(bank, now_us, id, is_vrp, json_deep_copy(data),
                                           json_deep_copy(json_object_get(bank->body, "Risk")));
-    if (!consent || !key_keep(bank, now_us, request, bank->obie->consent_count - 1)) {
+    if (!consent || !key_keep(bank, now_us, request, bank->obie->consent_count)) {
         virtual_reply_empty(bank, reply, 500);
         return;
     }
     strcpy(consent->status, status);
+    if (bank->rule.action == BANK_DO_PROCESSING || strcmp(status, "AWAU") == 0)
+        make_wait(&bank->rule, now_us, consent);
     if (is_vrp)
         (void)account_name(json_object_get(json_object_get(data, "Initiation"), "DebtorAccount"),
                            consent->account);
@@ -413,9 +447,11 @@ static void post_consent(struct virtual_bank *bank, int64_t now_us, const struct
 static void get_consent(struct virtual_bank *bank, int64_t now_us, struct virtual_reply *reply)
 {
     bool is_vrp = bank->ask.operation == VIRTUAL_OBIE_VRP_CONSENT_OF;
-    const struct consent *consent =
+    struct consent *consent =
         is_vrp ? mandate_of(bank, now_us, bank->ask.resource) : consent_find(bank, bank->ask.resource, false);
     char code[5];
+    if (consent)
+        look_at(now_us, consent);
     if (bank->rule.action == BANK_DO_REFUSE && refused_code(bank, "U011", code))
         reply_no(bank, now_us, reply, code, "", "Refused");
     else if (!consent)
@@ -546,6 +582,8 @@ static const struct virtual_payment *pay(struct virtual_bank *bank, int64_t now_
     strcpy(wanted.consent, order->consent->id);
     (void)virtual_copy(wanted.code, sizeof wanted.code - 1, doom_of(bank, now_us, &wanted));
     wanted.is_doomed = *wanted.code != '\0';
+    if (!wanted.is_doomed && bank->rule.action == BANK_DO_PROCESSING && strlen(bank->rule.code) == 4)
+        strcpy(wanted.code, bank->rule.code);
     wanted.data =
         json_pack("{sOsO?sO}", "Initiation", json_object_get(data, "Initiation"), "Instruction",
                   json_object_get(data, "Instruction"), "Risk", json_object_get(bank->body, "Risk"));
@@ -583,9 +621,11 @@ static void post_payment(struct virtual_bank *bank, int64_t now_us, const struct
         reply_error(bank, now_us, reply, &wrong);
         return;
     }
-    const struct virtual_payment *payment =
-        key_keep(bank, now_us, request, bank->payment_count + 1) ? pay(bank, now_us, &order) : NULL;
+    bool is_kept = key_keep(bank, now_us, request, bank->payment_count + 1);
+    const struct virtual_payment *payment = is_kept ? pay(bank, now_us, &order) : NULL;
     if (!payment) {
+        if (is_kept)
+            bank->obie->keys[bank->obie->key_count - 1].made = 0;
         virtual_reply_empty(bank, reply, 500);
         return;
     }

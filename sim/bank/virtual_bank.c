@@ -17,6 +17,12 @@
 #include "actors/base/money.h"
 #include "sim/bank/inside.h"
 
+int64_t virtual_later(int64_t at_us, int64_t delay_us)
+{
+    int64_t sum;
+    return money_add(at_us, delay_us, &sum) ? sum : INT64_MAX - 1;
+}
+
 /* ---- life ------------------------------------------------------------------------------------------ */
 
 struct virtual_bank_options virtual_bank_options_default(void)
@@ -387,14 +393,9 @@ static void settle(struct virtual_bank *self, int64_t at_us, struct virtual_paym
         become(self, at_us, payment, status, next_us);
     } else {
         payment->is_doomed = true;
+        strcpy(payment->code, payment->rail == VIRTUAL_KFTC ? "455" : "AM02");
         become(self, at_us, payment, VIRTUAL_REJECTED, INT64_MAX);
     }
-}
-
-static int64_t later(int64_t at_us, int64_t delay_us)
-{
-    int64_t sum;
-    return money_add(at_us, delay_us, &sum) ? sum : INT64_MAX - 1;
 }
 
 /* The next status. */
@@ -409,10 +410,10 @@ static void change(struct virtual_bank *self, int64_t at_us, struct virtual_paym
         else if (whole <= 0)
             settle(self, at_us, payment, VIRTUAL_CREDITED, INT64_MAX);
         else
-            become(self, at_us, payment, VIRTUAL_ACCEPTED, later(at_us, whole / 4));
+            become(self, at_us, payment, VIRTUAL_ACCEPTED, virtual_later(at_us, whole / 4));
         break;
     case VIRTUAL_ACCEPTED:
-        settle(self, at_us, payment, VIRTUAL_DEBITED, later(at_us, whole - whole / 4 * 2));
+        settle(self, at_us, payment, VIRTUAL_DEBITED, virtual_later(at_us, whole - whole / 4 * 2));
         break;
     case VIRTUAL_DEBITED:
         become(self, at_us, payment, VIRTUAL_CREDITED, INT64_MAX);
@@ -473,10 +474,11 @@ static void begin(struct virtual_bank *self, int64_t now_us, struct virtual_paym
     if (rule->action == BANK_DO_PROCESSING && !payment->is_doomed) {
         if (rule->inquiries > 0 || rule->seconds <= 0)
             payment->looks = rule->inquiries;
-        int64_t end = rule->seconds > 0 ? later(now_us, rule->seconds * 1000000) : INT64_MAX;
+        int64_t end =
+            rule->seconds > 0 ? virtual_later(now_us, rule->seconds * VIRTUAL_SECOND_US) : INT64_MAX;
         become(self, now_us, payment, VIRTUAL_PENDING, end);
     } else if (whole > 0) {
-        become(self, now_us, payment, VIRTUAL_RECEIVED, later(now_us, whole / 4));
+        become(self, now_us, payment, VIRTUAL_RECEIVED, virtual_later(now_us, whole / 4));
     } else {
         payment->status = VIRTUAL_RECEIVED;
         change(self, now_us, payment);

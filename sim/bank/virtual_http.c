@@ -178,7 +178,7 @@ static uint64_t token_seal(const struct virtual_bank *self, const char *scope, i
 void virtual_token_make(const struct virtual_bank *self, int64_t now_us, const char *scope,
                         char out[VIRTUAL_TOKEN_MAX + 1])
 {
-    int64_t until_us = now_us + self->options.token_life_us;
+    int64_t until_us = virtual_later(now_us, self->options.token_life_us);
     snprintf(out, VIRTUAL_TOKEN_MAX + 1, "%s.%" PRId64 ".%016" PRIx64, scope, until_us,
              token_seal(self, scope, until_us));
 }

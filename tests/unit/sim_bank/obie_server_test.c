@@ -518,6 +518,40 @@ static void a_consent_may_wait_or_be_rejected_by_a_rule(void **state)
     }
 }
 
+static void a_consent_in_process_is_authorised_after_its_looks(void **state)
+{
+    struct kit *kit = *state;
+    kit_rules(kit, "[{'step':'consent','do':'processing','inquiries':1,'count':1}]");
+    const char *id = make_consent(kit, "5.00");
+    assert_string_equal(kit_text(kit, "Data.Status"), "AWAU");
+    get(kit, CONSENTS, id);
+    assert_string_equal(kit_text(kit, "Data.Status"), "AWAU");
+    expect_error(kit, kit_ask(kit, PAYMENTS, kit_payment(id, "PAYEE", "5.00", "GBP")), "U009",
+                 "Data.ConsentId");
+    get(kit, CONSENTS, id);
+    assert_string_equal(kit_text(kit, "Data.Status"), "AUTH");
+    assert_int_equal(kit_ask(kit, PAYMENTS, kit_payment(id, "PAYEE", "5.00", "GBP")), 201);
+}
+
+static void a_payment_in_process_may_have_any_status_that_is_not_final(void **state)
+{
+    struct kit *kit = *state;
+    static const char *const words[] = {"ACTC", "PATC", "ACCP", "ACFC", "ACWC", "ACWP", "BLCK"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        char rules[128];
+        snprintf(rules, sizeof rules, "[{'step':'pull','do':'processing','code':'%s','seconds':2,'count':1}]",
+                 words[i]);
+        kit_rules(kit, rules);
+        kit_ask(kit, VRPS, kit_vrp("m", "PAYER", "1.00", "GBP"));
+        assert_string_equal(kit_text(kit, "Data.Status"), words[i]);
+        char id[65];
+        snprintf(id, sizeof id, "%s", kit_text(kit, "Data.DomesticVRPId"));
+        kit->now_us += 2000000;
+        get(kit, VRPS, id);
+        assert_string_equal(kit_text(kit, "Data.Status"), "ACCC");
+    }
+}
+
 static void a_lying_reply_changes_nothing_of_what_is_true(void **state)
 {
     struct kit *kit = *state;
@@ -559,6 +593,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_payment_in_process_is_pending_until_it_is_looked_at_so_often, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_consent_may_wait_or_be_rejected_by_a_rule, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_consent_in_process_is_authorised_after_its_looks, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_payment_in_process_may_have_any_status_that_is_not_final, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_lying_reply_changes_nothing_of_what_is_true, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
