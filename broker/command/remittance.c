@@ -563,10 +563,22 @@ static void list_row(struct listing *self, const struct ledger_remittance_view *
                                    : "");
 }
 
+/* What stands before the first row, when there is an answer. */
+static void list_head(struct listing *self)
+{
+    if (self->asking.session.json) {
+        emit_object(&self->json);
+        emit_array(&self->json, "remittances");
+    } else {
+        printf("%-36s  %-18s %20s %s  %-25s  %-*s  %s\n", "REMITTANCE", "STATE", "AMOUNT", "CUR", "SINCE",
+               ACCOUNT_ID_MAX, "ACCOUNT", "REASON");
+    }
+}
+
 /* Goes from page to page. cursor: in, where to begin; out, where to go on. */
 static int list_pages(struct listing *self, char cursor[CURSOR_CAPACITY])
 {
-    for (;;) {
+    for (bool is_first = true;; is_first = false) {
         struct str next;
         size_t count;
         self->query.limit = self->left < LEDGER_PAGE_MAX ? (uint32_t)self->left : LEDGER_PAGE_MAX;
@@ -579,6 +591,8 @@ static int list_pages(struct listing *self, char cursor[CURSOR_CAPACITY])
         struct wire_reply reply = reply_of(&self->asking);
         if (!wire_remittances_reply_read(&reply, self->page, LEDGER_PAGE_MAX, &count, &next))
             return malformed(&self->asking);
+        if (is_first)
+            list_head(self);
         for (size_t i = 0; i < count; i++)
             list_row(self, &self->page[i]);
         self->left -= count < self->left ? count : self->left;
@@ -593,13 +607,6 @@ static int list_run(struct listing *self, const char *from)
     char cursor[CURSOR_CAPACITY];
     snprintf(cursor, sizeof cursor, "%s", from == NULL ? "" : from);
     self->json = emit_to(stdout);
-    if (self->asking.session.json) {
-        emit_object(&self->json);
-        emit_array(&self->json, "remittances");
-    } else {
-        printf("%-36s  %-18s %20s %s  %-25s  %-*s  %s\n", "REMITTANCE", "STATE", "AMOUNT", "CUR", "SINCE",
-               ACCOUNT_ID_MAX, "ACCOUNT", "REASON");
-    }
     int code = list_pages(self, cursor);
     if (self->asking.session.json && code == EXIT_CODE_OK) {
         emit_end(&self->json);

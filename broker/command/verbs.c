@@ -9,7 +9,7 @@ static void print_verbs(const struct noun *noun, FILE *out)
 {
     fprintf(out, "Usage: teller %s VERB [options]\n\n", noun->word);
     for (size_t i = 0; i < noun->count; i++)
-        fprintf(out, "  %-10s %s\n", noun->verbs[i].word, noun->verbs[i].help);
+        fprintf(out, "  %-12s %s\n", noun->verbs[i].word, noun->verbs[i].help);
     fprintf(out, "\n`teller %s VERB --help` tells more.\n\nExamples:\n%s", noun->word, noun->examples);
 }
 

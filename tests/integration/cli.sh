@@ -80,7 +80,9 @@ for command in deposit withdraw transfer balance history import export status me
   'proposal reject' 'proposal show' 'proposal list' rate 'rate set' 'rate pair' 'rate desk' 'rate latest' 'rate asof' 'rate range' \
   'rate review' 'rate accept' 'rate reject' 'rate sources' 'rate import' quote \
   'quote show' exchange events subscriber 'subscriber add' 'subscriber remove' \
-  'subscriber list' deadletter 'deadletter list' 'deadletter retry' 'deadletter resolve'; do
+  'subscriber list' deadletter 'deadletter list' 'deadletter retry' 'deadletter resolve' remittance 'remittance open' 'remittance show' \
+  'remittance list' 'remittance retry' 'remittance refund' 'remittance cancel' 'remittance resolve' 'remittance settle' \
+  'remittance retry-batch' banks 'banks calls'; do
   # shellcheck disable=SC2086
   check 0 $command --help
   has out "Usage: teller ${command% --accounts}"
@@ -363,6 +365,45 @@ json 'v["state"] == "PROPOSED" and v["reason"] == "counted twice" and v["operato
 check 0 proposal approve alice ${PROPOSAL}03 --operator bob
 has out "80.00 USD"
 check 0 proposal open deposit alice 5.00 USD --reason 'stays open' --operator ann --id ${PROPOSAL}04
+
+# --- remittances, on a node without banks ------------------------------------------------------------------
+
+REMITTANCE=0192f1c4-9b6e-7cc3-98c4-dc0c0c074501
+check 2 remittance
+check 2 remittance opne
+check 2 remittance open alice 10.00 USD --bank obie --payer p
+has err "--payee"
+check 2 remittance open alice ten USD --bank obie --payer p --payee q
+check 2 remittance open alice 10.00 USD --bank obie --payer p --payee q --refund both
+has err "--refund is rail or operator"
+check 2 remittance list --list ended
+has err "there is no list 'ended'"
+check 2 remittance retry-batch --list dead
+check 2 remittance refund alice $REMITTANCE --operator ann
+check 2 remittance resolve alice $REMITTANCE --operator ann --reason why --money mine
+has err "--money is stays, account or bank"
+check 2 remittance settle alice $REMITTANCE --operator ann --reason why --outcome unknown
+has err "--outcome is succeeded or failed"
+check 2 remittance show alice no-uuid
+check 1 remittance open alice 10.00 USD --bank obie --payer p --payee q
+has err "UNSUPPORTED operation: the node has no banks"
+has err "serve --banks"
+check 1 remittance retry alice $REMITTANCE --operator ann --json
+json 'v["code"] == "UNSUPPORTED" and v["field"] == "operation"'
+check 1 remittance retry-batch
+has err "UNSUPPORTED"
+check 1 banks
+has err "UNSUPPORTED"
+check 1 banks calls --json
+json 'v["code"] == "UNSUPPORTED"'
+check 0 remittance list
+has out "REMITTANCE"
+check 0 remittance list --list failed --json
+json 'v == {"remittances": [], "cursor": None}'
+check 1 remittance show alice $REMITTANCE
+has err "REMITTANCE_NOT_FOUND remittance"
+check 0 status --json
+json 'all(p["remittances_open"] == 0 and p["remittances_oldest_us"] is None for p in v["partitions"])'
 
 # --- the FX desk -------------------------------------------------------------------------------------------
 
