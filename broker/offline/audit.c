@@ -22,6 +22,7 @@ void audit_release(struct audit *self)
     proposal_audit_release(&self->proposals);
     hold_audit_release(&self->holds);
     desk_audit_release(&self->desk);
+    remittance_audit_release(&self->remittances);
     free(self->accounts);
     self->accounts = NULL;
 }
@@ -50,10 +51,9 @@ static uint8_t role_of(struct str id)
     static const struct {
         const char *prefix;
         enum audit_role role;
-    } roles[] = {{"transit:", AUDIT_TRANSIT},
-                 {"house:fx:", AUDIT_FX},
-                 {"house:spread:", AUDIT_SPREAD},
-                 {"house:residue:", AUDIT_RESIDUE},
+    } roles[] = {{"transit:", AUDIT_TRANSIT},     {"house:fx:", AUDIT_FX},
+                 {"house:spread:", AUDIT_SPREAD}, {"house:residue:", AUDIT_RESIDUE},
+                 {"house:bank:", AUDIT_BANK},     {"house:remittance:", AUDIT_REMITTANCE},
                  {"house:", AUDIT_CASH}};
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         if (id_begins(id, roles[i].prefix))
@@ -147,12 +147,22 @@ static enum err check_account(struct audit *self, const uint8_t *bytes, size_t s
 
 /* Who stands on the two sides of each kind. */
 static const uint8_t DEBIT_ROLE[] = {
-    [FACT_HOLD_CAPTURED] = AUDIT_CUSTOMER, [FACT_TRANSFER] = AUDIT_CUSTOMER,
-    [FACT_DEPOSIT] = AUDIT_CASH,           [FACT_WITHDRAWAL] = AUDIT_CUSTOMER,
-    [FACT_SENT] = AUDIT_CUSTOMER,          [FACT_RECEIVED] = AUDIT_TRANSIT,
-    [FACT_RETURNED] = AUDIT_TRANSIT,       [FACT_EXCHANGE_OUT] = AUDIT_CUSTOMER,
-    [FACT_EXCHANGE_IN] = AUDIT_FX,         [FACT_EXCHANGE_SPREAD] = AUDIT_FX,
+    [FACT_HOLD_CAPTURED] = AUDIT_CUSTOMER,
+    [FACT_TRANSFER] = AUDIT_CUSTOMER,
+    [FACT_DEPOSIT] = AUDIT_CASH,
+    [FACT_WITHDRAWAL] = AUDIT_CUSTOMER,
+    [FACT_SENT] = AUDIT_CUSTOMER,
+    [FACT_RECEIVED] = AUDIT_TRANSIT,
+    [FACT_RETURNED] = AUDIT_TRANSIT,
+    [FACT_EXCHANGE_OUT] = AUDIT_CUSTOMER,
+    [FACT_EXCHANGE_IN] = AUDIT_FX,
+    [FACT_EXCHANGE_SPREAD] = AUDIT_FX,
     [FACT_EXCHANGE_RESIDUE] = AUDIT_FX,
+    [FACT_REMITTANCE_PULLED] = AUDIT_BANK,
+    [FACT_REMITTANCE_DEPOSITED] = AUDIT_REMITTANCE,
+    [FACT_REMITTANCE_WITHDRAWN] = AUDIT_CUSTOMER,
+    [FACT_REMITTANCE_PAID] = AUDIT_REMITTANCE,
+    [FACT_REMITTANCE_RETURNED] = AUDIT_REMITTANCE,
 };
 static const uint8_t CREDIT_ROLE[] = {
     [FACT_HOLD_CAPTURED] = AUDIT_CASH,
@@ -166,6 +176,11 @@ static const uint8_t CREDIT_ROLE[] = {
     [FACT_EXCHANGE_IN] = AUDIT_CUSTOMER,
     [FACT_EXCHANGE_SPREAD] = AUDIT_SPREAD,
     [FACT_EXCHANGE_RESIDUE] = AUDIT_RESIDUE,
+    [FACT_REMITTANCE_PULLED] = AUDIT_REMITTANCE,
+    [FACT_REMITTANCE_DEPOSITED] = AUDIT_CUSTOMER,
+    [FACT_REMITTANCE_WITHDRAWN] = AUDIT_REMITTANCE,
+    [FACT_REMITTANCE_PAID] = AUDIT_BANK,
+    [FACT_REMITTANCE_RETURNED] = AUDIT_CUSTOMER,
 };
 
 /* The rules that bind customers. Parts of a group were judged when they were reserved, and what comes back is
@@ -286,7 +301,7 @@ static enum err check_posting(struct audit *self, const uint8_t *bytes, size_t s
     if (self->accounts[fact.debit].role != DEBIT_ROLE[fact.head.kind] ||
         self->accounts[fact.credit].role != CREDIT_ROLE[fact.head.kind])
         return wrong(what, "a posting stands between accounts that its kind does not allow");
-    bool is_exchange = fact.head.kind >= FACT_EXCHANGE_OUT;
+    bool is_exchange = fact.head.kind >= FACT_EXCHANGE_OUT && fact.head.kind <= FACT_EXCHANGE_RESIDUE;
     if (is_exchange && !(fact.head.detail & FACT_FLAG_GROUP))
         return wrong(what, "one leg of an exchange stands by itself");
     self->postings++;
@@ -392,6 +407,12 @@ static enum err check_other(struct audit *self, const struct tally_step *step, c
         struct uuid id = fact.id;
         return id_sort_add(&self->ids, &id, self->position, self->time_us);
     }
+    if (bytes[0] == FACT_REMITTANCE_REQUESTED) {
+        struct fact_remittance fact;
+        memcpy(&fact, bytes, sizeof fact);
+        struct uuid id = fact.id;
+        return id_sort_add(&self->ids, &id, self->position, self->time_us);
+    }
     if (bytes[0] == FACT_PROPOSED) {
         struct fact_proposal fact;
         memcpy(&fact, bytes, sizeof fact);
@@ -418,6 +439,17 @@ static enum err check_desk(struct audit *self, const uint8_t *bytes, size_t size
     return desk_audit_fact(&self->desk, &self->bridge->exchanges, &place, bytes, size, what);
 }
 
+/* The account stands where a posting has the debited one. */
+static enum err check_remittance(struct audit *self, const uint8_t *bytes, size_t size, const char **what)
+{
+    struct fact_remittance fact;
+    memcpy(&fact, bytes, sizeof fact);
+    if (fact.account >= self->count)
+        return wrong(what, "a remittance is of an account that was never opened");
+    return remittance_audit_fact(&self->remittances, self->position, self->count,
+                                 self->accounts[fact.account].currency, bytes, size, what);
+}
+
 static enum err check_fact(struct audit *self, const uint8_t *bytes, size_t size, const char **what)
 {
     struct tally_step step;
@@ -429,6 +461,8 @@ static enum err check_fact(struct audit *self, const uint8_t *bytes, size_t size
         err = hold_audit_fact(&self->holds, self->position, self->time_us, bytes, what);
     if (err == ERR_OK)
         err = check_desk(self, bytes, size, what);
+    if (err == ERR_OK && fact_is_remittance(bytes[0]))
+        err = check_remittance(self, bytes, size, what);
     if (err != ERR_OK)
         return err;
     if (fact_is_hold(bytes[0]) && bytes[0] != FACT_HOLD_CAPTURED)
@@ -450,6 +484,8 @@ static enum err check_sums(const struct audit *self, const char **what)
             sum += self->sums[role][c];
         if (sum != 0)
             return wrong(what, "the postings of a currency do not sum to zero");
+        if (self->sums[AUDIT_REMITTANCE][c] != self->remittances.clearing[c])
+            return wrong(what, "the house remittance account is not the sum of what is between two steps");
     }
     return ERR_OK;
 }
@@ -549,6 +585,8 @@ enum err audit_compare(const struct audit *self, const struct ledger *ledger, st
     const char *differs = proposal_audit_compare(&self->proposals, ledger);
     if (!differs)
         differs = hold_audit_compare(&self->holds, ledger);
+    if (!differs)
+        differs = remittance_audit_compare(&self->remittances, ledger);
     if (err == ERR_OK && differs != NULL)
         err = fault_at(fault, self->partition, self->position, self->sequence, "%s", differs);
     return err == ERR_OK ? compare_sums(self, fault) : err;

@@ -7,7 +7,8 @@
  * its limits; link numbers and groups follow (tally.h); what crosses partitions agrees with the other
  * side (bridge.h); proposals are decided by two persons and posted as approved (proposal_audit.h);
  * holds hold what they say, and end once (hold_audit.h); quotes follow from rates, serve one exchange, and are what it
- * posts (desk_audit.h). At every commit: sums of each currency are zero. At the end: each id was answered once
+ * posts (desk_audit.h); remittances move as their states may, and their money with them (remittance_audit.h). At every commit: sums of each
+ * currency are zero, and the house remittance accounts hold what is between two steps. At the end: each id was answered once
  * (id_sort.h), and these books agree with those that the core replayed.
  *
  * Memory: 48 bytes an account.
@@ -22,6 +23,7 @@
 #include "broker/offline/hold_audit.h"
 #include "broker/offline/id_sort.h"
 #include "broker/offline/proposal_audit.h"
+#include "broker/offline/remittance_audit.h"
 #include "broker/offline/tally.h"
 #include "store/journal.h"
 
@@ -32,6 +34,8 @@ enum audit_role {
     AUDIT_FX,
     AUDIT_SPREAD,
     AUDIT_RESIDUE,
+    AUDIT_BANK,
+    AUDIT_REMITTANCE,
     AUDIT_ROLE_COUNT
 };
 
@@ -52,6 +56,7 @@ struct audit {
     struct proposal_audit proposals;
     struct hold_audit holds;
     struct desk_audit desk;
+    struct remittance_audit remittances;
     currency_index base; /* of book values */
     struct audit_account *accounts;
     uint32_t count, capacity;

@@ -128,6 +128,36 @@ static enum err account_line(struct exporting *self, struct lane *lane, const ui
 
 /* ---- money ------------------------------------------------------------------------------------ */
 
+/* From one of teller's own accounts, and to one of them: for a customer a deposit and a withdrawal. */
+static bool brings(uint8_t kind)
+{
+    return kind == FACT_DEPOSIT || kind == FACT_EXCHANGE_IN || kind == FACT_REMITTANCE_DEPOSITED ||
+           kind == FACT_REMITTANCE_RETURNED;
+}
+
+static bool takes(uint8_t kind)
+{
+    return kind == FACT_WITHDRAWAL || kind == FACT_HOLD_CAPTURED || kind == FACT_EXCHANGE_OUT ||
+           kind == FACT_REMITTANCE_WITHDRAWN;
+}
+
+static bool is_inside(uint8_t kind)
+{
+    return kind == FACT_EXCHANGE_SPREAD || kind == FACT_EXCHANGE_RESIDUE || kind == FACT_REMITTANCE_PULLED ||
+           kind == FACT_REMITTANCE_PAID;
+}
+
+/* The postings of a remittance have its id, all of them. What is imported needs one each: that of the deposit stays, and the
+ * others are made from it, the same each time. */
+static struct uuid remittance_line_id(const struct fact_posting *fact)
+{
+    static const char words[][9] = {"withdraw", "returned"};
+    struct uuid id = fact->id;
+    for (int i = 0; fact->head.kind != FACT_REMITTANCE_DEPOSITED && i < 8; i++)
+        id.bytes[8 + i] ^= (uint8_t)words[fact->head.kind == FACT_REMITTANCE_RETURNED][i];
+    return id;
+}
+
 static enum err posting_line(struct exporting *self, struct lane *lane, const uint8_t *bytes, size_t size)
 {
     struct fact_posting fact;
@@ -149,11 +179,12 @@ static enum err posting_line(struct exporting *self, struct lane *lane, const ui
         .rate = book_rate_get(&strings),
         .time_us = self->time_us,
     };
-    if (fact.head.kind == FACT_DEPOSIT || fact.head.kind == FACT_EXCHANGE_IN) {
+    if (fact_is_remittance(fact.head.kind))
+        line.id = remittance_line_id(&fact);
+    if (brings(fact.head.kind)) {
         line.op = "deposit";
         line.from = (struct str){0};
-    } else if (fact.head.kind == FACT_WITHDRAWAL || fact.head.kind == FACT_HOLD_CAPTURED ||
-               fact.head.kind == FACT_EXCHANGE_OUT) {
+    } else if (takes(fact.head.kind)) {
         line.op = "withdraw";
         line.to = (struct str){0};
     } else if (fact.head.kind == FACT_RECEIVED) {
@@ -167,7 +198,7 @@ static enum err posting(struct exporting *self, struct lane *lane, const uint8_t
                         size_t size)
 {
     uint8_t kind = facts[at];
-    if (kind == FACT_EXCHANGE_SPREAD || kind == FACT_EXCHANGE_RESIDUE)
+    if (is_inside(kind))
         return ERR_OK; /* between teller's own accounts */
     bool in_group = kind != FACT_RETURNED && (facts[at + 1] & FACT_FLAG_GROUP);
     if (in_group && lane->decided_postings > 0) {

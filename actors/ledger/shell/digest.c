@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "actors/base/check.h"
+#include "actors/ledger/remittance_states.h"
 
 static const char *state_name(uint8_t state)
 {
@@ -102,6 +103,21 @@ static void holds_add(struct digest *digest, const struct hasher *hasher, const 
     }
 }
 
+static void remittances_add(struct digest *digest, const struct hasher *hasher, const struct ledger *ledger)
+{
+    struct ledger_open_remittance open;
+    struct ledger_account_view view;
+    char id[UUID_TEXT_LENGTH + 1], line[DIGEST_LINE_MAX];
+    for (uint32_t from = 0; ledger_remittance_next(ledger, from, &open); from = open.slot + 1) {
+        bool there = ledger_account_at(ledger, open.account, &view);
+        CHECK(there);
+        uuid_format(&open.id, id);
+        int length = snprintf(line, sizeof line, "remittance|%s|%s|%s\n", id, view.id,
+                              machine_state_name(&REMITTANCE_STATES, open.state));
+        line_add(digest, hasher, line, (size_t)length);
+    }
+}
+
 void digest_add_ledger(struct digest *digest, const struct ledger *ledger)
 {
     struct hasher hasher = {EVP_MD_fetch(NULL, "SHA256", NULL), EVP_MD_CTX_new()};
@@ -109,6 +125,7 @@ void digest_add_ledger(struct digest *digest, const struct ledger *ledger)
     accounts_add(digest, &hasher, ledger);
     proposals_add(digest, &hasher, ledger);
     holds_add(digest, &hasher, ledger);
+    remittances_add(digest, &hasher, ledger);
     EVP_MD_CTX_free(hasher.context);
     EVP_MD_free(hasher.sha256);
 }

@@ -9,6 +9,7 @@
 #include "broker/wire/desk.h"
 #include "broker/wire/holds.h"
 #include "broker/wire/proposals.h"
+#include "broker/wire/remittances.h"
 #include "broker/wire/rows.h"
 
 enum { NAMES_MAX = 1 << 20 }; /* accounts told to the reader at once */
@@ -331,6 +332,129 @@ static void work_proposal_list(struct requests *self, struct ledger *ledger, str
     else
         answer_error(self, request, code == CODE_OK ? CODE_BUSY : code, field);
     free(views);
+}
+
+/* ---- remittances ---------------------------------------------------------------------------------------------- */
+
+static void answer_remittance(struct requests *self, struct request *request,
+                              const struct ledger_remittance_answer *out)
+{
+    if (out->code != CODE_OK) {
+        answer_error(self, request, out->code, out->field);
+        return;
+    }
+    wire_remittance_write(&self->writer, request->header.request_id, &out->view);
+    answer(self, request, CODE_OK);
+}
+
+static void work_remit(struct requests *self, struct ledger *ledger, struct request *request, int64_t now_us)
+{
+    struct ledger_remit_command command;
+    struct ledger_remittance_answer out = {.field = FIELD_NONE};
+    out.code = wire_remit_read(&request->header, &command, &out.field);
+    if (out.code == CODE_OK && is_late(request, now_us))
+        out.code = CODE_DEADLINE_EXCEEDED;
+    else if (out.code == CODE_OK)
+        ledger_remit(ledger, now_us, &command, &out);
+    answer_remittance(self, request, &out);
+}
+
+static void work_remittance_act(struct requests *self, struct ledger *ledger, struct request *request,
+                                int64_t now_us)
+{
+    struct ledger_remittance_command command;
+    struct ledger_remittance_answer out = {.field = FIELD_NONE};
+    out.code = wire_remittance_act_read(&request->header, &command, &out.field);
+    if (out.code == CODE_OK && is_late(request, now_us))
+        out.code = CODE_DEADLINE_EXCEEDED;
+    else if (out.code == CODE_OK)
+        ledger_remittance_act(ledger, now_us, &command, &out);
+    answer_remittance(self, request, &out);
+}
+
+static void remittance_trail(struct requests *self, struct ledger *ledger, struct request *request,
+                             const struct ledger_remittance_view *view,
+                             struct ledger_remittance_entry *entries)
+{
+    size_t count =
+        entries ? ledger_remittance_trail(ledger, view->last_position, entries, LEDGER_REMITTANCE_TRAIL_MAX)
+                : 0;
+    if (count == 0) {
+        answer_error(self, request, entries ? CODE_UNKNOWN : CODE_BUSY, FIELD_NONE);
+        return;
+    }
+    wire_remittance_trail_write(&self->writer, request->header.request_id, view, entries, count);
+    answer(self, request, CODE_OK);
+}
+
+static void work_remittance_show(struct requests *self, struct ledger *ledger, struct request *request,
+                                 int64_t now_us)
+{
+    struct str account;
+    struct uuid id;
+    struct ledger_remittance_answer out = {.field = FIELD_NONE};
+    out.code = wire_remittance_show_read(&request->header, &account, &id, &out.field);
+    if (out.code == CODE_OK)
+        ledger_remittance_show(ledger, now_us, account, &id, &out);
+    if (out.code != CODE_OK) {
+        answer_error(self, request, out.code, out.field);
+        return;
+    }
+    struct ledger_remittance_entry *entries = malloc(LEDGER_REMITTANCE_TRAIL_MAX * sizeof *entries);
+    remittance_trail(self, ledger, request, &out.view, entries);
+    free(entries);
+}
+
+static void remittance_page(struct requests *self, struct ledger *ledger, struct request *request,
+                            int64_t now_us, const struct wire_remittances_query *query, uint64_t after,
+                            struct ledger_remittance_view *views)
+{
+    char next[WIRE_CURSOR_MAX];
+    struct str cursor = {next, 0};
+    size_t count = ledger_remittance_list(ledger, now_us, query->list, after, views, query->limit);
+    if (count == query->limit)
+        cursor.length =
+            (uint32_t)snprintf(next, sizeof next, "%u:%" PRIu64, self->partition, views[count - 1].position);
+    else if (self->partition + 1 < self->partitions)
+        cursor.length = (uint32_t)snprintf(next, sizeof next, "%u:0", self->partition + 1);
+    wire_remittances_write(&self->writer, request->header.request_id, views, count, cursor);
+    answer(self, request, CODE_OK);
+}
+
+static void work_remittance_list(struct requests *self, struct ledger *ledger, struct request *request,
+                                 int64_t now_us)
+{
+    struct wire_remittances_query query;
+    uint64_t after = 0;
+    enum field field = FIELD_NONE;
+    enum code code = wire_remittances_read(&request->header, &query, &field);
+    if (code == CODE_OK && !cursor_number(query.cursor, POSITION_MAX, &after)) {
+        code = CODE_INVALID_FIELD;
+        field = FIELD_CURSOR;
+    }
+    struct ledger_remittance_view *views = code == CODE_OK ? malloc(query.limit * sizeof *views) : NULL;
+    if (views)
+        remittance_page(self, ledger, request, now_us, &query, after, views);
+    else
+        answer_error(self, request, code == CODE_OK ? CODE_BUSY : code, field);
+    free(views);
+}
+
+static void work_remittance_batch(struct requests *self, struct ledger *ledger, struct request *request,
+                                  int64_t now_us)
+{
+    struct wire_remittances_query query;
+    enum field field = FIELD_NONE;
+    enum code code = wire_remittance_batch_read(&request->header, &query, &field);
+    if (code == CODE_OK && is_late(request, now_us))
+        code = CODE_DEADLINE_EXCEEDED;
+    if (code != CODE_OK) {
+        answer_error(self, request, code, field);
+        return;
+    }
+    wire_remittance_batch_write(&self->writer, request->header.request_id,
+                                ledger_remittance_batch(ledger, now_us, query.list, query.limit));
+    answer(self, request, CODE_OK);
 }
 
 /* ---- holds ---------------------------------------------------------------------------------------------------- */
@@ -725,6 +849,25 @@ void requests_work(struct requests *self, struct ledger *ledger, struct request 
     case OPERATION_PROPOSAL_LIST:
         work_proposal_list(self, ledger, request, now_us);
         return;
+    case OPERATION_REMITTANCE_OPEN:
+        work_remit(self, ledger, request, now_us);
+        return;
+    case OPERATION_REMITTANCE_RETRY:
+    case OPERATION_REMITTANCE_REFUND:
+    case OPERATION_REMITTANCE_CANCEL:
+    case OPERATION_REMITTANCE_RESOLVE:
+    case OPERATION_REMITTANCE_SETTLE:
+        work_remittance_act(self, ledger, request, now_us);
+        return;
+    case OPERATION_REMITTANCE_SHOW:
+        work_remittance_show(self, ledger, request, now_us);
+        return;
+    case OPERATION_REMITTANCE_LIST:
+        work_remittance_list(self, ledger, request, now_us);
+        return;
+    case OPERATION_REMITTANCE_RETRY_BATCH:
+        work_remittance_batch(self, ledger, request, now_us);
+        return;
     case OPERATION_QUOTE:
         work_quote(self, ledger, request, now_us);
         return;
@@ -746,15 +889,6 @@ void requests_work(struct requests *self, struct ledger *ledger, struct request 
     case OPERATION_METRICS:
         work_metrics(self, ledger, request, now_us);
         return;
-    case OPERATION_REMITTANCE_OPEN:
-    case OPERATION_REMITTANCE_SHOW:
-    case OPERATION_REMITTANCE_LIST:
-    case OPERATION_REMITTANCE_RETRY:
-    case OPERATION_REMITTANCE_REFUND:
-    case OPERATION_REMITTANCE_CANCEL:
-    case OPERATION_REMITTANCE_RESOLVE:
-    case OPERATION_REMITTANCE_SETTLE:
-    case OPERATION_REMITTANCE_RETRY_BATCH:
     case OPERATION_HEALTH:
     case OPERATION_VERSION:
     case OPERATION_RATE_LATEST:
