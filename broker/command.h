@@ -27,6 +27,7 @@ int command_rates_source(int argc, char **argv);
 int command_quote(int argc, char **argv);
 int command_rate(int argc, char **argv);
 int command_remittance(int argc, char **argv);
+int command_reconcile(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_restore(int argc, char **argv);
 int command_serve(int argc, char **argv);

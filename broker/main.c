@@ -32,6 +32,7 @@ static const struct command commands[] = {
     {"remittance", "money from a bank account to a bank account: open, show, list, retry and more",
      command_remittance},
     {"banks", "the banks of a node, and the calls that are open with them", command_banks},
+    {"reconcile", "a bank's statement against the ledger", command_reconcile},
     {"balance", "what an account holds, now or then", command_balance},
     {"history", "what happened to an account", command_history},
     {"import", "carry out the lines of a file", command_import},

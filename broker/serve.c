@@ -244,6 +244,8 @@ static int run(struct serve *self)
     self->signals = take_signals();
     if (self->signals < 0)
         return fail(EXIT_CODE_ERROR, "", strerror(errno));
+    zsys_init();
+    zsys_set_logstream(stderr); /* what actors say; it would be standard output */
     if (self->port_file != NULL)
         unlink(self->port_file); /* of an earlier run */
     int code = EXIT_CODE_DATA;

@@ -30,7 +30,7 @@ _teller() {
     command+=("${COMP_WORDS[2]}")
   fi
   case $before in
-    --data | --out | --port-file | --feed | --secret-file)
+    --data | --out | --port-file | --feed | --secret-file | --statement | --gateway-certificate | --gateway-key)
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
