@@ -175,8 +175,8 @@ static void keep_phase(struct bank *self, struct job *job, const struct rail_job
         rail->phase = RAIL_INQUIRE;
         rail->stage = 0;
     }
-    if (rail->phase == RAIL_INQUIRE && job->grace_from_us == 0)
-        job->grace_from_us = self->now_us;
+    if (before->phase == RAIL_PREPARE && rail->phase == RAIL_INQUIRE)
+        job->grace_from_us = self->seen_us;
     if (memcmp(before, rail, sizeof *rail) != 0)
         job->is_changed = true;
     job_renamed(self, job, before->resource);
@@ -235,7 +235,7 @@ void bank_reply(struct bank *self, int64_t now_us, uint64_t request, const struc
     struct place *place = &self->banks[flight.bank];
     queue_landed(self, &self->flights[at]);
     if (flight.is_money)
-        job_at(self, flight.job)->grace_from_us = self->now_us;
+        job_at(self, flight.job)->grace_from_us = self->seen_us;
     if (flight.job == SLOT_NONE)
         token_answered(self, place, flight.token, request, reply);
     else

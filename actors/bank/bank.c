@@ -2,6 +2,7 @@
 #include "actors/bank/core.h"
 
 #define STAGGER_US INT64_C(10000)
+#define GAP_MAX_US (10 * SECOND_US)
 
 struct bank_limits bank_limits_default(void)
 {
@@ -217,7 +218,6 @@ enum err bank_recovered(struct bank *self, int64_t now_us)
     for (uint32_t slot = self->serials.first; slot != SLOT_NONE;) {
         struct job *job = job_at(self, slot);
         slot = job->links[LINK_SERIAL].next;
-        job->grace_from_us = now_us;
         if (job->state == JOB_DONE) {
             job_tell(self, job);
             due_put(self, job, now_us + CORE_RETELL_US);
@@ -252,17 +252,15 @@ static void shift(struct bank *self, int64_t by_us)
     due_shift(self, by_us);
     for (uint32_t i = 0; i < self->bank_count; i++)
         shift_place(&self->banks[i], by_us);
-    for (uint32_t slot = self->serials.first; slot != SLOT_NONE;) {
-        struct job *job = job_at(self, slot);
-        job->grace_from_us += by_us;
-        slot = job->links[LINK_SERIAL].next;
-    }
 }
 
 void core_now(struct bank *self, int64_t now_us)
 {
-    if (now_us < self->now_us - SECOND_US)
-        shift(self, now_us - self->now_us);
+    int64_t passed_us = now_us - self->now_us;
+    if (passed_us < -SECOND_US)
+        shift(self, passed_us);
+    if (passed_us > 0)
+        self->seen_us += passed_us < GAP_MAX_US ? passed_us : GAP_MAX_US;
     self->now_us = now_us;
 }
 
@@ -286,6 +284,16 @@ void bank_timer(struct bank *self, int64_t now_us)
     events_sweep(self);
 }
 
+/* While something is asked about, time has to be seen to pass. */
+static int64_t tick_us(const struct bank *self)
+{
+    for (uint32_t i = 0; i < self->bank_count; i++) {
+        if (self->banks[i].inquiries_open > 0)
+            return self->now_us + GAP_MAX_US;
+    }
+    return INT64_MAX;
+}
+
 int64_t bank_due_us(const struct bank *self)
 {
     const int64_t times_us[] = {
@@ -293,6 +301,7 @@ int64_t bank_due_us(const struct bank *self)
         queue_due_us(self),
         self->kept_sweep.due_us,
         self->event_sweep.due_us,
+        tick_us(self),
     };
     int64_t due_us = INT64_MAX;
     for (size_t i = 0; i < sizeof times_us / sizeof times_us[0]; i++) {
@@ -359,7 +368,6 @@ struct bank_unit *bank_take(struct bank *self)
     return &room->unit;
 }
 
-/* Requests carry tokens, and are large: they are wiped where the next unit makes new ones. */
 void bank_release(struct bank *self, struct bank_unit *unit)
 {
     CHECK(unit == &self->unit->unit && self->unit->is_taken);

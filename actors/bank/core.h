@@ -126,7 +126,7 @@ struct job {
     bool is_in_due;
     uint32_t due_at; /* in the heap */
     int64_t due_us;
-    int64_t grace_from_us; /* when what moves money was last on its way, or may have been */
+    int64_t grace_from_us; /* seen_us when what moves money was last on its way, or may have been */
     struct link_pair links[LINK_COUNT];
     char reason[BANK_REASON_MAX + 1];
 };
@@ -236,6 +236,8 @@ struct bank {
     uint32_t turn; /* the bank that is looked at first */
     bool is_recovered;
     int64_t now_us;
+    int64_t
+        seen_us; /* time that has passed, of a jump of the clock a little only: what grace is counted in */
 
     struct slots jobs;
     struct index by_call, by_id, by_resource;

@@ -38,8 +38,9 @@ void inquiry_hurry(struct bank *self, struct job *job)
     }
 }
 
-/* From the reply to what moves money, or its loss: how long it was on its way nobody knows. */
+/* From the reply to what moves money, or its loss, or a restart: how long it was on its way nobody knows. In time that has been seen to
+ * pass: a clock that is set on by an hour does not end it. */
 bool inquiry_grace_is_over(const struct bank *self, const struct job *job)
 {
-    return self->now_us >= job->grace_from_us + self->banks[job->bank].limits.grace_us;
+    return self->seen_us - job->grace_from_us >= self->banks[job->bank].limits.grace_us;
 }

@@ -135,7 +135,9 @@ struct bank_request *queue_request(struct bank *self, struct place *place, struc
     *out = flight;
     struct bank_request *request = &room->request_room[room->request_count];
     room->requests[room->request_count++] = request;
-    memset(request, 0, sizeof *request);
+    request->http.method = "";
+    request->http.header_count = request->http.length = 0;
+    request->http.url[0] = request->http.body[0] = '\0';
     request->number = flight->number;
     request->bank = flight->bank;
     request->timeout_ms = place->limits.ask_timeout_ms;

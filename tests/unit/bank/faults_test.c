@@ -142,6 +142,17 @@ static void a_clock_that_is_set_back_holds_nothing_up(void **state)
     assert_true(world_told(w, 1, BANK_FAILED) > 0);
 }
 
+static void a_clock_that_is_set_on_does_not_end_the_grace_time(void **state)
+{
+    struct world *w = *state;
+    world_call_at(w, "free", "plain", 1);
+    world_answer(w, "pay J1", "lost");
+    w->now_us += 3600 * SECOND;
+    world_wait(w, 0);
+    world_answer(w, "ask J1", "gone");
+    assert_int_equal(world_told(w, 1, BANK_FAILED), 0);
+}
+
 static void a_row_that_is_not_ours_is_corrupt(void **state)
 {
     struct world *w = *state;
@@ -242,6 +253,7 @@ int main(void)
         TEST(thousands_do_not_ask_at_once_after_a_restart),
         TEST(a_job_of_a_bank_that_is_not_configured_waits_for_it),
         TEST(a_clock_that_is_set_back_holds_nothing_up),
+        TEST(a_clock_that_is_set_on_does_not_end_the_grace_time),
         TEST(a_row_that_is_not_ours_is_corrupt),
         TEST(a_core_that_gets_no_memory_is_none),
         TEST(refused_memory_leaves_calls_and_acks_where_they_are),

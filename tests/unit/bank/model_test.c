@@ -23,7 +23,7 @@ enum {
     STEPS = 3000,
     SEEDS = 40,
     DELAY_MAX_S =
-        50, /* from a request to its carrying out: below the grace time, with what it is on its way */
+        40, /* from a request to its carrying out: below the grace time, with its way and a jump of our clock */
     TRAVEL_MAX_S = 5,
 };
 
@@ -56,6 +56,7 @@ struct model {
     struct bank *bank;
     struct bank_config configs[2];
     int64_t true_us, clock_us; /* clock_us: by how much our clock is wrong */
+    int64_t jump_us;           /* it is not set on before */
     struct entry entries[REMITTANCES][NUMBERS];
     struct packet net[NET_MAX];
     uint32_t net_count;
@@ -364,6 +365,10 @@ static void step(struct model *m)
     m->true_us += m->is_calm ? SECOND / 10 : (int64_t)roll(m, 400000);
     if (chance(m, 2))
         m->clock_us -= (2 + roll(m, 3600)) * SECOND;
+    if (m->true_us > m->jump_us && chance(m, 2)) { /* one in a minute */
+        m->clock_us += (int64_t)roll(m, 3600) * SECOND;
+        m->jump_us = m->true_us + 60 * SECOND;
+    }
     if (chance(m, 10))
         counting_mem_fail(&m->counting, 1 + roll(m, 3), 1 + roll(m, 20));
     if (m->crash_in == 0 && chance(m, 5)) {
