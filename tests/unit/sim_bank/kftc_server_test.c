@@ -392,6 +392,28 @@ static void a_transfer_in_process_holds_its_money(void **state)
     assert_int_equal(kit_balance(kit, KIT_PAYER), 50);
 }
 
+static void an_inquiry_says_what_a_rule_wants_and_changes_nothing(void **state)
+{
+    struct kit *kit = *state;
+    static const struct {
+        const char *rule, *rsp_code, *bank_rsp_code;
+    } rows[] = {{"{'step':'inquiry','do':'refused','count':1}", "A0000", "701"},
+                {"{'step':'inquiry','do':'refused','code':'412','count':1}", "A0000", "412"},
+                {"{'step':'inquiry','do':'refused','code':'A0007','count':1}", "A0007", ""},
+                {"{'step':'inquiry','do':'processing','count':1}", "A0000", "400"},
+                {"{'step':'inquiry','do':'processing','code':'804','count':1}", "A0000", "804"}};
+    kit_ask(kit, WITHDRAW, kit_withdraw("000000001", KIT_PAYER, "100"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char rules[128];
+        snprintf(rules, sizeof rules, "[%s]", rows[i].rule);
+        kit_rules(kit, rules);
+        kit_ask(kit, RESULT, kit_result("1", "000000001", "20261121", "100"));
+        expect(kit, rows[i].rsp_code, "res_list.0.bank_rsp_code", rows[i].bank_rsp_code);
+        kit_ask(kit, RESULT, kit_result("1", "000000001", "20261121", "100"));
+        expect(kit, "A0000", "res_list.0.bank_rsp_code", "000");
+    }
+}
+
 static void a_lying_reply_changes_nothing_of_what_is_true(void **state)
 {
     struct kit *kit = *state;
@@ -454,6 +476,8 @@ int main(void)
         cmocka_unit_test(what_a_rule_refuses_is_refused_for_good_or_forgotten),
         cmocka_unit_test_setup_teardown(a_transfer_in_process_is_done_after_its_inquiries, setup, teardown),
         cmocka_unit_test_setup_teardown(a_transfer_in_process_holds_its_money, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_inquiry_says_what_a_rule_wants_and_changes_nothing, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_lying_reply_changes_nothing_of_what_is_true, setup, teardown),
         cmocka_unit_test(what_was_worked_on_is_true_whatever_becomes_of_the_reply),
     };

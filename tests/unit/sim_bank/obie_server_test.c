@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "actors/base/date.h"
 #include "adapters/jose/jws.h"
+#include "sim/bank/obie_inside.h"
 #include "tests/unit/sim_bank/bank_kit.h"
 
 #define VRP_CONSENTS "/domestic-vrp-consents"
@@ -353,6 +355,141 @@ static void a_mandate_has_limits(void **state)
     }
 }
 
+static const char *limits_body(const char *type, const char *alignment, const char *amount)
+{
+    static char body[1024];
+    snprintf(
+        body, sizeof body,
+        "{'Data':{'ControlParameters':{'MaximumIndividualAmount':{'Amount':'100.00','Currency':'GBP'},"
+        "'PeriodicLimits':[{'PeriodType':'%s','PeriodAlignment':'%s','Amount':'%s','Currency':'GBP'}],"
+        "'VRPType':['UK.OBIE.VRPType.Other'],'PSUAuthenticationMethods':['UK.OBIE.SCA']},'Initiation':{}},"
+        "'Risk':{}}",
+        type, alignment, amount);
+    for (char *at = body; *at; at++)
+        *at = *at == '\'' ? '"' : *at;
+    return body;
+}
+
+static int64_t at_day(const char *date)
+{
+    int32_t day;
+    assert_true(date_parse(str_from(date), &day));
+    return day * DAY_US;
+}
+
+static void a_limit_is_of_its_period(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *alignment, *paid, *last,
+            *next; /* made on 2026-01-15; last day of the period; the next one's first */
+    } rows[] = {
+        {"Day", "Calendar", "2026-11-21", "2026-11-21", "2026-11-22"},
+        {"Week", "Calendar", "2026-11-16", "2026-11-22", "2026-11-23"},
+        {"Week", "Consent", "2026-01-22", "2026-01-28", "2026-01-29"},
+        {"Fortnight", "Consent", "2026-01-15", "2026-01-28", "2026-01-29"},
+        {"Month", "Calendar", "2026-02-01", "2026-02-28", "2026-03-01"},
+        {"Month", "Consent", "2026-02-15", "2026-03-14", "2026-03-15"},
+        {"Half-year", "Calendar", "2026-01-01", "2026-06-30", "2026-07-01"},
+        {"Half-year", "Consent", "2026-01-15", "2026-07-14", "2026-07-15"},
+        {"Year", "Calendar", "2026-01-15", "2026-12-31", "2027-01-01"},
+        {"Year", "Consent", "2026-01-15", "2027-01-14", "2027-01-15"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct obie_period periods[OBIE_PERIODS_MAX] = {{0, 0}};
+        json_t *body = json_loads(limits_body(rows[i].type, rows[i].alignment, "10.00"), 0, NULL);
+        const json_t *data = json_object_get(body, "Data");
+        int64_t made_us = at_day("2026-01-15");
+        obie_limit_count(data, periods, made_us, at_day(rows[i].paid), 600);
+        assert_true(obie_limit_allows(data, periods, made_us, at_day(rows[i].paid), "GBP", 400));
+        assert_false(
+            obie_limit_allows(data, periods, made_us, at_day(rows[i].last) + DAY_US - 1, "GBP", 401));
+        assert_true(obie_limit_allows(data, periods, made_us, at_day(rows[i].next), "GBP", 1000));
+        json_decref(body);
+    }
+}
+
+static void a_mandate_that_is_malformed_is_not_made(void **state)
+{
+    struct kit *kit = *state;
+    static const char base[] = "Data.ControlParameters.PeriodicLimits";
+    char path[128];
+    static const struct {
+        const char *type, *alignment, *amount, *wrong;
+    } rows[] = {{"Hour", "Calendar", "1.00", ".PeriodType"},
+                {"Day", "Moon", "1.00", ".PeriodAlignment"},
+                {"Day", "Consent", "0.00", ".Amount"},
+                {"Day", "Consent", "1.001", ".Amount"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int status = kit_ask(kit, VRP_CONSENTS, limits_body(rows[i].type, rows[i].alignment, rows[i].amount));
+        snprintf(path, sizeof path, "%s%s", base, rows[i].wrong);
+        expect_error(kit, status, "U002", path);
+    }
+    static const char *const needed[] = {
+        "Data.ControlParameters", "Data.ControlParameters.MaximumIndividualAmount",
+        "Data.ControlParameters.PeriodicLimits", "Data.ControlParameters.VRPType",
+        "Data.ControlParameters.PSUAuthenticationMethods"};
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        const char *body = limits_body("Day", "Calendar", "1.00");
+        expect_error(kit, ask_with(kit, VRP_CONSENTS, body, needed[i], NULL), "U004", needed[i]);
+        expect_error(kit, ask_with(kit, VRP_CONSENTS, body, needed[i], json_string("x")), "U002", needed[i]);
+    }
+    assert_int_equal(kit_ask(kit, VRP_CONSENTS, limits_body("Day", "Calendar", "1.00")), 201);
+}
+
+static void accounts_that_are_not_told_have_names_of_their_own(void **state)
+{
+    struct kit *kit = *state;
+    char id[65];
+    assert_int_equal(
+        ask_with(kit, VRPS, kit_vrp("m", "PAYER", "1.00", "GBP"), "Data.Initiation.DebtorAccount", NULL),
+        201);
+    assert_int_equal(kit_balance(kit, "mandate:m"), OPENING - 100);
+    assert_int_equal(
+        ask_with(kit, CONSENTS, kit_consent("PAYEE", "2.00", "GBP"), "Data.Initiation.DebtorAccount", NULL),
+        201);
+    snprintf(id, sizeof id, "%s", kit_text(kit, "Data.ConsentId"));
+    assert_int_equal(ask_with(kit, PAYMENTS, kit_payment(id, "PAYEE", "2.00", "GBP"),
+                              "Data.Initiation.DebtorAccount", NULL),
+                     201);
+    assert_int_equal(kit_balance(kit, "client:GBP"), OPENING - 200);
+}
+
+static void a_client_may_say_who_it_is_by_a_signed_assertion(void **state)
+{
+    (void)state;
+    struct virtual_bank_options options = virtual_bank_options_default();
+    struct jws_key *key = jws_key_private(virtual_bank_test_key);
+    char assertion[2048], body[4096];
+    struct kit kit;
+    options.client_key_pem = virtual_bank_test_public_key;
+    kit_open(&kit, &options);
+    assert_true(jws_token_sign(key, "k", "{}", 2, assertion, sizeof assertion) > 0);
+    for (int i = 0; i < 3; i++) {
+        snprintf(body, sizeof body,
+                 "grant_type=client_credentials&client_assertion_type=jwt&client_assertion=%s",
+                 i == 2 ? "" : assertion);
+        assert_int_equal(kit_ask(&kit, "/token", body), i == 0 ? 200 : 401);
+        assertion[strlen(assertion) - 5] ^= 1;
+    }
+    jws_key_destroy(&key);
+    kit_close(&kit);
+}
+
+static void events_are_signed(void **state)
+{
+    struct kit *kit = *state;
+    struct jws_key *key = jws_key_public(virtual_bank_test_public_key);
+    uint8_t payload[64];
+    size_t length;
+    char *text = obie_jwt(kit->bank, "{\"a\":1}", 7);
+    assert_non_null(text);
+    assert_true(jws_token_verify(key, text, strlen(text), payload, sizeof payload, &length));
+    assert_int_equal(length, 7);
+    free(text);
+    jws_key_destroy(&key);
+}
+
 static void what_is_not_there_is_an_error(void **state)
 {
     struct kit *kit = *state;
@@ -552,6 +689,28 @@ static void a_payment_in_process_may_have_any_status_that_is_not_final(void **st
     }
 }
 
+static void an_inquiry_says_what_a_rule_wants_and_changes_nothing(void **state)
+{
+    struct kit *kit = *state;
+    char id[65];
+    kit_ask(kit, VRPS, kit_vrp("m", "PAYER", "1.00", "GBP"));
+    snprintf(id, sizeof id, "%s", kit_text(kit, "Data.DomesticVRPId"));
+    kit_rules(kit,
+              "[{'step':'inquiry','do':'refused','count':1},"
+              "{'step':'inquiry','do':'processing','count':1},"
+              "{'step':'inquiry','do':'processing','code':'BLCK','count':1},"
+              "{'step':'consent','do':'refused','count':1},{'step':'consent','do':'refused','count':1}]");
+    expect_error(kit, get(kit, VRPS, id), "U011", "");
+    get(kit, VRPS, id);
+    assert_string_equal(kit_text(kit, "Data.Status"), "PDNG");
+    get(kit, VRPS, id);
+    assert_string_equal(kit_text(kit, "Data.Status"), "BLCK");
+    get(kit, VRPS, id);
+    assert_string_equal(kit_text(kit, "Data.Status"), "ACCC");
+    expect_error(kit, get(kit, VRP_CONSENTS, "m"), "U011", "");
+    expect_error(kit, kit_ask(kit, CONSENTS, kit_consent("PAYEE", "1.00", "GBP")), "U002", "Data");
+}
+
 static void a_lying_reply_changes_nothing_of_what_is_true(void **state)
 {
     struct kit *kit = *state;
@@ -584,6 +743,13 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(amounts_are_strict, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mandate_has_limits, setup, teardown),
+        cmocka_unit_test(a_limit_is_of_its_period),
+        cmocka_unit_test_setup_teardown(a_mandate_that_is_malformed_is_not_made, setup, teardown),
+        cmocka_unit_test_setup_teardown(accounts_that_are_not_told_have_names_of_their_own, setup, teardown),
+        cmocka_unit_test(a_client_may_say_who_it_is_by_a_signed_assertion),
+        cmocka_unit_test_setup_teardown(events_are_signed, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_inquiry_says_what_a_rule_wants_and_changes_nothing, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_an_error, setup, teardown),
         cmocka_unit_test_setup_teardown(headers_are_checked_and_given, setup, teardown),
         cmocka_unit_test_setup_teardown(replies_are_signed, setup, teardown),

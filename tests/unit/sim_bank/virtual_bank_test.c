@@ -81,6 +81,21 @@ static void a_payee_who_would_have_too_much_is_not_paid(void **state)
     kit_close(&kit);
 }
 
+static void a_payment_that_cannot_be_settled_any_more_is_rejected(void **state)
+{
+    (void)state;
+    struct kit kit;
+    kit_open(&kit, NULL);
+    kit_rules(&kit, "[{'step':'pull','do':'processing','seconds':1}]");
+    kit_ask(&kit, WITHDRAW, kit_withdraw("000000001", KIT_PAYER, "100"));
+    virtual_bank_account_set(kit.bank, KIT_OURS, "KRW", INT64_MAX, 0);
+    kit.now_us += 1000000;
+    kit_ask(&kit, "/v2.0/transfer/result", kit_result("1", "000000001", "20261121", "100"));
+    assert_string_equal(kit_text(&kit, "res_list.0.bank_rsp_code"), "455");
+    assert_int_equal(kit_entries(&kit), 0);
+    kit_close(&kit);
+}
+
 static void limits_of_a_day_begin_anew_with_the_next(void **state)
 {
     (void)state;
@@ -245,6 +260,7 @@ int main(void)
         cmocka_unit_test(thousands_of_accounts_are_told_apart),
         cmocka_unit_test(a_balance_that_is_set_keeps_the_books),
         cmocka_unit_test(a_payee_who_would_have_too_much_is_not_paid),
+        cmocka_unit_test(a_payment_that_cannot_be_settled_any_more_is_rejected),
         cmocka_unit_test(limits_of_a_day_begin_anew_with_the_next),
         cmocka_unit_test(what_is_due_happens_at_its_time_however_late_it_is_looked_at),
         cmocka_unit_test(the_same_seed_and_requests_give_the_same_bytes_and_pay_no_id_twice),
