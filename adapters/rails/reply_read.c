@@ -34,36 +34,42 @@ static uint32_t clean_character(const char *text)
     return 0;
 }
 
+/* A piece of the text as it is shown. */
+struct piece {
+    const char *shown;
+    size_t length, taken; /* bytes shown, bytes of the text */
+    bool may_be_cut;
+};
+
+static struct piece next_piece(const char *text)
+{
+    size_t run = 0;
+    while (is_token_character(text[run]))
+        run++;
+    if (run >= REPLY_MASK_MIN)
+        return (struct piece){"***", 3, run, true};
+    if (run > 0)
+        return (struct piece){text, run, run, true};
+    uint32_t length = clean_character(text);
+    return length > 0 ? (struct piece){text, length, length, false} : (struct piece){" ", 1, 1, false};
+}
+
 void reply_clean(char *out, size_t size, const char *text)
 {
     size_t written = 0;
-    while (*text != '\0') {
-        size_t run = 0, taken;
-        while (is_token_character(text[run]))
-            run++;
-        const char *piece = text;
-        if (run >= REPLY_MASK_MIN) {
-            piece = "***";
-            taken = run;
-            run = 3;
-        } else if (run > 0) {
-            taken = run;
-        } else {
-            run = clean_character(text);
-            taken = run > 0 ? run : 1;
-            piece = run > 0 ? text : " ";
-            run = run > 0 ? run : 1;
-        }
-        if (run > size - 1 - written) {
-            run = is_token_character(*piece) ? size - 1 - written : 0;
-            memcpy(out + written, piece, run);
-            written += run;
-            break;
-        }
-        memcpy(out + written, piece, run);
-        written += run;
-        text += taken;
+    for (bool is_full = false; *text != '\0' && !is_full;) {
+        struct piece piece = next_piece(text);
+        text += piece.taken;
+        if (piece.shown[0] == ' ' && (written == 0 || out[written - 1] == ' '))
+            continue;
+        is_full = piece.length > size - 1 - written;
+        if (is_full)
+            piece.length = piece.may_be_cut ? size - 1 - written : 0;
+        memcpy(out + written, piece.shown, piece.length);
+        written += piece.length;
     }
+    while (written > 0 && out[written - 1] == ' ')
+        written--;
     out[written] = '\0';
 }
 

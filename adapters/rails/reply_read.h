@@ -11,7 +11,8 @@ enum {
     REPLY_MASK_MIN = 24, /* so many token characters in a row are shown to nobody: they may be a secret */
 };
 
-/* Writes clean text of at most size - 1 bytes: what cannot be shown becomes a space, what may be a secret becomes "***". */
+/* Writes clean text of at most size - 1 bytes: what cannot be shown becomes a space, what may be a secret becomes "***".
+ * Spaces are one at a time, and none at the ends. */
 void reply_clean(char *out, size_t size, const char *text);
 
 /* The verdict, with a reason from the format made clean; everything else is as in a fresh one. */
