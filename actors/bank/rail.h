@@ -165,7 +165,7 @@ struct rail {
     bool (*token_answer)(void *own, uint32_t token, const struct rail_reply *reply, int64_t now_us,
                          struct rail_token *out, char *why);
 
-    /* The next request of the job. */
+    /* The next request of the job. token: of token_of; NULL or empty where it needs none. */
     void (*ask)(void *own, const struct rail_job *job, const char *token, int64_t now_us,
                 struct rail_request *out);
     /* What its reply means; may move job.stage, phase, consent, resource, date, extra. */

@@ -194,7 +194,7 @@ void kftc_ask(void *own, const struct rail_job *job, const char *token, int64_t 
               struct rail_request *out)
 {
     const struct kftc *self = own;
-    if (token == NULL)
+    if (token == NULL || token[0] == '\0')
         token = self->user_token;
     if (job->phase == RAIL_PREPARE)
         ask_payee(self, job, token, now_us, out);

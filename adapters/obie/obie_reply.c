@@ -121,8 +121,7 @@ static void answer_preparing(struct rail_job *job, const json_t *data, struct ra
         job->stage = 0;
     } else if (strcmp(status, "AWAU") == 0) {
         MARK("an obie consent waits for its authorisation");
-        out->result = is_first ? RAIL_GO_ON : RAIL_LATER;
-        out->retry_after_s = 1;
+        out->result = is_first ? RAIL_GO_ON : RAIL_UNKNOWN;
         job->stage = OBIE_PREPARE_WAIT;
     } else if (strcmp(status, "COND") == 0) {
         refuse(out, "consent COND", "", "it was used before", false);

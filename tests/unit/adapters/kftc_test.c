@@ -268,6 +268,8 @@ static void a_users_token_is_for_pulls_only(void **state)
     char *text = rail_world_ask(&self);
     assert_non_null(strstr(text, "Authorization: Bearer USERS\n"));
     free(text);
+    RAIL_KFTC.ask(self.own, &self.job, "", self.now_us, &self.request); /* none may be said either way */
+    assert_string_equal(self.request.headers[0], "Authorization: Bearer USERS");
     rail_world_at(&self, RAIL_INQUIRE);
     assert_int_equal(RAIL_KFTC.token_of(self.own, &self.job), 0);
     rail_world_close(&self);

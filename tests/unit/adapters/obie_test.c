@@ -486,7 +486,7 @@ static void a_consent_goes_on_when_it_is_authorised(void **state)
     } rows[] = {
         {0, CONSENT("c-1", "AUTH"), "GO_ON", RAIL_PAY, 0},
         {0, CONSENT("c-1", "AWAU"), "GO_ON", RAIL_PREPARE, 1},
-        {1, CONSENT("c-1", "AWAU"), "LATER", RAIL_PREPARE, 1},
+        {1, CONSENT("c-1", "AWAU"), "UNKNOWN", RAIL_PREPARE, 1},
         {1, CONSENT("c-1", "AUTH"), "GO_ON", RAIL_PAY, 0},
         {1, CONSENT("c-2", "AUTH"), "UNKNOWN trouble", RAIL_PREPARE, 1},
         {0, CONSENT("c-1", "RJCT"), "FAILED for good", RAIL_PREPARE, 0},
