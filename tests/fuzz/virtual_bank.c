@@ -81,7 +81,7 @@ static void ask(struct teller *self, size_t place, const uint8_t *data, size_t s
     virtual_token_make(self->bank, self->now_us, is_kftc ? "oob" : "payments", token + 7);
     snprintf(key, sizeof key, "k%zu", size % 4);
     size_t length = write_body(self, data, size, body, sizeof body);
-    snprintf(path, sizeof path, "%s%s", asked[place].path, !is_get ? "" : length ? body : self->newest);
+    snprintf(path, sizeof path, "%s%.400s", asked[place].path, !is_get ? "" : length ? body : self->newest);
     const struct virtual_header headers[] = {
         {"Authorization", token}, {"Content-Type", "application/json"}, {"x-idempotency-key", key}};
     struct virtual_request request = {.method = is_get ? "GET" : "POST",
