@@ -112,12 +112,55 @@ static enum err hold_visit(void *context, const uint8_t *key, size_t key_length,
     return ERR_OK;
 }
 
+static bool remittance_is_same(const struct ledger_open_remittance *now,
+                               const struct checkpoint_remittance *stored)
+{
+    struct uuid id = stored->id;
+    return uuid_equal(&now->id, &id) && now->requested == stored->requested &&
+           now->amount == stored->amount && now->due_us == stored->due_us &&
+           now->alarm_us == stored->alarm_us && now->account == stored->account &&
+           now->call == stored->call && now->state == stored->state && now->step == stored->step &&
+           now->tries == stored->tries && now->rounds == stored->rounds && now->flags == stored->flags;
+}
+
+/* A slot that is free says nothing but when it was left. */
+static enum err remittance_visit(void *context, const uint8_t *key, size_t key_length, const uint8_t *value,
+                                 size_t length)
+{
+    struct walk *walk = context;
+    struct checkpoint_remittance stored;
+    (void)key;
+    (void)key_length;
+    if (length % sizeof stored != 0)
+        return ERR_CORRUPT;
+    for (size_t at = 0; at < length; at += sizeof stored) {
+        struct ledger_open_remittance now;
+        memcpy(&stored, value + at, sizeof stored);
+        if (stored.last_position > walk->highest)
+            walk->highest = stored.last_position;
+        if (stored.requested == 0 || !ledger_remittance_next(walk->ledger, stored.slot, &now) ||
+            now.slot != stored.slot || now.last_position != stored.last_position) {
+            walk->out->other++;
+            continue;
+        }
+        walk->out->compared++;
+        if (!remittance_is_same(&now, &stored)) {
+            snprintf(walk->wrong, sizeof walk->wrong,
+                     "the remittance in slot %u is stored otherwise than replayed", stored.slot);
+            return ERR_CORRUPT;
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err check(struct state *state, struct journal *journal, struct walk *walk)
 {
     struct journal_head head;
     enum err err = state_walk(state, STATE_ACCOUNTS, NULL, 0, account_visit, walk);
     if (err == ERR_OK)
         err = state_walk(state, STATE_HOLDS, NULL, 0, hold_visit, walk);
+    if (err == ERR_OK)
+        err = state_walk(state, STATE_REMITTANCES, NULL, 0, remittance_visit, walk);
     if (err == ERR_OK)
         err = journal_get_head(journal, &head); /* read after the state: it is at least as new */
     if (err == ERR_OK && walk->highest >= head.next_position) {

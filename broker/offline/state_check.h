@@ -1,5 +1,5 @@
-/* Stored accounts and holds against replayed ones. A state store may be older than the journal, or, beside a process that
- * serves, newer than what was replayed: each account, and each slot of holds, is compared when both have the same last
+/* Stored accounts, holds and remittances against replayed ones. A state store may be older than the journal, or, beside a process that
+ * serves, newer than what was replayed: each account, and each slot of holds or remittances, is compared when both have the same last
  * position. */
 #ifndef TELLER_BROKER_OFFLINE_STATE_CHECK_H
 #define TELLER_BROKER_OFFLINE_STATE_CHECK_H
