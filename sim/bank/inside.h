@@ -231,6 +231,10 @@ void virtual_bank_uuid(struct virtual_bank *self, char out[37]);
 /* The time after a delay; the last there is, where there is none. */
 int64_t virtual_later(int64_t at_us, int64_t delay_us);
 
+/* FNV-1a, from where it stands; it begins with VIRTUAL_DIGEST. */
+#define VIRTUAL_DIGEST UINT64_C(14695981039346656037)
+void virtual_mix(uint64_t *digest, const void *data, size_t length);
+
 /* A text of at most `limit` bytes, copied with its NUL. false: it is NULL or longer; out is empty. */
 bool virtual_copy(char *out, size_t limit, const char *text);
 
@@ -282,6 +286,8 @@ void obie_serve(struct virtual_bank *self, int64_t now_us, const struct virtual_
 void obie_refuse_token(struct virtual_bank *self, struct virtual_reply *reply);
 /* x-fapi-interaction-id, which every reply has. */
 void obie_echo(struct virtual_bank *self, const struct virtual_request *request, struct virtual_reply *reply);
+/* What is true of consents and keys, for the digest. */
+uint64_t obie_server_digest(const struct virtual_bank *self);
 /* "ACSC" … */
 const char *obie_status_word(enum virtual_status status);
 

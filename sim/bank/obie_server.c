@@ -155,6 +155,22 @@ static struct consent *mandate_of(struct virtual_bank *bank, int64_t now_us, con
     return consent_find(bank, id, true);
 }
 
+uint64_t obie_server_digest(const struct virtual_bank *bank)
+{
+    const struct obie_server *self = bank->obie;
+    uint64_t digest = VIRTUAL_DIGEST;
+    for (size_t i = 0; i < self->consent_count; i++) {
+        const struct consent *consent = &self->consents[i];
+        virtual_mix(&digest, consent->id, strlen(consent->id));
+        virtual_mix(&digest, consent->status, strlen(consent->status));
+        virtual_mix(&digest, consent->account, strlen(consent->account));
+        virtual_mix(&digest, consent->periods, sizeof consent->periods);
+    }
+    for (size_t i = 0; i < self->key_count; i++)
+        virtual_mix(&digest, &self->keys[i].made, sizeof self->keys[i].made);
+    return digest;
+}
+
 /* ---- replies ------------------------------------------------------------------------------------------ */
 
 const char *obie_status_word(enum virtual_status status)
@@ -304,9 +320,8 @@ static void reply_payment(struct virtual_bank *bank, int64_t now_us, struct virt
 
 static uint64_t hash_of(const struct virtual_request *request)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < request->length; i++)
-        hash = (hash ^ (uint8_t)request->body[i]) * UINT64_C(1099511628211);
+    uint64_t hash = VIRTUAL_DIGEST;
+    virtual_mix(&hash, request->body, request->length);
     return hash;
 }
 

@@ -525,7 +525,7 @@ int64_t virtual_bank_due_us(const struct virtual_bank *self)
     return webhook_us < change_us ? webhook_us : change_us;
 }
 
-static void mix(uint64_t *digest, const void *data, size_t length)
+void virtual_mix(uint64_t *digest, const void *data, size_t length)
 {
     const uint8_t *bytes = data;
     for (size_t i = 0; i < length; i++)
@@ -535,17 +535,17 @@ static void mix(uint64_t *digest, const void *data, size_t length)
 
 static void mix_number(uint64_t *digest, int64_t number)
 {
-    mix(digest, &number, sizeof number);
+    virtual_mix(digest, &number, sizeof number);
 }
 
 static void mix_text(uint64_t *digest, const char *text)
 {
-    mix(digest, text, strlen(text) + 1);
+    virtual_mix(digest, text, strlen(text) + 1);
 }
 
 uint64_t virtual_bank_digest(const struct virtual_bank *self)
 {
-    uint64_t digest = UINT64_C(14695981039346656037);
+    uint64_t digest = VIRTUAL_DIGEST;
     for (uint32_t i = 0; i < self->account_count; i++) {
         const struct virtual_account *account = &self->accounts[i];
         mix_text(&digest, account->name);
@@ -566,7 +566,8 @@ uint64_t virtual_bank_digest(const struct virtual_bank *self)
     }
     for (uint64_t i = 0; i < self->entry_count; i++)
         mix_number(&digest, (int64_t)self->entries[i].payment);
-    mix(&digest, &self->ids, sizeof self->ids);
+    virtual_mix(&digest, &self->ids, sizeof self->ids);
+    mix_number(&digest, (int64_t)obie_server_digest(self));
     mix_number(&digest, (int64_t)bank_rules_digest(self->rules));
     mix_number(&digest, (int64_t)virtual_webhooks_digest(self));
     return digest;

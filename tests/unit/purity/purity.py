@@ -4,6 +4,8 @@
   purity.py NAME LIBRARY [LIBRARY...]
       Checks every symbol that the first library needs and neither it nor the others define. The others
       are cores it may build on; they are checked by their own run.
+  purity.py --world NAME LIBRARY [LIBRARY...]
+      The weaker promise: it may allocate and format, and calls nothing of the world (WORLD) all the same.
   purity.py --self-test COMPILER
       Proves the check itself: code that asks for the time, allocates or writes must be reported.
 
@@ -34,6 +36,15 @@ ALSO = {
     "base": {"strnlen", "abort", "fprintf", "__fprintf_chk", "stderr"},
 }
 
+# Time, chance, files, sockets, threads and processes: what makes two runs differ.
+WORLD = set("""
+    time gettimeofday clock clock_gettime localtime gmtime nanosleep clock_nanosleep usleep sleep
+    rand random rand_r srand drand48 getrandom arc4random RAND_bytes getenv secure_getenv getpid
+    open open64 openat fopen fopen64 read write pread pwrite mmap rename unlink stat fstat
+    socket connect accept accept4 bind listen send sendto sendmsg recv recvfrom recvmsg poll ppoll select epoll_wait
+    pthread_create pthread_mutex_lock fork execve system popen
+""".split())
+
 # Added by the build, not by us: linker names, sanitizers, coverage.
 INSTRUMENTATION = re.compile(r"^(_GLOBAL_OFFSET_TABLE_|__tls_get_addr|__(asan|ubsan|tsan|sanitizer|sancov|gcov)_\w+"
                              r"|__start___sancov_\w+|__stop___sancov_\w+)$")
@@ -46,11 +57,22 @@ def symbols(library, defined):
     return {line.split()[0] for line in output.splitlines() if len(line.split()) > 1}
 
 
-def impure(name, libraries):
-    """The names that the first library needs, and may not."""
+def needed_symbols(libraries):
+    """What the first library needs, and none of them defines."""
     needed = symbols(libraries[0], defined=False)
     for library in libraries:
         needed -= symbols(library, defined=True)
+    return needed
+
+
+def worldly(libraries):
+    """The names of the world that the first library needs."""
+    return sorted(needed_symbols(libraries) & WORLD)
+
+
+def impure(name, libraries):
+    """The names that the first library needs, and may not."""
+    needed = needed_symbols(libraries)
     allowed = PURE | ALSO.get(name, set())
     return sorted(symbol for symbol in needed - allowed if not INSTRUMENTATION.match(symbol))
 
@@ -75,7 +97,8 @@ def self_test(compiler):
             code.write_text(source + "\n", encoding="ascii")
             subprocess.run([compiler, "-O0", "-c", "-o", object_file, code], check=True)
             reported = impure("case", [object_file])
-            if reported != expected:
+            is_world_seen = worldly([object_file]) == [symbol for symbol in expected if symbol in WORLD]
+            if reported != expected or not is_world_seen:
                 print(f"case {number}: reported {reported}, expected {expected}")
                 failures += 1
     print(f"{len(SELF_TEST_CASES)} cases, {failures} failed")
@@ -88,6 +111,11 @@ def main(arguments):
     if len(arguments) < 2:
         print(__doc__)
         return 2
+    if arguments[0] == "--world":
+        found = worldly(arguments[2:])
+        for symbol in found:
+            print(f"{arguments[1]} calls {symbol}: it is of the world (see WORLD in {Path(__file__).name})")
+        return 1 if found else 0
     name, libraries = arguments[0], arguments[1:]
     found = impure(name, libraries)
     for symbol in found:
