@@ -656,6 +656,19 @@ static void links_compare(const struct ledger *a, const struct ledger *b)
     }
 }
 
+static void remittances_compare(const struct ledger *a, const struct ledger *b)
+{
+    struct ledger_open_remittance x = {0}, y = {0};
+    for (uint32_t from = 0; ledger_remittance_next(a, from, &x); from = x.slot + 1) {
+        bool there = ledger_remittance_next(b, from, &y);
+        CHECK(there && uuid_equal(&x.id, &y.id) && x.slot == y.slot && x.account == y.account);
+        CHECK(x.requested == y.requested && x.last_position == y.last_position && x.amount == y.amount);
+        CHECK(x.due_us == y.due_us && x.alarm_us == y.alarm_us && x.call == y.call && x.state == y.state);
+        CHECK(x.step == y.step && x.tries == y.tries && x.rounds == y.rounds && x.flags == y.flags);
+    }
+    CHECK(a->remittances.open_count == b->remittances.open_count);
+}
+
 static void cores_compare(struct ledger *a, struct ledger *b, const struct uuid *ids, size_t id_count)
 {
     struct ledger_stats x, y;
@@ -667,6 +680,7 @@ static void cores_compare(struct ledger *a, struct ledger *b, const struct uuid 
     CHECK(a->next_account_number == b->next_account_number);
     views_compare(a, b);
     links_compare(a, b);
+    remittances_compare(a, b);
     CHECK(memcmp(a->held_ids, b->held_ids, sizeof a->held_ids) == 0);
     for (size_t i = 0; i < id_count; i++)
         CHECK(ledger_transaction_find(a, &ids[i]) == ledger_transaction_find(b, &ids[i]));

@@ -1,4 +1,4 @@
-/* The digest of a state: 256 bits that are equal when all accounts and open proposals are equal.
+/* The digest of a state: 256 bits that are equal when all accounts and all open proposals, holds and remittances are equal.
  *
  * Each customer account is one line of text, ending in a newline:
  *
@@ -6,6 +6,7 @@
  *
  * and, where it keeps a book value, `|book_value` after that (numbers in decimal, minor units; no ceiling is an empty field;
  * STATE is ACTIVE, FROZEN or CLOSED). Each open proposal is one more: proposal|id|account|expires
+ * So is each open hold: hold|id|account|held|expires, and each open remittance: remittance|id|account|STATE
  * The digest is the sum, modulo 2^256, of the SHA-256 of each line, read as a big-endian number. So it depends
  * neither on the order of the accounts nor on how they are partitioned, and digests of partitions add up.
  * teller's own accounts (house, transit) are left out: how many there are depends on the partitioning.
@@ -25,7 +26,7 @@ struct digest {
     uint8_t bytes[DIGEST_SIZE]; /* big-endian */
 };
 
-/* Adds all accounts and open proposals of one partition. Costs about 0.3 µs an account. */
+/* Adds all accounts, open proposals, holds and remittances of one partition. Costs about 0.3 µs an account. */
 void digest_add_ledger(struct digest *digest, const struct ledger *ledger);
 void digest_add(struct digest *digest, const struct digest *other);
 void digest_text(const struct digest *digest, char out[DIGEST_TEXT_SIZE]);
