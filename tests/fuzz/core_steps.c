@@ -2,13 +2,14 @@
  *
  *     byte 0 partitions, 1 and 2 seed of the steps, 3 to 5 percent of messages lost, repeated, reordered
  *     then operations, a byte each with its own operands: commands of clients, steps, crashes, account commands, repeats, proposals,
- *     holds and their ends, rates and terms, quotes and exchanges
+ *     holds and their ends, rates and terms, quotes and exchanges, remittances, what their banks say and what operators do
  *
  * After every operation all invariants hold (runner_check). At the end everything is asked for again: an answer
  * that was given once is given again, and each account has what the answers add up to. */
 #include <stdlib.h>
 
 #include "actors/base/check.h"
+#include "actors/ledger/fact.h"
 #include "tests/fuzz/input.h"
 #include "tests/scenario/world.h"
 
@@ -27,6 +28,8 @@ enum {
     PROPOSAL_ID = 5000,
     QUOTES = 4,
     QUOTE_ID = 6000,
+    REMITTANCES = 4,
+    REMITTANCE_ID = 7000,
 };
 
 #define SECOND INT64_C(1000000)
@@ -48,6 +51,7 @@ struct play {
     int64_t balances[ALL_ACCOUNTS];
     struct ledger_proposal_command proposals[PROPOSALS]; /* the first under each id; amount 0: none yet */
     struct ledger_quote_command quotes[QUOTES];          /* the same */
+    struct ledger_remit_command remits[REMITTANCES];     /* the same */
 };
 
 /* Every second one keeps a book value. */
@@ -275,6 +279,84 @@ static void quote(struct play *play, struct input *input)
            again.view.buy_amount == answer.view.buy_amount));
 }
 
+/* ---- remittances ------------------------------------------------------------------------------------- */
+
+static void remit(struct play *play, struct input *input, uint8_t which)
+{
+    struct ledger_remittance_answer answer;
+    struct ledger_remit_command *command = &play->remits[which];
+    uint8_t how = input_byte(input);
+    if (command->amount == 0)
+        *command = (struct ledger_remit_command){
+            .currency = world_currency("KRW"),
+            .operator_refunds = how & 1,
+            .id = world_uuid(REMITTANCE_ID + which),
+            .account = str_from(play->ids[input_byte(input) % ACCOUNTS]),
+            .amount = how + 1,
+            .bank = STR_LITERAL("kftc"),
+            .payer = STR_LITERAL("payer"),
+            .payee = STR_LITERAL("payee"),
+            .reference = how & 2 ? STR_LITERAL("2026") : (struct str){0},
+        };
+    uint32_t home = ledger_partition_of(command->account, play->partitions);
+    ledger_remit(runner_ledger(play->runner, home), runner_now(play->runner), command, &answer);
+    CHECK(answer.code != CODE_CONFLICT && answer.code != CODE_UNKNOWN);
+}
+
+static void report(struct play *play, struct input *input, const struct ledger_remit_command *command)
+{
+    uint8_t how = input_byte(input);
+    const struct bank_report said = {
+        .remittance = command->id,
+        .number = how % 8u,
+        .outcome = (uint8_t)(BANK_SUCCEEDED + how / 8 % 3),
+        .is_permanent = how & 64,
+        .reason = "why",
+        .reference = "B",
+    };
+    uint32_t home = ledger_partition_of(command->account, play->partitions);
+    ledger_bank_report(runner_ledger(play->runner, home), runner_now(play->runner), &said);
+}
+
+static void act(struct play *play, struct input *input, const struct ledger_remit_command *command)
+{
+    uint8_t how = input_byte(input);
+    const struct ledger_remittance_command does = {
+        .action = how % 5,
+        .money = how / 8 % 3,
+        .outcome = how & 64 ? BANK_SUCCEEDED : BANK_FAILED,
+        .account = command->account,
+        .remittance = command->id,
+        .operator_name = STR_LITERAL("ann"),
+        .reason = STR_LITERAL("asked"),
+    };
+    struct ledger_remittance_answer answer;
+    uint32_t home = ledger_partition_of(command->account, play->partitions);
+    ledger_remittance_act(runner_ledger(play->runner, home), runner_now(play->runner), &does, &answer);
+    CHECK(answer.code != CODE_UNKNOWN);
+}
+
+static void use_banks(struct play *play, struct input *input, uint32_t partition)
+{
+    uint8_t what = input_byte(input), which = what / 16 % REMITTANCES;
+    struct ledger *ledger = runner_ledger(play->runner, partition);
+    int64_t now_us = runner_now(play->runner);
+    if (play->remits[which].amount == 0 || what % 8 == 0) {
+        remit(play, input, which);
+    } else if (what % 8 <= 3) {
+        report(play, input, &play->remits[which]);
+    } else if (what % 8 == 4) {
+        act(play, input, &play->remits[which]);
+    } else if (what % 8 == 5) {
+        (void)ledger_remittance_batch(ledger, now_us, (enum remittance_list)(1 + what / 64), what / 16u);
+    } else if (what % 8 == 6) {
+        (void)ledger_bank_calls_again(ledger, now_us, 0);
+    } else {
+        runner_advance(play->runner, SECOND * (1 + input_byte(input) * 4));
+        ledger_expire(ledger, runner_now(play->runner));
+    }
+}
+
 static void use_desk(struct play *play, struct input *input, uint32_t partition)
 {
     static const enum ledger_command_kind kinds[] = {COMMAND_HOLD, COMMAND_CAPTURE, COMMAND_RELEASE,
@@ -333,7 +415,10 @@ static void operate(struct play *play, struct input *input)
         runner_flush(play->runner, partition);
         return;
     case 12:
-        ask_again(play, input);
+        if (operation & 32)
+            use_banks(play, input, operation / 64u % play->partitions);
+        else
+            ask_again(play, input);
         return;
     case 13:
         if (operation & 16)
@@ -428,6 +513,33 @@ static void proposals_apply(struct play *play)
     }
 }
 
+/* What the trail of each says: deposited, withdrawn, given back. */
+static void remittances_apply(struct play *play)
+{
+    for (size_t i = 0; i < REMITTANCES; i++) {
+        const struct ledger_remit_command *command = &play->remits[i];
+        struct ledger_remittance_answer answer = {.code = CODE_REMITTANCE_NOT_FOUND};
+        struct ledger_remittance_entry entries[LEDGER_REMITTANCE_TRAIL_MAX];
+        if (command->amount == 0)
+            continue;
+        struct ledger *ledger =
+            runner_ledger(play->runner, ledger_partition_of(command->account, play->partitions));
+        ledger_remittance_show(ledger, runner_now(play->runner), command->account, &command->id, &answer);
+        CHECK(answer.code == CODE_OK || answer.code == CODE_REMITTANCE_NOT_FOUND);
+        if (answer.code != CODE_OK)
+            continue;
+        size_t count =
+            ledger_remittance_trail(ledger, answer.view.last_position, entries, LEDGER_REMITTANCE_TRAIL_MAX);
+        CHECK(count > 0 && entries[count - 1].kind == FACT_REMITTANCE_REQUESTED);
+        for (size_t n = 0; n < count; n++) {
+            bool to =
+                entries[n].kind == FACT_REMITTANCE_DEPOSITED || entries[n].kind == FACT_REMITTANCE_RETURNED;
+            bool from = entries[n].kind == FACT_REMITTANCE_WITHDRAWN;
+            *balance_of(play, command->account) += to ? command->amount : from ? -command->amount : 0;
+        }
+    }
+}
+
 /* What the open holds of an account hold. */
 static int64_t held_on(struct play *play, uint32_t partition, uint32_t account)
 {
@@ -450,6 +562,7 @@ static void play_end(struct play *play)
     runner_settle(play->runner);
     runner_check(play->runner);
     proposals_apply(play);
+    remittances_apply(play);
     for (unsigned i = 0; i < ALL_ACCOUNTS; i++) {
         struct ledger_account_view view = world_view(play->runner, play->ids[i]);
         uint32_t home = ledger_partition_of(str_from(play->ids[i]), play->partitions);

@@ -77,7 +77,8 @@ static void check_facts(const uint8_t *bytes, size_t length)
         CHECK(size == (size_t)(fact[2] | fact[3] << 8) * FACT_WORD && size >= fact_fixed_size(fact[0]));
         bool has_trailer = (fact[0] >= FACT_ACCOUNT_OPENED && fact[0] <= FACT_ACCOUNT_CLOSED) ||
                            (fact[0] >= FACT_PROPOSED && fact[0] <= FACT_PROPOSAL_EXPIRED);
-        if (fact_is_posting(fact[0]) || fact_is_desk(fact[0]) || has_trailer)
+        if (fact_is_posting(fact[0]) || fact_is_desk(fact[0]) || fact_is_hold(fact[0]) ||
+            fact_is_remittance(fact[0]) || has_trailer)
             check_strings(fact + fact_fixed_size(fact[0]), size - fact_fixed_size(fact[0]));
         else if (fact_is_group(fact[0]))
             check_group(fact, size);

@@ -92,6 +92,50 @@ static void propose_all(struct runner *runner, const struct cast *c)
     }
 }
 
+static void hear_of(struct runner *runner, const struct uuid *id, uint32_t number, uint8_t outcome)
+{
+    const struct bank_report report = {
+        .remittance = *id, .number = number, .outcome = outcome, .reason = "why", .reference = "B1"};
+    ledger_bank_report(runner_ledger(runner, 0), runner_now(runner), &report);
+}
+
+/* One is paid, and contradicted; one is ended by an operator, one waits, one is not known, and one is at its bank. */
+static void remit_all(struct runner *runner, const struct cast *c)
+{
+    static const uint8_t said[] = {BANK_SUCCEEDED, BANK_FAILED, BANK_FAILED, BANK_UNKNOWN};
+    struct ledger *ledger = runner_ledger(runner, 0);
+    struct ledger_remittance_answer answer;
+    for (uint64_t i = 0; i < 5; i++) {
+        const struct ledger_remit_command command = {
+            .currency = world_currency("KRW"),
+            .id = world_uuid(90 + i),
+            .account = str_from(c->near),
+            .amount = 9,
+            .operator_refunds = i == 2,
+            .bank = STR_LITERAL("kftc"),
+            .payer = STR_LITERAL("payer"),
+            .payee = STR_LITERAL("payee"),
+            .memo = STR_LITERAL("rent"),
+        };
+        const struct ledger_remittance_command cancels = {.action = REMITTANCE_CANCEL,
+                                                          .account = command.account,
+                                                          .remittance = command.id,
+                                                          .operator_name = STR_LITERAL("ann"),
+                                                          .reason = STR_LITERAL("not wanted")};
+        ledger_remit(ledger, runner_now(runner), &command, &answer);
+        CHECK(answer.code == CODE_OK);
+        hear_of(runner, &command.id, 1, BANK_SUCCEEDED);
+        if (i < 4)
+            hear_of(runner, &command.id, 2, said[i]);
+        if (i == 0)
+            hear_of(runner, &command.id, 2, BANK_FAILED);
+        if (i == 1)
+            ledger_remittance_act(ledger, runner_now(runner), &cancels, &answer);
+        CHECK(answer.code == CODE_OK);
+        runner_settle(runner);
+    }
+}
+
 static void live(struct runner *runner, struct cast *c)
 {
     open_all(runner, c);
@@ -122,6 +166,7 @@ static void live(struct runner *runner, struct cast *c)
         world_run(runner, &more);
     }
     propose_all(runner, c);
+    remit_all(runner, c);
 }
 
 /* Requests, answers and a group that are on their way when it ends. */
@@ -226,10 +271,10 @@ static void puts_take(struct ledger *ledger, struct history_state *state)
     }
 }
 
-/* Only the last values are kept, in the order of recovery: records, accounts, holds, ids. */
+/* Only the last values are kept, in the order of recovery: records, accounts, holds, remittances, ids. */
 static void state_sort(const struct history_state *from, struct history_state *to)
 {
-    static const uint8_t order[] = {2, 0, 3, 1};
+    static const uint8_t order[] = {2, 0, 3, 4, 1};
     for (size_t t = 0; t < sizeof order; t++) {
         for (size_t i = 0; i < from->count; i++) {
             const struct history_put *put = &from->puts[i];
