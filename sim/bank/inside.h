@@ -181,6 +181,8 @@ struct virtual_bank {
     uint64_t requests; /* since the beginning, /admin aside */
     uint64_t by_operation[VIRTUAL_OPERATIONS];
 
+    char obie_client[VIRTUAL_NAME_MAX +
+                     1];        /* who got OBIE's last token: for whom events are; empty: not told */
     struct admin_server *admin; /* the log of what was asked */
 
     /* of the request in hand */

@@ -703,6 +703,7 @@ static void token(struct virtual_bank *bank, int64_t now_us, const struct virtua
                            json_pack("{ss}", "error", error));
         return;
     }
+    (void)virtual_form_field(request, "client_id", bank->obie_client, VIRTUAL_NAME_MAX);
     virtual_token_make(bank, now_us, "payments", text);
     virtual_reply_json(bank, reply, 200,
                        json_pack("{sssssIss}", "access_token", text, "token_type", "Bearer", "expires_in",

@@ -276,7 +276,7 @@ static json_t *token_payload(const struct virtual_bank *self, const struct event
                              const struct virtual_payment *payment, int64_t now_us)
 {
     const char *base = self->options.base_url != NULL ? self->options.base_url : "";
-    const char *client = self->options.client_id != NULL ? self->options.client_id : "teller";
+    const char *client = self->options.client_id != NULL ? self->options.client_id : self->obie_client;
     const char *reference = told_reference(event, payment);
     bool is_vrp = payment->is_in != (event->flaw == FLAW_LIE);
     char link[LINK_MAX];
@@ -317,6 +317,7 @@ static bool write_token(struct virtual_bank *self, const struct event *event,
     if (event->flaw == FLAW_FORGED)
         forge(hooks->body);
     out->content_type = "application/jwt";
+    out->headers[out->header_count++] = (struct virtual_header){"x-fapi-financial-id", "virtual-bank"};
     out->headers[out->header_count++] = (struct virtual_header){"x-fapi-interaction-id", event->txn};
     return true;
 }
@@ -379,30 +380,41 @@ int64_t virtual_webhooks_due_us(const struct virtual_bank *self)
     return hooks->heap_count > 0 ? hooks->heap[0]->due_us : INT64_MAX;
 }
 
-bool virtual_bank_post(struct virtual_bank *self, int64_t now_us, struct virtual_post *out)
+/* false: it cannot be posted any more, as nobody is told now, or for want of memory. */
+static bool write_post(struct virtual_bank *self, const struct event *event, int64_t now_us,
+                       struct virtual_post *out)
 {
     struct virtual_webhooks *hooks = self->webhooks;
-    virtual_bank_advance(self, now_us);
-    if (virtual_webhooks_due_us(self) > now_us || !grow(&hooks->out, hooks->out_count, &hooks->out_capacity))
-        return false;
-    struct event *event = pop(hooks);
     const struct virtual_payment *payment = virtual_payment_at(self, event->payment);
     CHECK(payment != NULL);
     free(hooks->body);
     hooks->body = NULL;
     *out = (struct virtual_post){.id = event->id, .url = url_of(self, payment->rail)};
+    if (out->url == NULL)
+        return false;
     bool is_written = is_signed_token(self, payment) ? write_token(self, event, payment, now_us, out)
                                                      : write_generic(self, event, payment, now_us, out);
-    if (!is_written) {
+    out->body = hooks->body;
+    out->length = is_written ? strlen(hooks->body) : 0;
+    return is_written;
+}
+
+bool virtual_bank_post(struct virtual_bank *self, int64_t now_us, struct virtual_post *out)
+{
+    struct virtual_webhooks *hooks = self->webhooks;
+    virtual_bank_advance(self, now_us);
+    while (virtual_webhooks_due_us(self) <= now_us &&
+           grow(&hooks->out, hooks->out_count, &hooks->out_capacity)) {
+        struct event *event = pop(hooks);
+        if (write_post(self, event, now_us, out)) {
+            event->posts++;
+            hooks->out[hooks->out_count++] = event;
+            return true;
+        }
         free(event);
         hooks->dropped++;
-        return false;
     }
-    event->posts++;
-    hooks->out[hooks->out_count++] = event;
-    out->body = hooks->body;
-    out->length = strlen(hooks->body);
-    return true;
+    return false;
 }
 
 /* After the nth post. */

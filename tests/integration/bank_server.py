@@ -652,6 +652,17 @@ def payments_settle_in_their_time(program):
         assert [entry["amount"] for entry in bank.ledger()] == [100]
 
 
+def events_are_for_whoever_got_the_token(program):
+    key = RsaKey.make(seed=1)
+    with tempfile.NamedTemporaryFile("w") as file, Receiver() as receiver:
+        file.write(key.private_pem())
+        file.flush()
+        with Bank(program, "--signing-key", file.name, "--notify", receiver.url) as bank:
+            obie = Obie(bank)
+            obie.pull(obie.mandate(SORT_PAYER), SORT_PAYER, "1.00")
+            assert read_token(receiver.take().body.decode(), key)["aud"] == "client"
+
+
 def it_ends_on_sigterm_also_with_calls_under_way(program, scratch):
     rules = scratch / "rules.json"
     rules.write_text('[{"step": "token", "do": "timeout"}, {"step": "inquiry", "do": "slow", "delay_ms": 600000}]')
@@ -735,6 +746,7 @@ def main():
         run_cases(options.bank, scratch)
         the_same_seed_is_the_same_chance(options.bank)
         payments_settle_in_their_time(options.bank)
+        events_are_for_whoever_got_the_token(options.bank)
         it_ends_on_sigterm_also_with_calls_under_way(options.bank, scratch)
         wrong_command_lines_are_refused(options.bank, scratch)
         its_log_is_text_or_json(options.bank)
