@@ -7,6 +7,7 @@ readonly TELLER=$1
 readonly PYTHON=/usr/bin/python3
 FOLDER=$(mktemp -d)
 SERVER=
+BANK=
 checks=0
 failures=0
 
@@ -17,16 +18,38 @@ stop_server() {
   SERVER=
 }
 
+# start_bank [OPTIONS...]: one that does not exist, at $BANK_URL.
+start_bank() {
+  "$TELLER" bank --quiet "$@" >bank.out 2>bank.log &
+  BANK=$!
+  local tries=0
+  until [ -s bank.out ]; do
+    tries=$((tries + 1))
+    [ $tries -gt 300 ] && echo "the bank does not start" && exit 1
+    sleep 0.1
+  done
+  BANK_URL=$("$PYTHON" -c 'import json; print(json.load(open("bank.out"))["url"])')
+}
+
+stop_bank() {
+  [ -z "$BANK" ] && return
+  kill "$BANK" 2>/dev/null
+  wait "$BANK"
+  BANK=
+}
+
 finish() {
   stop_server
+  stop_bank
   rm -rf "$FOLDER"
 }
 trap finish EXIT
 cd "$FOLDER" || exit 1
 
+# start_server DATA [OPTIONS...]
 start_server() {
   rm -f port
-  "$TELLER" serve --data "$1" --listen tcp://127.0.0.1:0 --port-file port --journal-size 1G >"$1.log" 2>&1 &
+  "$TELLER" serve --data "$@" --listen tcp://127.0.0.1:0 --port-file port --journal-size 1G >"$1.log" 2>&1 &
   SERVER=$!
   local tries=0
   until [ -s port ]; do
@@ -70,6 +93,26 @@ json() {
   checks=$((checks + 1))
   "$PYTHON" -c 'import json, sys; v = json.load(open("out")); sys.exit(not eval(sys.argv[1]))' "$1" 2>>err ||
     fail "not true: $1"
+}
+
+# misbehave RULES: what the bank does wrong from now on.
+misbehave() {
+  "$PYTHON" -c 'import sys, urllib.request as u; u.urlopen(u.Request(sys.argv[1] + "/admin/rules", sys.argv[2].encode()))' "$BANK_URL" "$1" ||
+    fail "the bank does not take $1"
+}
+
+# await STATE REMITTANCE: of the account remitter; out has what it shows then.
+await() {
+  local tries=0
+  checks=$((checks + 1))
+  until "$TELLER" remittance show remitter "$2" --json >out 2>err && grep -qF "\"state\": \"$1\", \"step\"" out; do
+    tries=$((tries + 1))
+    if [ $tries -gt 300 ]; then
+      fail "remittance $2 does not come to $1"
+      return
+    fi
+    sleep 0.1
+  done
 }
 
 # --- help, and lines that are wrong -----------------------------------------------------------------------
@@ -404,6 +447,103 @@ check 1 remittance show alice $REMITTANCE
 has err "REMITTANCE_NOT_FOUND remittance"
 check 0 status --json
 json 'all(p["remittances_open"] == 0 and p["remittances_oldest_us"] is None for p in v["partitions"])'
+
+# --- remittances, with a bank ------------------------------------------------------------------------------
+
+stop_server
+start_bank --opening-balance 1000000
+echo secret >bank.secret
+cat >banks.json <<END
+{"banks": [{"name": "kftc", "rail": "kftc", "url": "$BANK_URL", "inquiry_first_ms": 100, "grace_ms": 1, "timeout_ms": 1000,
+  "settings": {"client_id": "cli", "client_secret": {"file": "bank.secret"}, "institution": "M202300001", "account_num": "1101230000678",
+  "account_name": "TELLER"}}], "allow_http": true}
+END
+start_server ledger --banks banks.json --remittance-tries 1 --remittance-rounds 1 --remittance-round-ms 0
+REMITTANCE=0192f1c4-9b6e-7cc3-98c4-dc0c0c0746
+PARTIES=(--bank kftc --payer 123456789012345678901234 --payee '097:1101230000999:KIM')
+check 0 account open remitter --owner ann --currency KRW
+check 0 remittance open remitter 10000 KRW "${PARTIES[@]}" --memo rent --reference R-1 --id ${REMITTANCE}01 --json
+json 'v["amount"] == "10000" and v["refund"] == "rail" and v["payee"] == "097:1101230000999:KIM" and v["reference"] == "R-1"'
+await COMPLETED ${REMITTANCE}01
+json '[e["kind"] for e in v["trail"]] == ["requested", "moved", "pulled", "deposited", "withdrawn", "moved", "paid"]'
+json 'v["calls"] == 2 and v["due"] is None and v["bank_reference"] and not v["alarmed"]'
+check 0 remittance show remitter ${REMITTANCE}01
+has out "COMPLETED since"
+has out "WITHDRAWN"
+check 0 remittance open remitter 10000 KRW "${PARTIES[@]}" --memo rent --reference R-1 --id ${REMITTANCE}01
+has out "COMPLETED"
+check 1 remittance open remitter 10001 KRW "${PARTIES[@]}" --memo rent --reference R-1 --id ${REMITTANCE}01
+has err "CONFLICT transaction_id"
+check 1 remittance retry remitter ${REMITTANCE}01 --operator ann
+has err "REMITTANCE_ENDED remittance"
+check 0 transfer show ${REMITTANCE}01 --json
+json 'v["status"] == "success" and v["kind"] == "remittance" and v["from_account"] == "remitter" and v["memo"] == "rent"'
+check 0 history remitter --json
+json '[e["kind"] for e in v["entries"]] == ["remittance_withdrawn", "remittance_deposited", "opened"]'
+json 'v["entries"][0]["bank"] == "kftc" and v["entries"][0]["direction"] == "out" and v["entries"][0]["reference"] == "R-1"'
+check 0 banks
+has out "closed"
+check 0 banks --json
+json '[(b["bank"], b["rail"], b["succeeded"]) for b in v["banks"]] == [("kftc", "kftc", 2)]'
+check 0 banks calls --bank kftc --json
+json 'v["calls"] == []'
+check 0 remittance open remitter 7 KRW --bank other --payer p --payee q --id ${REMITTANCE}02
+await FAILED ${REMITTANCE}02
+check 0 transfer show ${REMITTANCE}02 --json
+json 'v["status"] == "failed" and v["code"] == "REMITTANCE_ENDED"'
+check 1 remittance open alice 10.00 USD "${PARTIES[@]}" --id ${REMITTANCE}01
+has err "CONFLICT"
+check 1 remittance open nobody 10 KRW "${PARTIES[@]}"
+has err "ACCOUNT_NOT_FOUND account"
+check 0 account freeze remitter
+check 0 remittance open remitter 300 KRW "${PARTIES[@]}" --refund operator --id ${REMITTANCE}03
+await DEPOSIT_FAILED ${REMITTANCE}03
+json 'v["code"] == "ACCOUNT_FROZEN" and v["refund"] == "operator" and v["tries"] == 1'
+check 0 remittance list --list deposit
+has out "ACCOUNT_FROZEN"
+check 0 remittance list --list push --json
+json 'v["remittances"] == []'
+check 0 status --json
+json 'sum(p["remittances_open"] for p in v["partitions"]) == 1 and sum(p["remittances_listed"] for p in v["partitions"]) == 1'
+check 0 remittance retry-batch --list deposit --json
+json 'v == {"retried": 1}'
+await DEAD_LETTER ${REMITTANCE}03
+json 'v["rounds"] == 1 and v["step"] == "deposit"'
+check 0 remittance retry-batch
+has out "0 begun again"
+check 1 remittance cancel remitter ${REMITTANCE}03 --operator ann --reason why
+has err "REMITTANCE_NOT_HERE remittance"
+check 1 remittance resolve remitter ${REMITTANCE}03 --money stays --operator ann --reason why
+has err "INVALID_FIELD money"
+"$TELLER" balance house:remittance:KRW:0 --json >out 2>err || check 0 balance house:remittance:KRW:1 --json
+json 'v["balance"] == "300"'
+check 0 remittance refund remitter ${REMITTANCE}03 --operator ann --reason 'the account is frozen'
+await REFUNDED ${REMITTANCE}03
+json '[e["operator"] for e in v["trail"] if e["operator"]] == ["ann"] and v["trail"][-1]["kind"] == "paid"'
+check 0 account unfreeze remitter
+misbehave '[{"step": "push", "do": "timeout", "when": "after", "count": 1}, {"step": "inquiry", "do": "hangup"}]'
+check 0 remittance open remitter 400 KRW "${PARTIES[@]}" --id ${REMITTANCE}04
+await PUSH_UNKNOWN ${REMITTANCE}04
+check 1 remittance refund remitter ${REMITTANCE}04 --operator ann --reason 'nothing comes'
+has err "REMITTANCE_IN_BANK remittance"
+check 0 remittance list --list unknown --json
+json '[r["state"] for r in v["remittances"]] == ["PUSH_UNKNOWN"]'
+check 0 banks calls --json
+json '[(c["bank"], c["step"], c["state"]) for c in v["calls"]] == [("kftc", "push", "ASKING")]'
+stop_server
+check 0 verify --data ledger
+start_server ledger --banks banks.json --remittance-tries 1 --remittance-rounds 1 --remittance-round-ms 0
+check 0 remittance show remitter ${REMITTANCE}04
+has out "PUSH_UNKNOWN since"
+check 0 remittance settle remitter ${REMITTANCE}04 --outcome succeeded --operator ann --reason 'says Mr Lee' --json
+json 'v["state"] == "COMPLETED" and v["reason"] == "says Mr Lee"'
+check 0 balance remitter --json
+json 'v["balance"] == "0"'
+misbehave '[]'
+stop_server
+stop_bank
+check 0 verify --data ledger
+start_server ledger
 
 # --- the FX desk -------------------------------------------------------------------------------------------
 
