@@ -98,7 +98,7 @@ const char *kit_text(const struct kit *self, const char *path)
 
 void kit_rules(struct kit *self, const char *json)
 {
-    char text[1024], why[160] = "";
+    char text[4096], why[160] = "";
     snprintf(text, sizeof text, "%s", json);
     requote(text);
     if (virtual_bank_rules(self->bank, text, strlen(text), why) != ERR_OK)
