@@ -66,6 +66,15 @@ static void refuse(struct rail_verdict *out, const char *what, const char *code,
     out->is_permanent = is_permanent;
 }
 
+/* The payment's id may be what is wrong: then asking by it never ends. The POST, which is sent again, tells it anew. */
+static void forget_id(struct rail_job *job, int64_t now_us)
+{
+    if (job->phase != RAIL_INQUIRE || job->resource[0] == '\0' || !obie_posts_again(job, now_us))
+        return;
+    MARK("an obie payment's id is asked for anew");
+    job->resource[0] = '\0';
+}
+
 /* A 4xx. What is wrong with the request stays wrong; a balance does not. */
 static void answer_error(struct rail_job *job, const struct rail_reply *reply, const json_t *object,
                          int64_t now_us, struct rail_verdict *out)
@@ -79,7 +88,12 @@ static void answer_error(struct rail_job *job, const struct rail_reply *reply, c
         return;
     }
     verdict_set(out, RAIL_UNKNOWN, "HTTP %ld %s %s", reply->status, code, why);
-    if (!is_asking || job->resource[0] != '\0' || !obie_posts_again(job, now_us))
+    if (is_asking && job->resource[0] != '\0') {
+        if (code[0] != '\0')
+            forget_id(job, now_us);
+        return;
+    }
+    if (!is_asking || !obie_posts_again(job, now_us))
         return;
     if (obie_is_of_payment(code)) {
         refuse(out, "refused:", code, why, is_permanent);
@@ -162,7 +176,7 @@ static void judge(struct rail_job *job, const json_t *data, const char *status, 
         out->reason[0] = '\0';
 }
 
-static void answer_payment(struct rail_job *job, const json_t *data, struct rail_verdict *out)
+static void answer_payment(struct rail_job *job, const json_t *data, int64_t now_us, struct rail_verdict *out)
 {
     bool is_pull = job->call.step == BANK_PULL;
     const char *id = reply_id(data, is_pull ? "DomesticVRPId" : "DomesticPaymentId", OBIE_PAYMENT_ID_MAX);
@@ -175,6 +189,7 @@ static void answer_payment(struct rail_job *job, const json_t *data, struct rail
         !is_instruction(job, json_object_get(data, is_pull ? "Instruction" : "Initiation"))) {
         MARK("an obie reply is about another payment, or another amount");
         verdict_trouble(out, "the reply's id, amount or currency is not ours");
+        forget_id(job, now_us);
         return;
     }
     memcpy(job->resource, id, strlen(id) + 1);
@@ -198,7 +213,7 @@ static void answer_object(struct rail_job *job, const struct rail_reply *reply, 
     else if (job->phase == RAIL_INQUIRE && job->resource[0] == '\0' && !is_payment)
         answer_lost(job, data, out);
     else
-        answer_payment(job, data, out);
+        answer_payment(job, data, now_us, out);
 }
 
 static bool is_signed_well(const struct obie *self, const struct rail_reply *reply, int64_t now_us)

@@ -465,14 +465,14 @@ static void the_amount_may_be_written_with_less_zeros(void **state)
     rail_world_close(self);
 }
 
-static void an_inquiry_that_tells_of_another_id_decides_nothing(void **state)
+static void an_inquiry_that_tells_of_another_id_decides_nothing_and_the_id_is_asked_for_anew(void **state)
 {
     (void)state;
     struct rail_world *self = world(BANK_PUSH, RAIL_INQUIRE);
     strcpy(self->job.resource, "pay-2");
     rail_world_answer(self, 200, PAYMENT("ACCC"));
     assert_verdict(self, "UNKNOWN trouble");
-    assert_string_equal(self->job.resource, "pay-2");
+    assert_string_equal(self->job.resource, "");
     rail_world_close(self);
 }
 
@@ -894,7 +894,7 @@ int main(void)
         cmocka_unit_test(a_rejections_reason_says_whether_it_will_stay),
         cmocka_unit_test(a_reply_about_another_payment_amount_or_currency_decides_nothing),
         cmocka_unit_test(the_amount_may_be_written_with_less_zeros),
-        cmocka_unit_test(an_inquiry_that_tells_of_another_id_decides_nothing),
+        cmocka_unit_test(an_inquiry_that_tells_of_another_id_decides_nothing_and_the_id_is_asked_for_anew),
         cmocka_unit_test(a_consent_goes_on_when_it_is_authorised),
         cmocka_unit_test(an_id_that_is_longer_than_we_keep_is_not_taken),
         cmocka_unit_test(where_the_payments_id_was_lost_the_consent_tells_whether_there_is_one),

@@ -306,7 +306,7 @@ static void whatever_goes_wrong_a_job_ends_as_the_ledger_has_it(void **state)
                                 "{'do':'processing','inquiries':2,'probability':'0.2','count':9},"
                                 "{'do':'wrong_amount','probability':'0.1','count':6},{'do':'wrong_currency','"
                                 "probability':'0.1','count':6},"
-                                "{'rail':'kftc','do':'duplicate_id','probability':'0.1','count':6}]";
+                                "{'do':'duplicate_id','probability':'0.1','count':6}]";
     uint64_t ends[2] = {0, 0};
     for (uint64_t seed = 1; seed <= 60; seed++) {
         for (size_t r = 0; r < 2; r++) {
