@@ -26,8 +26,8 @@ REMITTANCES = 6
 class World:
     """A node whose bank asks us nothing before an hour has gone by, unless it is told to by a callback."""
 
-    def __init__(self, program, bank_program):
-        self.node = GatewayNode(program)
+    def __init__(self, program, bank_program, *options):
+        self.node = GatewayNode(program, *options)
         self.bank = Bank(bank_program, "--opening-balance", 10**9, "--callback-secret", SECRET,
                          "--callback", f"http://127.0.0.1:{self.node.port}/banks/kftc/callbacks")
         path = self.node.scratch / "banks.json"
