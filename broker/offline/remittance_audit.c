@@ -270,6 +270,8 @@ static const char *judge_flags(const struct audit_remittance *on, const struct s
         return "an alarm ends before its remittance";
     if (ends && ((is & FACT_REMITTANCE_ALARMED) || step->part.due_us != 0 || step->part.alarm_us != 0))
         return "a remittance has ended and still waits for something";
+    if ((ends && (was & FACT_REMITTANCE_ALARMED)) != ((is & FACT_REMITTANCE_ALARM_OVER) != 0))
+        return "the end of a remittance does not say that its alarm is over, or says it of none";
     if (named != ((is & FACT_REMITTANCE_BY_OPERATOR) != 0))
         return "an operator's step on a remittance does not name him, or somebody is named without one";
     return NULL;
@@ -343,7 +345,7 @@ enum err remittance_audit_fact(struct remittance_audit *self, uint64_t position,
 
 static bool is_same(const struct audit_remittance *on, const struct ledger_open_remittance *open)
 {
-    const uint8_t kept = (uint8_t)~FACT_REMITTANCE_BY_OPERATOR;
+    const uint8_t kept = (uint8_t)~FACT_REMITTANCE_OF_FACT;
     return uuid_equal(&on->id, &open->id) && on->requested == open->requested &&
            on->last == open->last_position && on->amount == open->amount && on->account == open->account &&
            on->part.call == open->call && on->part.state == open->state && on->part.step == open->step &&
