@@ -10,6 +10,7 @@
 #include "sim/events/events_run.h"
 #include "sim/random.h"
 #include "sim/rates/rates_run.h"
+#include "sim/remittances/remittances_run.h"
 
 #define SECOND_US INT64_C(1000000)
 #define HOUR_US (3600 * SECOND_US)
@@ -299,6 +300,9 @@ void run_seed(const struct run_config *config, struct run_result *out)
         return;
     case RUN_RATES:
         rates_run(config, out);
+        return;
+    case RUN_REMITTANCES:
+        remittances_run(config, out);
         return;
     }
     CHECK_UNREACHABLE();

@@ -14,8 +14,8 @@
 #include "sim/workload.h"
 #include "sim/world.h"
 
-/* Which world: the ledger's (world.h), the publisher's (events/), the rate feed's (rates/). */
-enum run_kind { RUN_LEDGER, RUN_EVENTS, RUN_RATES };
+/* Which world: the ledger's (world.h), the publisher's (events/), the rate feed's (rates/), that of remittances (remittances/). */
+enum run_kind { RUN_LEDGER, RUN_EVENTS, RUN_RATES, RUN_REMITTANCES };
 
 struct run_config {
     enum run_kind kind;

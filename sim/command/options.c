@@ -147,10 +147,9 @@ static const char summary[] =
     "\n"
     "A run that breaks is reported with the invariant, the last events, and the one command that replays "
     "it.\n"
-    "The publisher and the rate feed have worlds of their own (--events, --rates): their faults are not "
-    "planned "
-    "ahead, but\n"
-    "come as they are drawn.\n"
+    "The publisher, the rate feed and remittances have worlds of their own (--events, --rates, "
+    "--remittances): their\n"
+    "faults are not planned ahead, but come as they are drawn.\n"
     "Exit code: 0 nothing broke, 1 something did, 2 wrong usage.\n"
     "\n"
     "LIST is words with commas between them, or all, or none; NUMBERS are numbers, or none.\n"
@@ -168,6 +167,7 @@ static const char examples[] =
     "wrong\n"
     "  teller sim --rates --seeds 300                   the rate feed's: sources that do wrong, for a month "
     "each\n"
+    "  teller sim --remittances --seeds 100             that of remittances: banks that do wrong\n"
     "  teller sim --script FILE-or-folder …             cases of the scenario language: see --script --help";
 
 /* The summary and the words of both lists. */
@@ -224,9 +224,12 @@ static enum options_result check_together(struct sim_options *self, const struct
 {
     if (texts->drop && texts->only)
         return complain(name, "--drop and --only exclude each other");
-    if (self->events && self->rates)
-        return complain(name, "--events and --rates exclude each other");
-    self->config.kind = self->events ? RUN_EVENTS : self->rates ? RUN_RATES : RUN_LEDGER;
+    if (self->events + self->rates + self->remittances > 1)
+        return complain(name, "--events, --rates and --remittances exclude each other");
+    self->config.kind = self->events        ? RUN_EVENTS
+                        : self->rates       ? RUN_RATES
+                        : self->remittances ? RUN_REMITTANCES
+                                            : RUN_LEDGER;
     if (self->trace + self->plan + self->digest + self->shrink > 1)
         return complain(name, "--trace, --plan, --digest and --shrink exclude each other");
     bool is_endless = self->until_failure || texts->minutes != NULL;
@@ -256,6 +259,8 @@ enum options_result sim_options_read(struct sim_options *self, int argc, char **
          false},
         {"rates", &self->rates, NULL, "the world of the rate feed, where an hour is a month", 0, 0,
          OPTION_FLAG, 0, false},
+        {"remittances", &self->remittances, NULL, "the world of remittances: ledger, bank adapter, banks", 0,
+         0, OPTION_FLAG, 0, false},
         {"hours", &texts.hours, "H", "simulated time of each seed (1); decimals are welcome", 0, 0,
          OPTION_TEXT, 0, false},
         {"until-failure", &self->until_failure, NULL, "go on with new seeds until one breaks", 0, 0,
@@ -410,8 +415,10 @@ char *sim_replay_command(const char *program, const struct run_config *config)
     size_t length;
     FILE *out = open_memstream(&text, &length);
     CHECK(out != NULL);
-    static const char *const kinds[] = {
-        [RUN_LEDGER] = "", [RUN_EVENTS] = " --events", [RUN_RATES] = " --rates"};
+    static const char *const kinds[] = {[RUN_LEDGER] = "",
+                                        [RUN_EVENTS] = " --events",
+                                        [RUN_RATES] = " --rates",
+                                        [RUN_REMITTANCES] = " --remittances"};
     fprintf(out, "%s%s --seed %" PRIu64, program, kinds[config->kind], config->seed);
     if (config->length_us != HOUR_US) {
         fputs(" --hours ", out);

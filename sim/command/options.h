@@ -14,8 +14,8 @@ struct sim_options {
     struct run_config config; /* of every seed; seed, root and trace are not set */
     uint32_t *only;           /* planned faults that are carried out; NULL: all but the dropped ones */
     size_t only_count;
-    uint32_t *dropped;  /* config.dropped points here */
-    bool events, rates; /* the run's kind, as it is said */
+    uint32_t *dropped;               /* config.dropped points here */
+    bool events, rates, remittances; /* the run's kind, as it is said */
     bool until_failure, shrink, trace, plan, digest, json, quiet;
 };
 
