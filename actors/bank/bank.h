@@ -14,12 +14,14 @@
  *   first (repeatable_us). Before it leaves, the job is durable in phase PAY. After a restart a job in PAY or INQUIRE is asked about.
  * - A call that is told again changes nothing; one that is done gets its report again. Done jobs are remembered for
  *   BANK_KEEP_US after their ack, so that a ledger that was set back by a restore cannot pay again.
- * - A report SUCCEEDED or FAILED is final, told until it is acked, and never followed by the other.
+ * - A report SUCCEEDED or FAILED is final, told until it is acked, and never followed by the other, also not after a restart: its row is put
+ *   with it.
  * - Per bank: at most `parallel` requests at once, a rate, a circuit that opens after failures in a row and is tried out with one request,
  *   Retry-After kept. Banks do not hold each other up.
- * - Memory is bounded by BANK_JOBS_MAX; beyond that, calls are left where they are: ledgers tell them again.
+ * - Memory is bounded by BANK_JOBS_MAX; beyond that, calls are left where they are: ledgers tell them again. A done job that is remembered
+ *   takes some 130 bytes. Where there is no memory for it, its ack is left, and its report told again.
  *
- * The inside is core.h; queue.c (who is next), circuit.c, token.c, inquiry.c, outbox_row.c.
+ * The inside is core.h, which tells of its files.
  */
 #ifndef TELLER_BANK_BANK_H
 #define TELLER_BANK_BANK_H
@@ -49,7 +51,7 @@ struct bank_limits {
     uint32_t ask_timeout_ms;  /* … of all others */
     int64_t inquiry_first_us; /* then twice as long each time */
     int64_t inquiry_max_us;
-    int64_t grace_us;          /* after sending: until then NOT_FOUND means nothing */
+    int64_t grace_us; /* after the reply to what was sent, or its loss: until then NOT_FOUND means nothing */
     uint32_t circuit_failures; /* in a row, that open it */
     int64_t circuit_first_us;  /* until it is tried out; then twice as long each time */
     int64_t circuit_max_us;
@@ -94,7 +96,8 @@ void bank_callback(struct bank *self, int64_t now_us, const char *bank, const st
 
 /* Inquiries that are due, circuits, reports that were not acked, rows to forget. */
 void bank_timer(struct bank *self, int64_t now_us);
-/* When the timer is due; INT64_MAX: never. */
+/* When the timer is due; INT64_MAX: never. By the clock of the last call: a shell that sleeps looks at a clock that was set back at least each
+ * second. */
 int64_t bank_due_us(const struct bank *self);
 
 /* ---- what goes out --------------------------------------------------------------------------------- */
@@ -130,7 +133,8 @@ struct bank_unit {
     size_t answer_count;
 };
 
-/* NULL: nothing. One unit at a time: release it before the next. */
+/* NULL: nothing. One unit at a time: release it before the next. It is of a bounded size: take until there is nothing. Requests and what they
+ * point to are good until the release. */
 struct bank_unit *bank_take(struct bank *self);
 void bank_release(struct bank *self, struct bank_unit *unit);
 
