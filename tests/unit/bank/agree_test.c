@@ -400,24 +400,23 @@ static void *open_rail(const struct rail *rail, const struct rail_setting *list,
 static void configure(struct life *l)
 {
     const struct rail_setting kftc[] = {
-        {"client_id", "a"},        {"client_secret", "b"},     {"institution", "T991234560"},
+        {"client_id", "teller"},   {"client_secret", "b"},     {"institution", "T991234560"},
         {"account_num", "110123"}, {"account_name", "Teller"},
     };
     const struct rail_setting obie[] = {
-        {"client_id", "a"},
+        {"client_id", "teller"},
         {"client_secret", "b"},
         {"issuer", "teller"},
         {"key_id", "k"},
         {"signing_key", virtual_bank_test_key},
         {"account", "UK.OBIE.IBAN:OURS:Teller"},
         {"bank_key", virtual_bank_test_public_key},
-        {"audience", "teller"},
     };
     struct bank_limits limits = bank_limits_default();
     limits.parallel = 8;
     limits.inquiry_max_us = 60 * SECOND;
     l->configs[0] = (struct bank_config){"kftc", &RAIL_KFTC, open_rail(&RAIL_KFTC, kftc, 5), limits};
-    l->configs[1] = (struct bank_config){"obie", &RAIL_OBIE, open_rail(&RAIL_OBIE, obie, 8), limits};
+    l->configs[1] = (struct bank_config){"obie", &RAIL_OBIE, open_rail(&RAIL_OBIE, obie, 7), limits};
 }
 
 static void begin(struct life *l, uint64_t seed)
