@@ -5,7 +5,7 @@
 # installed version.
 
 # The first words of the indented lines of a help text that stand below a title: the commands, or the verbs of account,
-# proposal, rate, subscriber and deadletter.
+# proposal, rate, remittance, subscriber and deadletter.
 _teller_words() {
   "$1" "${@:2}" --help 2>/dev/null | awk '/^Options:|^Examples:/ {exit} /^  [a-z]/ {print $1}'
 }
@@ -22,15 +22,15 @@ _teller() {
     return
   fi
   command=("${COMP_WORDS[1]}")
-  if ((COMP_CWORD == 2)) && [[ ' account hold proposal rate subscriber deadletter ' == *" ${command[0]} "* ]]; then
+  if ((COMP_CWORD == 2)) && [[ ' account hold proposal rate remittance subscriber deadletter ' == *" ${command[0]} "* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_teller_words "$program" "${command[0]}") --help" -- "$word")
     return
   fi
-  if [[ ' account hold proposal rate subscriber deadletter ' == *" ${command[0]} "* || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'transfer show' || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'quote show' ]]; then
+  if [[ ' account hold proposal rate remittance subscriber deadletter ' == *" ${command[0]} "* || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'transfer show' || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'quote show' || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == 'banks calls' ]]; then
     command+=("${COMP_WORDS[2]}")
   fi
   case $before in
-    --data | --out | --port-file | --feed | --secret-file | --statement | --gateway-certificate | --gateway-key)
+    --data | --out | --port-file | --feed | --banks | --secret-file | --statement | --gateway-certificate | --gateway-key)
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
@@ -40,6 +40,22 @@ _teller() {
       ;;
     --faults)
       mapfile -t COMPREPLY < <(compgen -W 'all none process disk network time clients' -- "$word")
+      return
+      ;;
+    --list)
+      mapfile -t COMPREPLY < <(compgen -W 'open failed pull deposit withdrawal push refund dead unknown alarmed' -- "$word")
+      return
+      ;;
+    --refund)
+      mapfile -t COMPREPLY < <(compgen -W 'rail operator' -- "$word")
+      return
+      ;;
+    --money)
+      mapfile -t COMPREPLY < <(compgen -W 'stays account bank' -- "$word")
+      return
+      ;;
+    --outcome)
+      mapfile -t COMPREPLY < <(compgen -W 'succeeded failed' -- "$word")
       return
       ;;
     --from)
@@ -57,6 +73,8 @@ _teller() {
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
   elif [[ ${command[0]} == transfer ]] && ((COMP_CWORD == 2)); then
     mapfile -t COMPREPLY < <(compgen -W show -- "$word")
+  elif [[ ${command[0]} == banks ]] && ((COMP_CWORD == 2)); then
+    mapfile -t COMPREPLY < <(compgen -W calls -- "$word")
   fi
 }
 

@@ -394,6 +394,24 @@ static void the_node_tells_about_itself(void **state)
     end();
 }
 
+static void any_operation_is_asked_by_its_name(void **state)
+{
+    (void)state;
+    struct teller_answer answer;
+    struct str body = {0};
+    const struct str nil = {"\xc0", 1};
+    begin(NULL, 0);
+    assert_int_equal(
+        teller_ask(world.client, STR_LITERAL("remittance.list"), TELLER_ANY_PARTITION, nil, &body, &answer),
+        ERR_OK);
+    assert_int_equal(answer.code, CODE_OK);
+    assert_int_equal(body.length, 1); /* what the server answers to all it has no answer for */
+    assert_int_equal(
+        teller_ask(world.client, STR_LITERAL("remittance.forget"), TELLER_ANY_PARTITION, nil, &body, &answer),
+        ERR_INVALID);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_decision_that_may_have_been_taken_is_not_called_busy),
         cmocka_unit_test(money_is_read_back),
         cmocka_unit_test(the_node_tells_about_itself),
+        cmocka_unit_test(any_operation_is_asked_by_its_name),
     };
     return cmocka_run_group_tests_name("client", tests, NULL, NULL);
 }
