@@ -46,10 +46,24 @@ enum err fact_strings_read(const uint8_t *bytes, size_t length, struct fact_stri
     return length - at < FACT_WORD ? ERR_OK : ERR_CORRUPT;
 }
 
+_Static_assert(FACT_TAG_COUNT == 18, "tags_end looks at each of them");
+
+/* The tags that may be present end before this. Most trailers have one of the first three, and nobody waits for a loop over
+ * the others. */
+static int tags_end(const struct str *text)
+{
+    const uint32_t others = text[4].length | text[5].length | text[6].length | text[7].length |
+                            text[8].length | text[9].length | text[10].length | text[11].length |
+                            text[12].length | text[13].length | text[14].length | text[15].length |
+                            text[16].length | text[17].length;
+    return others == 0 ? FACT_TAG_REFERENCE + 1 : FACT_TAG_COUNT;
+}
+
 size_t fact_strings_size(const struct fact_strings *strings)
 {
     size_t size = 0;
-    for (int tag = 1; tag < FACT_TAG_COUNT; tag++) {
+    const int end = tags_end(strings->by_tag);
+    for (int tag = 1; tag < end; tag++) {
         if (strings->by_tag[tag].length > 0)
             size += 2 + strings->by_tag[tag].length;
     }
@@ -59,7 +73,8 @@ size_t fact_strings_size(const struct fact_strings *strings)
 size_t fact_strings_write(const struct fact_strings *strings, uint8_t *out)
 {
     size_t at = 0;
-    for (int tag = 1; tag < FACT_TAG_COUNT; tag++) {
+    const int end = tags_end(strings->by_tag);
+    for (int tag = 1; tag < end; tag++) {
         struct str text = strings->by_tag[tag];
         if (text.length == 0)
             continue;
