@@ -62,10 +62,23 @@ void bank_mask(const char *text, char *out, size_t capacity)
     out[at < capacity ? at : capacity - 1] = '\0';
 }
 
+/* Forgets those that others have taken the place of: then one is said once more. */
+static bool was_said(struct bank_service *self, const struct bank_report *report)
+{
+    uint64_t words[2];
+    memcpy(words, report->remittance.bytes, sizeof words);
+    uint64_t print = (words[0] ^ words[1] ^ ((uint64_t)report->number << 8 | report->outcome)) *
+                     UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t *place = &self->said[print >> 32 & (BANK_SAID_MAX - 1)];
+    bool is_known = *place == print;
+    *place = print;
+    return is_known;
+}
+
 static void say_report(struct bank_service *self, const struct bank_report *report)
 {
     char id[UUID_TEXT_LENGTH + 1], reason[BANK_REASON_MAX + 1];
-    if (report->outcome == BANK_SUCCEEDED)
+    if (report->outcome == BANK_SUCCEEDED || was_said(self, report))
         return;
     uuid_format(&report->remittance, id);
     bank_mask(report->reason, reason, sizeof reason);

@@ -32,6 +32,8 @@ struct bank_service_ports {
     void (*say)(void *context, bool is_error, const char *text);
 };
 
+enum { BANK_SAID_MAX = 4096 };
+
 struct bank_service {
     struct bank_service_ports ports; /* set by the caller */
     struct bank *bank;
@@ -42,6 +44,8 @@ struct bank_service {
     uint8_t circuits[BANK_BANKS_MAX]; /* as they were last told */
     void *lent[CALLBACK_POSTS_MAX];   /* tokens of callbacks without an answer yet */
     uint32_t lent_count;
+    uint64_t said
+        [BANK_SAID_MAX]; /* reports in the log, by fingerprint: those that are told again are not said again */
     bool is_stopped;
 };
 
