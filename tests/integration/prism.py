@@ -1,13 +1,16 @@
 """An independent judge of the bank simulator: Prism, with OBIE's published OpenAPI files, between a client and the bank. It refuses what the
 specification does not allow, in requests and in replies; nothing may be refused.
 
-  prism.py --bank PATH
+  prism.py --bank PATH --teller PATH
+
+First for the client of tests/lib; then for teller itself, whose remittances go through the judge, and whose gateway gets the bank's events through it.
 
 TELLER_OBIE_SPEC names the folder of payment-initiation-openapi.json (or .yaml), vrp-openapi.json and event-notifications-openapi.json
 (OpenBankingUK/read-write-api-specs, dist/openapi). Without it, or without npx, the test is skipped.
 """
 import argparse
 import http.client
+import http.server
 import json
 import os
 import shutil
@@ -15,12 +18,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 sys.dont_write_bytecode = True
 
-from bank import Bank, Obie, Receiver  # noqa: E402
+from bank import OBIE, Bank, Obie, Receiver  # noqa: E402
+from client import Client, new_id  # noqa: E402
+from gateway import GatewayNode, until  # noqa: E402
 from jws import RsaKey  # noqa: E402
 
 PRISM = "@stoplight/prism-cli@5.14.2"
@@ -139,6 +145,104 @@ def events_are_as_published(bank, judge):
         bank.webhooks(notify=None)
 
 
+# ---- teller's own requests ----
+
+
+class Crossing:
+    """One address for what has one in the world and several here: tokens go to the bank, each specification's paths to its judge. refused: what the
+    judges have said."""
+
+    def __init__(self, bank, payments, mandates):
+        self.refused, self.count = [], 0
+        crossing = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def cross(self):
+                path = self.path.removeprefix(OBIE)
+                to = bank if path == "/token" else mandates if path.startswith("/domestic-vrp") else payments
+                length = int(self.headers.get("Content-Length") or 0)
+                headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+                try:
+                    status, replied, reply = to.request(self.command, path, self.rfile.read(length) or None, headers)
+                except ValueError as judgement:
+                    crossing.refused.append(str(judgement))
+                    status, replied, reply = 500, {}, b""
+                crossing.count += to is not bank
+                self.send_response(status)
+                for name, value in replied.items():
+                    if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+
+            do_GET = do_POST = cross
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def configure(node, bank, url):
+    path = node.scratch / "banks.json"
+    banks = json.loads(path.read_text(encoding="ascii"))
+    banks["banks"] = [found for found in banks["banks"] if found["name"] == "obie"]
+    banks["banks"][0]["url"] = url
+    banks["banks"][0]["settings"] |= {"audience": "client", "bank_issuer": bank.url}
+    path.write_text(json.dumps(banks), encoding="ascii")
+
+
+def remit(client, amount):
+    return client.expect_ok("remittance.open", {
+        "transaction_id": new_id(), "account": "ann", "amount": amount, "currency": "GBP", "bank": "obie",
+        "payer": f"mandate-1@UK.OBIE.SortCodeAccountNumber:{PAYER}:A PAYER",
+        "payee": f"UK.OBIE.SortCodeAccountNumber:{PAYEE}:A PAYEE"})["remittance"]
+
+
+def wait_for(client, remittance, states):
+    def look():
+        return client.expect_ok("remittance.show", {"account": "ann", "remittance": remittance})["state"] in states
+    until(f"{states}", look, TIMEOUT_S)
+
+
+def tellers_requests_are_as_published(program, bank_program, files):
+    node = GatewayNode(program)
+    (node.scratch / "signing.pem").write_text(node.key.private_pem(), encoding="ascii")
+    with Bank(bank_program, "--signing-key", node.scratch / "signing.pem", "--settle-ms", 200, "--opening-balance", 10**9) as bank, \
+            Prism(files["payment-initiation"], bank.url) as payments, Prism(files["vrp"], bank.url) as mandates, \
+            Prism(files["event-notifications"], f"http://127.0.0.1:{node.port}/banks/obie") as events:
+        crossing = Crossing(bank, payments, mandates)
+        configure(node, bank, crossing.url)
+        bank.webhooks(notify=events.url + "/event-notifications")
+        node.start()
+        client = Client(node.endpoint)
+        client.expect_ok("account.open", {"account": "ann", "owner": "ann", "currency": "GBP"})
+        wait_for(client, remit(client, 1234), ["COMPLETED"])
+        bank.rules([{"step": "push", "do": "refused", "code": "AC01", "count": 1}])
+        wait_for(client, remit(client, 2000), ["REFUNDED"])
+        bank.rules([{"step": "push", "do": "status", "when": "after", "count": 1}, {"step": "consent", "do": "token_refused", "count": 1}])
+        wait_for(client, remit(client, 3000), ["COMPLETED"])
+        moved = sorted((entry["direction"], entry["amount"]) for entry in bank.ledger())
+        figures = bank.figures()["webhooks"]
+        client.close()
+        node.destroy()
+        crossing.close()
+    # Nothing is refused but what the bank was told to say wrongly.
+    assert len(crossing.refused) == 1 and "text/plain" in crossing.refused[0] and crossing.count > 10, crossing.refused
+    assert moved == [("in", 1234), ("in", 2000), ("in", 3000), ("out", 1234), ("out", 2000), ("out", 3000)], moved
+    assert figures["delivered"] > 0 and figures["dropped"] == 0, figures
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bank", required=True)
@@ -163,6 +267,8 @@ def main():
             mandates_are_as_published(bank, prism, key)
             bank.rules([])
         events_are_as_published(bank, files["event-notifications"])
+    if options.teller:
+        tellers_requests_are_as_published(options.teller, options.bank, files)
     print("prism: nothing was refused")
 
 
