@@ -29,6 +29,7 @@ static const char *const by_answer[] = {"operation", "code", NULL};
 static const char *const by_pair[] = {"partition", "base", "counter", NULL};
 static const char *const by_source[] = {"source", NULL};
 static const char *const by_subscriber[] = {"name", "kind", NULL};
+static const char *const by_bank[] = {"bank", NULL};
 static const char *const by_nothing[] = {NULL};
 
 static const struct metric metrics[] = {
@@ -142,6 +143,23 @@ static const struct metric metrics[] = {
      PLAIN, by_subscriber},
     {"publisher/subscribers/dead_letters", "teller_dead_letters", "Events that wait for an operator.", GAUGE,
      PLAIN, by_subscriber},
+    /* the bank adapter */
+    {"bank/banks/circuit_open", "teller_bank_circuit_open", "1: the bank is left alone after failures.",
+     GAUGE, PLAIN, by_bank},
+    {"bank/banks/queued", "teller_bank_queued", "Calls to a bank that wait for their turn.", GAUGE, PLAIN,
+     by_bank},
+    {"bank/banks/in_flight", "teller_bank_in_flight", "Requests that it has and has not answered.", GAUGE,
+     PLAIN, by_bank},
+    {"bank/banks/unknown", "teller_bank_unknown", "Calls that it may have carried out, and is asked about.",
+     GAUGE, PLAIN, by_bank},
+    {"bank/banks/errors", "teller_bank_errors", "Failures of a bank in a row.", GAUGE, PLAIN, by_bank},
+    {"bank/banks/succeeded", "teller_bank_succeeded_total", "Calls that it has carried out.", COUNTER, PLAIN,
+     by_bank},
+    {"bank/banks/failed", "teller_bank_failed_total", "Calls that have failed for good.", COUNTER, PLAIN,
+     by_bank},
+    {"bank/banks/requests", "teller_bank_requests_total", "Requests to a bank.", COUNTER, PLAIN, by_bank},
+    {"bank/banks/callbacks", "teller_bank_callbacks_total", "Callbacks of a bank that were taken.", COUNTER,
+     PLAIN, by_bank},
 };
 
 struct walk {

@@ -354,6 +354,14 @@ static bool is_same(const struct audit_remittance *on, const struct ledger_open_
            on->part.alarm_us == open->alarm_us;
 }
 
+uint32_t remittance_audit_open(const struct remittance_audit *self)
+{
+    uint32_t open = 0;
+    for (uint32_t slot = 0; slot < self->count; slot++)
+        open += self->slots[slot].part.state != 0;
+    return open;
+}
+
 const char *remittance_audit_compare(const struct remittance_audit *self, const struct ledger *ledger)
 {
     struct ledger_open_remittance open;

@@ -41,6 +41,9 @@ enum err remittance_audit_fact(struct remittance_audit *self, uint64_t position,
                                currency_index currency, const uint8_t *fact, size_t size,
                                const char **what) MUST_USE;
 
+/* How many have not ended. */
+uint32_t remittance_audit_open(const struct remittance_audit *self);
+
 /* NULL: the open ones are the core's; else what differs. */
 const char *remittance_audit_compare(const struct remittance_audit *self, const struct ledger *ledger);
 

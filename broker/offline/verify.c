@@ -14,6 +14,14 @@ static bool hash_is_known(const uint8_t *hash)
     return memcmp(hash, none, sizeof none) != 0;
 }
 
+static uint64_t remittances_open(const struct verification *self, const struct source *source)
+{
+    uint64_t open = 0;
+    for (uint32_t p = 0; p < source->partitions; p++)
+        open += remittance_audit_open(&self->audits[p].remittances);
+    return open;
+}
+
 static void print(const struct verification *self, const struct source *source, int64_t started_us)
 {
     char text[DIGEST_TEXT_SIZE], size[SHOW_SIZE];
@@ -33,8 +41,9 @@ static void print(const struct verification *self, const struct source *source, 
     show_totals(self->totals);
     digest_text(&self->digest, text);
     show_size(self->words * FACT_WORD, size);
-    printf("transfers on their way: %" PRIu64 "\nnode digest: %s\nchecked %s of facts in %.1f s\nOK\n",
-           self->in_transit, text, size, show_seconds(started_us));
+    printf("transfers on their way: %" PRIu64 "\nremittances under way: %" PRIu64
+           "\nnode digest: %s\nchecked %s of facts in %.1f s\nOK\n",
+           self->in_transit, remittances_open(self, source), text, size, show_seconds(started_us));
 }
 
 static json_t *partition_json(const struct verification *self, uint32_t p)
@@ -57,11 +66,12 @@ static void print_json(const struct verification *self, const struct source *sou
     for (uint32_t p = 0; p < source->partitions; p++)
         json_array_append_new(partitions, partition_json(self, p));
     digest_text(&self->digest, digest);
-    show_json(json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:f}", "status", "ok", "node_id",
+    show_json(json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:f}", "status", "ok", "node_id",
                         datadir_meta(source->datadir)->node_id, "digest", digest, "partitions", partitions,
                         "totals", show_totals_json(self->totals), "transfers_on_their_way",
-                        (json_int_t)self->in_transit, "fact_bytes", (json_int_t)(self->words * FACT_WORD),
-                        "seconds", show_seconds(started_us)));
+                        (json_int_t)self->in_transit, "remittances_under_way",
+                        (json_int_t)remittances_open(self, source), "fact_bytes",
+                        (json_int_t)(self->words * FACT_WORD), "seconds", show_seconds(started_us)));
 }
 
 static int run(const char *path, bool json)

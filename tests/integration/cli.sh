@@ -532,6 +532,7 @@ check 0 banks calls --json
 json '[(c["bank"], c["step"], c["state"]) for c in v["calls"]] == [("kftc", "push", "ASKING")]'
 stop_server
 check 0 verify --data ledger
+has out "remittances under way: 1"
 start_server ledger --banks banks.json --remittance-tries 1 --remittance-rounds 1 --remittance-round-ms 0
 check 0 remittance show remitter ${REMITTANCE}04
 has out "PUSH_UNKNOWN since"

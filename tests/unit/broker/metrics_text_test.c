@@ -63,6 +63,24 @@ static void test_labels_are_escaped(void **state)
                         "teller_subscriber_lag{name=\"plain\"} 0\n");
 }
 
+static void test_a_banks_figures_have_its_name(void **state)
+{
+    (void)state;
+    begin_section("bank", 1);
+    mp_write_text(&sections, "banks");
+    mp_write_array(&sections, 1);
+    mp_write_map(&sections, 3);
+    mp_write_text(&sections, "bank");
+    mp_write_text(&sections, "kftc");
+    mp_write_text(&sections, "rail");
+    mp_write_text(&sections, "kftc");
+    wire_figure_write(&sections, "circuit_open", 1);
+    assert_string_equal(text_of_sections(),
+                        "# HELP teller_bank_circuit_open 1: the bank is left alone after failures.\n"
+                        "# TYPE teller_bank_circuit_open gauge\n"
+                        "teller_bank_circuit_open{bank=\"kftc\"} 1\n");
+}
+
 static void test_microseconds_are_written_as_exact_seconds(void **state)
 {
     static const struct {
@@ -146,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_labels_are_escaped),
+        cmocka_unit_test(test_a_banks_figures_have_its_name),
         cmocka_unit_test(test_microseconds_are_written_as_exact_seconds),
         cmocka_unit_test(test_what_is_absent_or_nil_has_no_line),
         cmocka_unit_test(test_buckets_are_cumulative_and_their_bounds_belong_to_them),

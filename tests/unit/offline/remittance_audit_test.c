@@ -293,6 +293,7 @@ static void clearing_is_what_is_between_two_steps(void **state)
     for (size_t m = 0; m < sizeof moves / sizeof *moves; m++) {
         assert_int_equal(add(&w, &moves[m], NOTHING), ERR_OK);
         assert_true(w.audit.clearing[WON] == expected[m]);
+        assert_int_equal(remittance_audit_open(&w.audit), m + 1 < sizeof moves / sizeof *moves);
     }
     remittance_audit_release(&w.audit);
 }
