@@ -21,7 +21,15 @@
 #include "broker/gateway_http.h"
 #include "broker/gateway_metrics.h"
 
-enum { PEM_MAX = 64 * 1024, BACKLOG = 512, LINES_MAX = 10, LINES_MS = 10000, FLUSH_ROUNDS = 4 };
+enum {
+    PEM_MAX = 64 * 1024,
+    BACKLOG = 512,
+    LINES_MAX = 10,
+    LINES_MS = 10000,
+    FLUSH_ROUNDS = 4,
+    ACCEPTS_MAX = 64,
+    ACCEPT_PAUSE_MS = 100
+};
 
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -50,7 +58,10 @@ struct exchange {
 struct actor {
     struct gateway_options options;
     struct MHD_Daemon *daemon;
-    int events_fd; /* the daemon's epoll */
+    int events_fd;     /* the daemon's epoll */
+    int listen_fd;     /* -1: no more */
+    int64_t accept_ms; /* not before: there were no descriptors */
+    uint32_t peer_count;
     char *certificate, *key;
     void *inbox, *bank;
     struct gateway_metrics metrics;
@@ -132,6 +143,7 @@ static void peer_begin(struct actor *self, struct MHD_Connection *connection, vo
     peer->previous = self->peers.previous;
     peer->next = &self->peers;
     peer->previous->next = peer->next->previous = peer;
+    self->peer_count++;
     set_due(self, peer, self->options.request_ms);
     *state = peer;
 }
@@ -139,16 +151,39 @@ static void peer_begin(struct actor *self, struct MHD_Connection *connection, vo
 static void on_connection(void *context, struct MHD_Connection *connection, void **state,
                           enum MHD_ConnectionNotificationCode what)
 {
+    struct actor *self = context;
     struct peer *peer = *state;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        peer_begin(context, connection, state);
+        peer_begin(self, connection, state);
         return;
     }
     CHECK(peer->waiting == NULL);
+    self->peer_count--;
     peer->previous->next = peer->next;
     peer->next->previous = peer->previous;
     free(peer);
     *state = NULL;
+}
+
+/* The server's library would try again at once, and for ever, when there are no descriptors. */
+static void accept_some(struct actor *self)
+{
+    for (uint32_t i = 0; i < ACCEPTS_MAX && self->peer_count + i < GATEWAY_CONNECTIONS_MAX; i++) {
+        struct sockaddr_storage address;
+        socklen_t length = sizeof address;
+        int fd = accept4(self->listen_fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0)
+            (void)MHD_add_connection(self->daemon, fd, (struct sockaddr *)&address, length);
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            self->accept_ms = now_ms() + ACCEPT_PAUSE_MS;
+        if (fd < 0 && errno != ECONNABORTED && errno != EINTR)
+            return;
+    }
+}
+
+static bool may_accept(const struct actor *self, int64_t at_ms)
+{
+    return self->listen_fd >= 0 && self->peer_count < GATEWAY_CONNECTIONS_MAX && at_ms >= self->accept_ms;
 }
 
 /* ---- the log: a line for each refused callback, and never a flood --------------------------------- */
@@ -382,6 +417,8 @@ static int wait_ms(const struct actor *self, int64_t at_ms)
 {
     MHD_UNSIGNED_LONG_LONG server_ms;
     int64_t until_ms = self->is_ending && self->end_ms < self->next_ms ? self->end_ms : self->next_ms;
+    if (self->accept_ms > at_ms && self->accept_ms < until_ms)
+        until_ms = self->accept_ms;
     int64_t wait = until_ms - at_ms;
     if (MHD_get_timeout(self->daemon, &server_ms) == MHD_YES && (int64_t)server_ms < wait)
         wait = (int64_t)server_ms;
@@ -392,9 +429,8 @@ static void read_pipe(struct actor *self)
 {
     char *command = zstr_recv(self->pipe);
     if (command == NULL || streq(command, "$TERM")) {
-        MHD_socket listening = MHD_quiesce_daemon(self->daemon);
-        if (listening != MHD_INVALID_SOCKET)
-            close(listening);
+        close(self->listen_fd);
+        self->listen_fd = -1;
         self->is_ending = true;
         self->end_ms = now_ms() + self->options.answer_ms;
     }
@@ -418,9 +454,14 @@ static void run(struct actor *self)
         {.socket = self->inbox, .events = ZMQ_POLLIN},
         {.socket = self->metrics.socket, .events = ZMQ_POLLIN},
         {.socket = zsock_resolve(self->pipe), .events = ZMQ_POLLIN},
+        {.fd = self->listen_fd, .events = ZMQ_POLLIN},
     };
     while (!is_over(self)) {
-        int ready = zmq_poll(items, sizeof items / sizeof *items, wait_ms(self, now_ms()));
+        int64_t at_ms = now_ms();
+        int count = may_accept(self, at_ms) ? 5 : 4;
+        int ready = zmq_poll(items, count, wait_ms(self, at_ms));
+        if (ready > 0 && count == 5 && items[4].revents != 0)
+            accept_some(self);
         if (ready > 0 && (items[3].revents & ZMQ_POLLIN))
             read_pipe(self);
         read_inbox(self);
@@ -455,6 +496,8 @@ static void wipe(char **text_p)
 
 static void release(struct actor *self)
 {
+    if (self->listen_fd >= 0)
+        close(self->listen_fd);
     if (self->daemon != NULL)
         MHD_stop_daemon(self->daemon);
     if (self->options.banks.context != NULL)
@@ -604,22 +647,22 @@ static char *read_pem(const char *path, char why[GATEWAY_WHY_MAX])
     return NULL;
 }
 
-static struct MHD_Daemon *start_daemon(struct actor *self, int fd)
+static struct MHD_Daemon *start_daemon(struct actor *self)
 {
-    const unsigned flags =
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (self->certificate != NULL ? MHD_USE_TLS : 0);
+    const unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET |
+                           (self->certificate != NULL ? MHD_USE_TLS : 0);
     struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, self->certificate},
                                    {MHD_OPTION_HTTPS_MEM_KEY, 0, self->key},
                                    {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
                                    {MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-    return MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, self, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
-        on_end, self, MHD_OPTION_NOTIFY_CONNECTION, on_connection, self, MHD_OPTION_UNESCAPE_CALLBACK,
-        keep_escapes, self, MHD_OPTION_CONNECTION_LIMIT, (unsigned)GATEWAY_CONNECTIONS_MAX,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)GATEWAY_CONNECTIONS_OF_ONE,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)GATEWAY_HEAD_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_ARRAY, self->certificate != NULL ? tls : none, MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, self, MHD_OPTION_NOTIFY_COMPLETED, on_end, self,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, self, MHD_OPTION_UNESCAPE_CALLBACK,
+                            keep_escapes, self, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)GATEWAY_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                            (unsigned)GATEWAY_CONNECTIONS_OF_ONE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            (size_t)GATEWAY_HEAD_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
+                            self->certificate != NULL ? tls : none, MHD_OPTION_END);
 }
 
 static bool open_server(struct actor *self, char url[GATEWAY_URL_MAX], char why[GATEWAY_WHY_MAX])
@@ -633,14 +676,13 @@ static bool open_server(struct actor *self, char url[GATEWAY_URL_MAX], char why[
         if (self->key == NULL)
             return false;
     }
-    int fd = listen_on(&place);
-    if (fd < 0) {
+    self->listen_fd = listen_on(&place);
+    if (self->listen_fd < 0) {
         snprintf(why, GATEWAY_WHY_MAX, "%.100s: %s", self->options.listen, strerror(errno));
         return false;
     }
-    self->daemon = start_daemon(self, fd);
+    self->daemon = start_daemon(self);
     if (self->daemon == NULL) {
-        close(fd);
         snprintf(why, GATEWAY_WHY_MAX, "%s",
                  self->certificate != NULL ? "the certificate and the key do not go together, or are no PEM"
                                            : "the server cannot be started");
@@ -673,6 +715,7 @@ zactor_t *gateway_new(const struct gateway_options *options, char url[GATEWAY_UR
     self->options = *options;
     self->options.request_ms = options->request_ms > 0 ? options->request_ms : GATEWAY_REQUEST_MS;
     self->options.answer_ms = options->answer_ms > 0 ? options->answer_ms : GATEWAY_ANSWER_MS;
+    self->listen_fd = -1;
     self->next_ms = INT64_MAX;
     self->lines_ms = now_ms();
     self->peers.next = self->peers.previous = &self->peers;
