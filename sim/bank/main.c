@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "actors/base/check.h"
 #include "adapters/http/http_client.h"
@@ -163,12 +164,22 @@ static void block(sigset_t *signals)
     CHECK(sigprocmask(SIG_BLOCK, signals, NULL) == 0);
 }
 
+/* Each connection takes a descriptor, and those that wait for a reply that never comes keep theirs. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = limit.rlim_max;
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
 static int run(const struct bank_server_options *options)
 {
     char why[160];
     sigset_t signals;
     int number;
     block(&signals);
+    raise_descriptors();
     if (http_global_init() != ERR_OK)
         return wrong("it cannot begin", "no memory");
     struct bank_server *server = bank_server_new(options, why);

@@ -18,7 +18,7 @@
 
 enum {
     THREADS = 2,
-    CONNECTIONS_MAX = 8192,
+    CONNECTIONS_MAX = 16384,
     IDLE_S = 120,
     BACKLOG = 1024,
     BODY_MAX = 1 << 20,
