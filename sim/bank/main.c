@@ -221,6 +221,7 @@ int main(int argc, char **argv)
     enum options_result result = read_options(&given, argc, argv);
     if (result != OPTIONS_OK)
         return options_exit_code(result);
+    given.server.port = (uint16_t)given.port;
     bank->seed = given.seed;
     bank->opening_balance = (int64_t)given.opening_balance;
     bank->token_life_us = given.token_life_ms * MICROS_PER_MS;

@@ -642,6 +642,15 @@ def teller_starts_it(teller):
         assert Kftc(bank, "OTHER00001").pull(PAYER, 5)[1]["bank_rsp_code"] == "000"
 
 
+def the_port_may_be_chosen(program):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with Bank(program, "--port", port) as bank:
+        assert bank.port == port and Kftc(bank).pull(PAYER, 1)[1]["rsp_code"] == "A0000"
+        second = subprocess.run([program, "--port", str(port)], capture_output=True, text=True, timeout=60, check=False)
+        assert second.returncode == 1 and "listen" in second.stderr, second
+
+
 def payments_settle_in_their_time(program):
     with Receiver() as receiver, Bank(program, "--settle-ms", 400, "--callback", receiver.url + "/callbacks",
                                       "--callback-secret", SECRET) as bank:
@@ -745,6 +754,7 @@ def main():
         scratch = Path(name)
         run_cases(options.bank, scratch)
         the_same_seed_is_the_same_chance(options.bank)
+        the_port_may_be_chosen(options.bank)
         payments_settle_in_their_time(options.bank)
         events_are_for_whoever_got_the_token(options.bank)
         it_ends_on_sigterm_also_with_calls_under_way(options.bank, scratch)
