@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/base/bank_mail.h"
 #include "actors/base/check.h"
 #include "actors/ledger/shell/partition.h"
 #include "actors/ledger/shell/reader.h"
 #include "broker/wire/accounts.h"
 #include "broker/wire/history.h"
 #include "broker/wire/items.h"
+#include "broker/wire/remittances.h"
 #include "broker/wire/rows.h"
 #include "sim/counting_mem.h"
 #include "store/journal_memory.h"
@@ -56,6 +58,10 @@ struct world {
     enum partition_state state_told;
     char account[WORLD_ID_MAX], foreign[WORLD_ID_MAX];
     uint32_t ids_in_memory; /* 0: as always */
+    bool bank_has_ended;
+    struct bank_call call; /* the last one */
+    struct bank_ack ack;   /* … */
+    uint32_t calls, acks, mails, alarms;
 };
 
 /* ---- the ports -------------------------------------------------------------------------------------------- */
@@ -124,11 +130,30 @@ static bool port_to_peer(void *context, uint32_t peer, const struct box *box)
     return true;
 }
 
+static bool port_to_bank(void *context, const struct box *box)
+{
+    struct world *self = context;
+    struct bank_mail *mail = box->pointer;
+    assert_int_equal(box->kind, BOX_CALLS);
+    if (self->bank_has_ended)
+        return false;
+    self->mails++;
+    self->calls += (uint32_t)mail->call_count;
+    self->acks += (uint32_t)mail->ack_count;
+    if (mail->call_count > 0)
+        self->call = mail->calls[mail->call_count - 1];
+    if (mail->ack_count > 0)
+        self->ack = mail->acks[mail->ack_count - 1];
+    free(mail);
+    return true;
+}
+
 static void port_say(void *context, bool is_error, const char *text)
 {
-    (void)context;
+    struct world *self = context;
     (void)is_error;
     assert_true(strlen(text) > 0);
+    self->alarms += strstr(text, "ALARM") != NULL;
 }
 
 /* ---- the stores -------------------------------------------------------------------------------------------- */
@@ -313,6 +338,41 @@ static struct request *opening(struct world *self)
     return request_new(self, &w);
 }
 
+static struct request *remittance(struct world *self)
+{
+    struct mp_writer w;
+    struct ledger_remit_command command = {
+        .currency = currency_find("USD", CURRENCY_CODE_LENGTH),
+        .id = world_deposit(++self->last_transaction, self->account, 1, "USD").id,
+        .amount = 50,
+        .account = str_from(self->account),
+        .bank = STR_LITERAL("gb"),
+        .payer = STR_LITERAL("a payer"),
+        .payee = STR_LITERAL("a payee"),
+    };
+    begin(self, &w, OPERATION_REMITTANCE_OPEN);
+    wire_remit_body_write(&w, &command);
+    return request_new(self, &w);
+}
+
+/* Of the last call. */
+static void report(struct world *self, enum bank_outcome outcome)
+{
+    struct bank_reports *reports = malloc(sizeof *reports + sizeof *reports->reports);
+    assert_non_null(reports);
+    reports->count = 1;
+    reports->reports[0] = (struct bank_report){
+        .remittance = self->call.remittance, .number = self->call.number, .outcome = (uint8_t)outcome};
+    struct box box = {.kind = BOX_REPORTS, .pointer = reports};
+    partition_receive(self->partition, &box, self->now);
+}
+
+static void ask_for_calls(struct world *self)
+{
+    struct box box = {.kind = BOX_CALLS};
+    partition_receive(self->partition, &box, self->now);
+}
+
 /* Returns the request's id. */
 static uint64_t give(struct world *self, struct request *request)
 {
@@ -347,8 +407,8 @@ static void expect_none(const struct world *self, uint64_t id)
 
 static void begin_partition(struct world *self)
 {
-    const struct partition_ports ports = {self,         port_run, port_to_router, port_to_reader,
-                                          port_to_peer, NULL,     port_say};
+    const struct partition_ports ports = {self,         port_run,     port_to_router, port_to_reader,
+                                          port_to_peer, port_to_bank, port_say};
     self->partition = partition_new(0, PARTITIONS, &ports, &self->mem);
     assert_int_equal(recover(self), ERR_OK);
     partition_begin(self->partition, &self->stores, self->now);
@@ -747,8 +807,8 @@ static void a_reader_opens_the_journal_again_after_it_was_closed(void **state)
 static void a_partition_that_cannot_be_recovered_answers_busy(void **state)
 {
     struct world *self = *state;
-    const struct partition_ports ports = {self,         port_run, port_to_router, port_to_reader,
-                                          port_to_peer, NULL,     port_say};
+    const struct partition_ports ports = {self,         port_run,     port_to_router, port_to_reader,
+                                          port_to_peer, port_to_bank, port_say};
     crash(self);
     self->partition = partition_new(0, PARTITIONS, &ports, &self->mem);
     assert_false(partition_reads_mail(self->partition));
@@ -836,6 +896,103 @@ static void a_damaged_journal_is_not_blamed_on_the_state_store(void **state)
     assert_non_null(self->stores.fault.what);
 }
 
+/* ---- banks ------------------------------------------------------------------------------------------------------ */
+
+/* Its pull is called for. */
+static void request_remittance(struct world *self)
+{
+    uint64_t asked = give(self, remittance(self));
+    turn(self);
+    disk_does_all(self);
+    expect(self, asked, CODE_OK);
+    assert_int_equal(self->call.step, BANK_PULL);
+}
+
+static void a_call_to_a_bank_leaves_after_its_commit(void **state)
+{
+    struct world *self = *state;
+    give(self, remittance(self));
+    turn(self);
+    assert_int_equal(self->calls, 0);
+    disk_does_all(self);
+    assert_int_equal(self->calls, 1);
+    assert_int_equal(self->call.amount, 50);
+    assert_int_equal(self->call.number, 1);
+    assert_string_equal(self->call.payer, "a payer");
+}
+
+static void what_a_bank_reports_is_acked_after_its_commit_and_leads_to_the_next_call(void **state)
+{
+    struct world *self = *state;
+    request_remittance(self);
+    report(self, BANK_SUCCEEDED);
+    turn(self);
+    assert_int_equal(self->acks, 0);
+    disk_does_all(self);
+    for (int i = 0; i < 10 && self->calls < 2; i++) {
+        pass_ms(self, 1);
+        disk_does_all(self);
+    }
+    assert_int_equal(self->acks, 1);
+    assert_int_equal(self->ack.number, 1);
+    assert_int_equal(self->ack.outcome, BANK_SUCCEEDED);
+    assert_int_equal(self->calls, 2);
+    assert_int_equal(self->call.step, BANK_PUSH);
+}
+
+static void calls_are_told_again_at_the_beginning_and_when_the_bank_adapter_asks(void **state)
+{
+    struct world *self = *state;
+    self->bank_has_ended = true;
+    uint64_t asked = give(self, remittance(self));
+    turn(self);
+    disk_does_all(self);
+    expect(self, asked, CODE_OK);
+    assert_int_equal(self->calls, 0);
+    self->bank_has_ended = false;
+    ask_for_calls(self);
+    turn(self);
+    assert_int_equal(self->calls, 1);
+    restart(self);
+    turn(self);
+    disk_does_all(self);
+    assert_int_equal(self->calls, 2);
+    assert_int_equal(self->call.number, 1);
+    turn(self);
+    assert_int_equal(self->calls, 2);
+}
+
+static void a_report_that_finds_no_room_is_dropped_and_taken_when_it_comes_again(void **state)
+{
+    struct world *self = *state;
+    request_remittance(self);
+    give(self, deposit(self));
+    turn(self);
+    struct commit_job *job = self->append;
+    self->append = NULL;
+    job->outcome = JOURNAL_FULL;
+    partition_job_done(self->partition, job, self->now);
+    report(self, BANK_SUCCEEDED);
+    pass_ms(self, 1000);
+    disk_does_all(self);
+    assert_int_equal(self->acks, 0);
+    report(self, BANK_SUCCEEDED);
+    turn(self);
+    disk_does_all(self);
+    assert_int_equal(self->acks, 1);
+}
+
+static void a_remittance_that_takes_too_long_is_said_in_the_log(void **state)
+{
+    struct world *self = *state;
+    request_remittance(self);
+    for (int i = 0; i < 3; i++) {
+        pass_ms(self, 600001);
+        disk_does_all(self);
+    }
+    assert_int_equal(self->alarms, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -863,6 +1020,11 @@ int main(void)
         TEST(a_state_store_that_cannot_be_used_is_built_anew_from_the_journal),
         TEST(a_state_store_with_a_flipped_bit_or_without_a_value_is_built_anew),
         TEST(a_damaged_journal_is_not_blamed_on_the_state_store),
+        TEST(a_call_to_a_bank_leaves_after_its_commit),
+        TEST(what_a_bank_reports_is_acked_after_its_commit_and_leads_to_the_next_call),
+        TEST(calls_are_told_again_at_the_beginning_and_when_the_bank_adapter_asks),
+        TEST(a_report_that_finds_no_room_is_dropped_and_taken_when_it_comes_again),
+        TEST(a_remittance_that_takes_too_long_is_said_in_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
