@@ -11,6 +11,8 @@
  *                 "to_review", "waiting", "desk_set", "desk_failed"
  *     publisher   {"subscribers": [{"name", "kind": "webhook" or "stream", "lag", "delivered", "failures", "dead_letters"}, …]};
  *                 a name comes once of each kind
+ *     bank        {"banks": [{"bank", "rail", "circuit_open": 0 or 1, "queued", "in_flight", "unknown", "errors": in a row,
+ *                 "succeeded", "failed", "requests", "callbacks"}, …]}
  */
 #ifndef TELLER_WIRE_FIGURES_H
 #define TELLER_WIRE_FIGURES_H

@@ -135,6 +135,7 @@ def clients_see_the_banks(node):
     node.until("all is told", lambda: node.call("bank.calls", {})["calls"] == [])
     assert node.call("bank.calls", {"bank": "kftc"}) == {"calls": [], "cursor": None}
     assert node.call("metrics")["bank"]["banks"][0]["bank"] == "kftc"
+    assert 'teller_bank_succeeded_total{bank="gb"}' in node.call("metrics", {"format": "text"})
 
 
 def a_callback_makes_the_bank_be_asked_at_once(program, bank, keys):
