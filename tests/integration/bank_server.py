@@ -651,6 +651,17 @@ def the_port_may_be_chosen(program):
         assert second.returncode == 1 and "listen" in second.stderr, second
 
 
+def tokens_end(program):
+    with Bank(program, "--token-life", "50ms") as bank:
+        world = World(bank, None, None, None)
+        world.kftc.get_token()
+        while world.kftc.pull(PAYER, 1)[1]["rsp_code"] != "O0002":
+            pass
+        world.obie.get_token()
+        while world.obie.call("GET", "/domestic-payments/nothing")[0] != 401:
+            pass
+
+
 def payments_settle_in_their_time(program):
     with Receiver() as receiver, Bank(program, "--settle-ms", 400, "--callback", receiver.url + "/callbacks",
                                       "--callback-secret", SECRET) as bank:
@@ -726,6 +737,16 @@ def https_is_served(program, scratch):
         for _ in range(3):
             assert breaks(lambda: kftc.pull(PAYER, 1000, timeout_s=SHORT_S))
         assert len(bank.ledger()) == 4
+        with Receiver(certificate=certificate, key=key) as receiver:
+            bank.webhooks(callback=receiver.url)
+            kftc.push(PAYEE, 1)
+            while bank.figures()["webhooks"]["repeated"] == 0:
+                pass
+            assert receiver.is_empty()  # nobody has said that it is to be trusted
+    with Receiver(certificate=certificate, key=key) as receiver, \
+            Bank(program, "--ca", certificate, "--callback", receiver.url, "--callback-secret", SECRET) as bank:
+        Kftc(bank).push(PAYEE, 1)
+        assert receiver.take().is_signed(SECRET)
 
 
 def run_cases(program, scratch):
@@ -755,6 +776,7 @@ def main():
         run_cases(options.bank, scratch)
         the_same_seed_is_the_same_chance(options.bank)
         the_port_may_be_chosen(options.bank)
+        tokens_end(options.bank)
         payments_settle_in_their_time(options.bank)
         events_are_for_whoever_got_the_token(options.bank)
         it_ends_on_sigterm_also_with_calls_under_way(options.bank, scratch)

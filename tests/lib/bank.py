@@ -306,9 +306,9 @@ class Post:
 
 
 class Receiver:
-    """Takes webhooks. answers: statuses of the next posts; 202 when there are none left."""
+    """Takes webhooks. answers: statuses of the next posts; 202 when there are none left. certificate, key: files in PEM, for https."""
 
-    def __init__(self, answers=()):
+    def __init__(self, answers=(), certificate=None, key=None):
         self.posts, self.answers = queue.Queue(), list(answers)
         receiver = self
 
@@ -327,7 +327,11 @@ class Receiver:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.server.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __enter__(self):
