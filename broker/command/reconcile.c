@@ -218,6 +218,9 @@ static int ask_calls(struct reconciling *self)
             w.failed ? ERR_NO_MEMORY
                      : teller_ask(self->session.client, STR_LITERAL("bank.calls"), TELLER_ANY_PARTITION,
                                   (struct str){(const char *)w.data, (uint32_t)w.length}, &reply, &answer);
+        if (err == ERR_OK && answer.code == CODE_BANK_NOT_FOUND)
+            fprintf(stderr, "teller reconcile: the node has no bank '%.*s' (any more)\n",
+                    (int)self->bank.length, self->bank.data);
         if (err == ERR_OK && (answer.code == CODE_UNSUPPORTED || answer.code == CODE_BANK_NOT_FOUND))
             break;
         code = session_check(&self->session, err, &answer, NULL);
@@ -277,7 +280,17 @@ static int ask_account(struct reconciling *self, currency_index currency, uint32
     return EXIT_CODE_OK;
 }
 
-/* Every currency there is: one that the bank has forgotten is missed too. */
+static int compare_times(const void *a_, const void *b_)
+{
+    const struct reconcile_row *a = a_, *b = b_;
+    if (a->time_us != b->time_us)
+        return a->time_us > b->time_us ? 1 : -1;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+/* Oldest first: of two rows of one payment the later is the one too many.
+ *
+ * Every currency there is: one that the bank has forgotten is missed too. */
 static int ask_ledger(struct reconciling *self)
 {
     struct teller_version version;
@@ -293,6 +306,8 @@ static int ask_ledger(struct reconciling *self)
             code = ask_account(self, (currency_index)c, p, page);
     }
     free(page);
+    if (self->ledger.count > 0)
+        qsort(self->ledger.rows, self->ledger.count, sizeof *self->ledger.rows, compare_times);
     return code;
 }
 

@@ -58,6 +58,10 @@ _teller() {
       mapfile -t COMPREPLY < <(compgen -W 'succeeded failed' -- "$word")
       return
       ;;
+    --only)
+      mapfile -t COMPREPLY < <(compgen -W alarms -- "$word")
+      return
+      ;;
     --from)
       mapfile -t COMPREPLY < <(compgen -W 'start now' -- "$word")
       return
