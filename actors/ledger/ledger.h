@@ -48,11 +48,11 @@ struct ledger;
 
 /* How remittances are retried and watched. */
 struct ledger_remittance_terms {
-    uint32_t tries;   /* of a step in a round, at least 1 */
+    uint32_t tries;   /* of a step in a round, 1 .. 255; so the rounds, from 0 */
     int64_t retry_us; /* between them */
     uint32_t rounds;  /* of the retry batch, after the first; 0: none */
     int64_t round_us; /* from a failure list into the next round; 0: only when the batch is asked for */
-    int64_t alarm_us; /* a remittance that is unfinished after so long raises an alarm */
+    int64_t alarm_us; /* a remittance that is unfinished after so long raises an alarm; 0: none does */
 };
 
 struct ledger_config {
@@ -625,7 +625,7 @@ uint32_t ledger_remittance_batch(struct ledger *self, int64_t now_us, enum remit
 void ledger_bank_report(struct ledger *self, int64_t now_us, const struct bank_report *report);
 
 /* Puts the calls that have no final report into the current unit again, of remittances in slots from `slot` on; returns the slot to
- * go on with, 0: that was all. */
+ * go on with, 0: that was all. Where there is no memory it stops: the rest is told when it is asked for again. */
 uint32_t ledger_bank_calls_again(struct ledger *self, int64_t now_us, uint32_t slot);
 
 /* What memory has of an open remittance. */

@@ -244,6 +244,16 @@ static uint32_t steps_of(uint8_t state)
     return any;
 }
 
+/* The ledger goes on by itself from here. */
+static bool may_be_due(uint8_t state, uint8_t step)
+{
+    const uint32_t fleeting = MACHINE_TO(REMITTANCE_REQUESTED) | MACHINE_TO(REMITTANCE_PULLED) |
+                              MACHINE_TO(REMITTANCE_DEPOSITED) | MACHINE_TO(REMITTANCE_WITHDRAWN);
+    return (fleeting & MACHINE_TO(state)) != 0 ||
+           remittance_state_of(step, REMITTANCE_PHASE_WAITING) == (enum remittance_state)state ||
+           remittance_state_of(step, REMITTANCE_PHASE_LISTED) == (enum remittance_state)state;
+}
+
 static bool tags_fit(const struct step *step, const struct fact_strings *strings)
 {
     const uint32_t words = 1u << FACT_TAG_REASON | 1u << FACT_TAG_OPERATOR | 1u << FACT_TAG_BANK_REFERENCE;
@@ -278,7 +288,9 @@ static bool part_is_good(const struct step *step)
     if (opens ? part->requested != 0 || part->previous != 0 || part->call != 0
               : part->requested < FACT_FIRST || part->previous < part->requested)
         return false;
-    return part->due_us >= 0 && part->alarm_us >= 0 && part->slot < LEDGER_REMITTANCES_MAX &&
+    if (part->due_us < 0 || (part->due_us > 0 && !may_be_due(part->state, part->step)))
+        return false;
+    return part->alarm_us >= 0 && part->slot < LEDGER_REMITTANCES_MAX &&
            part->flags <= (FACT_REMITTANCE_OPERATOR_REFUNDS | FACT_REMITTANCE_ALARMED |
                            FACT_REMITTANCE_CONTRADICTED | FACT_REMITTANCE_OF_FACT) &&
            part->code < CODE_COUNT && part->zero[0] == 0 && part->zero[1] == 0;
@@ -299,9 +311,11 @@ enum err remittance_fact_check(const uint8_t *bytes, size_t size)
 
 /* ---- stored facts ---------------------------------------------------------------------------------------- */
 
+/* An account that a remittance may be of is there. */
 static bool account_is_there(const struct ledger *self, uint32_t index)
 {
-    return index < self->accounts.count && account_at(&self->accounts, index)->id_length > 0;
+    return index < self->accounts.count && account_at(&self->accounts, index)->id_length > 0 &&
+           !(account_at(&self->accounts, index)->flags & (ACCOUNT_IS_HOUSE | ACCOUNT_HAS_BOOK));
 }
 
 static enum err opening_fits(struct ledger *self, uint64_t position, const struct step *step)
@@ -526,6 +540,7 @@ static bool stored_is_good(const struct checkpoint_remittance *stored)
     return stored->state < REMITTANCE_COMPLETED && stored->step <= REMITTANCE_STEP_REFUND &&
            (steps_of(stored->state) & MACHINE_TO(stored->step)) && stored->amount >= 1 &&
            stored->amount <= MONEY_MAX && stored->due_us >= 0 && stored->alarm_us >= 0 &&
+           (stored->due_us == 0 || may_be_due(stored->state, stored->step)) &&
            stored->requested >= FACT_FIRST && stored->requested <= stored->last_position &&
            stored->code < CODE_COUNT && !uuid_is_nil(&stored->id) &&
            !(stored->flags & FACT_REMITTANCE_OF_FACT);

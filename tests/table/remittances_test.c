@@ -1147,6 +1147,52 @@ static void where_memory_runs_out_nothing_is_lost_and_nothing_is_done_twice(void
     }
 }
 
+/* Their facts fill the unit's buffer, which cannot grow: one may stop half way, and some are not heard of. */
+static int stopped_half_way(uint32_t memo_length)
+{
+    enum { MANY = 60 };
+    struct stage stage;
+    struct ledger_remittance_view views[MANY];
+    struct ledger_open_remittance open;
+    char memo[MEMO_MAX];
+    int half_way = 0;
+    memset(memo, 'm', sizeof memo);
+    stage_open(&stage);
+    for (uint64_t id = 1; id <= MANY; id++) {
+        struct ledger_remit_command command = remit_of(&stage, id, RICH);
+        command.memo = (struct str){memo, memo_length};
+        is(remit(&stage, &command), CODE_OK, FIELD_NONE);
+    }
+    counting_mem_fail(runner_mem(stage.cast.runner), 1, UINT32_MAX);
+    for (uint64_t id = 1; id <= MANY; id++) {
+        struct bank_report report = report_of(id, 1, BANK_SUCCEEDED);
+        ledger_bank_report(core(&stage), now(&stage), &report);
+    }
+    counting_mem_fail(runner_mem(stage.cast.runner), 0, 0);
+    for (uint32_t from = 0; ledger_remittance_next(core(&stage), from, &open); from = open.slot + 1)
+        half_way += open.state != REMITTANCE_PULLING && open.state != REMITTANCE_PUSHING;
+    size_t count = ledger_remittance_list(core(&stage), now(&stage), REMITTANCE_LIST_OPEN, 0, views, MANY);
+    assert_int_equal(count, MANY); /* and, with this call, they have gone on */
+    settle(&stage);
+    for (uint64_t id = 1; id <= MANY; id++)
+        reports(&stage, id, 1, BANK_SUCCEEDED);
+    for (uint64_t id = 1; id <= MANY; id++)
+        stands(&stage, id, RICH, REMITTANCE_PUSHING);
+    assert_int_equal(stage.heard.calls, 2 * MANY);
+    assert_int_equal(house(&stage, "house:remittance:KRW:0"), MANY * AMOUNT);
+    stage_close(&stage);
+    return half_way;
+}
+
+static void what_stops_half_way_goes_on_by_itself_when_there_is_memory(void **state)
+{
+    int half_way = 0;
+    (void)state;
+    for (uint32_t memo_length = 0; memo_length <= MEMO_MAX; memo_length += 8)
+        half_way += stopped_half_way(memo_length);
+    assert_true(half_way > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1173,6 +1219,7 @@ int main(void)
         cmocka_unit_test(a_batch_begins_the_next_round_of_as_many_as_it_may_in_order_of_requests),
         cmocka_unit_test(a_batch_leaves_dead_letters_alone),
         cmocka_unit_test(the_trail_tells_who_did_what_and_why),
+        cmocka_unit_test(what_stops_half_way_goes_on_by_itself_when_there_is_memory),
         cmocka_unit_test(where_memory_runs_out_nothing_is_lost_and_nothing_is_done_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
