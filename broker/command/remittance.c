@@ -1,4 +1,5 @@
 /* teller remittance open, show, list, retry, refund, cancel, resolve, settle, retry-batch. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,23 +186,37 @@ static void print_words(const struct ledger_remittance_entry *entry)
         printf("  [%s]", entry->bank_reference);
 }
 
-static void print_entry(const struct ledger_remittance_entry *entry)
+/* "+0.024 s", "+12 min" */
+static void say_after(int64_t after_us, char out[24])
 {
-    char try[32] = "";
+    enum { MS = 1000, MINUTE_MS = 60 * MS };
+    int64_t after_ms = after_us / MS;
+    if (after_ms < 10 * (int64_t)MINUTE_MS)
+        snprintf(out, 24, "+%" PRId64 ".%03d s", after_ms / MS, (int)(after_ms % MS));
+    else
+        snprintf(out, 24, "+%" PRId64 " min", after_ms / MINUTE_MS);
+}
+
+static void print_entry(const struct ledger_remittance_entry *entry, int64_t from_us)
+{
+    char try[32] = "", after[24];
     if (entry->rounds > 0)
         snprintf(try, sizeof try, "%u, round %u", entry->tries, entry->rounds + 1);
     else if (entry->tries > 1)
         snprintf(try, sizeof try, "%u", entry->tries);
-    printf("  %-25s  %-18s  %-11s", time_text(entry->at_us), wire_remittance_state_name(entry->state), try);
+    say_after(entry->at_us - from_us, after);
+    printf("  %-25s  %11s  %-18s  %-3s", time_text(entry->at_us), after,
+           wire_remittance_state_name(entry->state), try);
     print_words(entry);
     putchar('\n');
 }
 
+/* The first of them is when it was requested, where the whole trail is there. */
 static void print_trail(const struct ledger_remittance_entry *entries, size_t count)
 {
-    printf("\n  %-25s  %-18s  %-11s  %s\n", "TIME", "STATE", "TRY", "WHY");
+    printf("\n  %-25s  %11s  %-18s  %-3s  %s\n", "TIME", "AFTER", "STATE", "TRY", "WHY");
     for (size_t i = 0; i < count; i++)
-        print_entry(&entries[i]);
+        print_entry(&entries[i], entries[0].at_us);
     if (count == TRAIL_MAX)
         printf("  What was before it is not shown.\n");
 }

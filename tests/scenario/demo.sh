@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A guided tour of teller, for `./dev demo`: wallets, transfers, refusals, a repeated id, a history, an atomic
-# group, the FX desk (demo_fx.sh), real bank data, a kill -9 in the middle of load and the recovery, and the digests that agree.
+# group, the FX desk (demo_fx.sh), remittances through a bank that misbehaves (demo_banks.sh), real bank data, a kill -9 in the middle of load and the recovery, and the digests that agree.
 #
 #   TELLER=path/to/teller tests/scenario/demo.sh [--stay]
 #
@@ -37,6 +37,7 @@ cleanup() {
   [ -z "$webhook_pid" ] || kill "$webhook_pid" 2>/dev/null || true
   if [ "$STAY" = no ] || [ "$code" -ne 0 ]; then
     [ -z "$source_pid" ] || kill "$source_pid" 2>/dev/null || true
+    [ -z "$bank_pid" ] || kill "$bank_pid" 2>/dev/null || true
     [ -z "$node_pid" ] || kill_node
     rm -rf "$folder"
   fi
@@ -270,15 +271,20 @@ The node goes on serving. Try:
   $TELLER transfer alice bob 1.00 USD
   $TELLER rate latest ecb
   $TELLER quote grace-usd USD KRW 50.00
+  $TELLER remittance open shop 12000 KRW --bank kftc --payer $PAYER --payee $PAYEE
+  $TELLER banks
   $TELLER metrics
 
-Rates come from $source_url, by $folder/feed.json.
-To end it: kill $node_pid $source_pid; rm -r $folder
+Rates come from $source_url, by $folder/feed.json;
+the banks are at $bank_url, by $folder/banks.json.
+To end it: kill $node_pid $source_pid $bank_pid; rm -r $folder
 TEXT
 }
 
 # shellcheck source=tests/scenario/demo_fx.sh
 . "$HERE/demo_fx.sh"
+# shellcheck source=tests/scenario/demo_banks.sh
+. "$HERE/demo_banks.sh"
 
 start
 wallets
@@ -287,11 +293,12 @@ repeats
 group
 history
 fx_desk
+remittances
 bank
 crash
 digests
 heading "Done in $SECONDS s: $steps things shown, all as told."
 if [ "$STAY" = yes ]; then
-  disown "$node_pid" "$source_pid"
+  disown "$node_pid" "$source_pid" "$bank_pid"
   stay
 fi
