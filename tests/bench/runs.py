@@ -72,6 +72,12 @@ class Bench:
             words += [f"--{name.replace('_', '-')}"] + ([] if value is True else [value])
         return self.load_command(node, *words)
 
+    def crowd(self, rail, count):
+        """So many remittances through teller-bank, without faults."""
+        return run_json([sys.executable, ROOT / "tests/integration/remittance_crowd.py", "--teller", self.teller,
+                         "--bank", Path(self.teller).parent.parent / "sim/bank/teller-bank", "--count", count,
+                         "--rail", rail, "--kills", 0, "--faults", 0, "--json"])
+
     def start_load(self, node, *arguments):
         """Load in the background; the caller ends the process."""
         return subprocess.Popen([str(word) for word in (self.teller, "bench", "--connect", node.endpoint,
