@@ -11,76 +11,13 @@
 
 #include "actors/ledger/fact.h"
 #include "actors/ledger/remittance_states.h"
-#include "tests/table/cast.h"
+#include "tests/table/remittance_stage.h"
 
 #define SECOND INT64_C(1000000)
 #define MINUTE (60 * SECOND)
 #define DAY (24 * 60 * MINUTE)
 
 enum { AMOUNT = 300 };
-
-/* What left with the units of partition 0. */
-struct heard {
-    size_t calls, acks, alarms;
-    struct bank_call call; /* the last */
-    struct bank_ack ack;
-    struct ledger_alarm alarm;
-};
-
-struct stage {
-    struct cast cast;
-    struct heard heard;
-};
-
-static void hear(void *context, uint32_t partition, const struct ledger_unit *unit)
-{
-    struct heard *heard = context;
-    if (partition != 0)
-        return;
-    heard->calls += unit->call_count;
-    heard->acks += unit->ack_count;
-    heard->alarms += unit->alarm_count;
-    if (unit->call_count > 0)
-        heard->call = unit->calls[unit->call_count - 1];
-    if (unit->ack_count > 0)
-        heard->ack = unit->acks[unit->ack_count - 1];
-    if (unit->alarm_count > 0)
-        heard->alarm = unit->alarms[unit->alarm_count - 1];
-}
-
-static void stage_open(struct stage *stage)
-{
-    stage->heard = (struct heard){0};
-    cast_open_told(&stage->cast, hear, &stage->heard);
-}
-
-static void stage_close(struct stage *stage)
-{
-    cast_close(&stage->cast);
-}
-
-static struct ledger *core(struct stage *stage)
-{
-    return runner_ledger(stage->cast.runner, 0);
-}
-
-static int64_t now(const struct stage *stage)
-{
-    return runner_now(stage->cast.runner);
-}
-
-static void settle(struct stage *stage)
-{
-    runner_settle(stage->cast.runner);
-    runner_check(stage->cast.runner);
-}
-
-static void advance(struct stage *stage, int64_t us)
-{
-    runner_advance(stage->cast.runner, us);
-    ledger_expire(core(stage), now(stage));
-    settle(stage);
-}
 
 /* ---- what is asked ---------------------------------------------------------------------------------------- */
 
@@ -102,15 +39,15 @@ static struct ledger_remit_command remit_of(const struct stage *stage, uint64_t 
 static struct ledger_remittance_answer remit(struct stage *stage, const struct ledger_remit_command *command)
 {
     struct ledger_remittance_answer answer;
-    ledger_remit(core(stage), now(stage), command, &answer);
-    settle(stage);
+    ledger_remit(stage_core(stage), stage_now(stage), command, &answer);
+    stage_settle(stage);
     return answer;
 }
 
 static void report_full(struct stage *stage, const struct bank_report *report)
 {
-    ledger_bank_report(core(stage), now(stage), report);
-    settle(stage);
+    ledger_bank_report(stage_core(stage), stage_now(stage), report);
+    stage_settle(stage);
 }
 
 static struct bank_report report_of(uint64_t id, uint32_t number, uint8_t outcome)
@@ -132,8 +69,9 @@ static struct ledger_remittance_answer show(struct stage *stage, uint64_t id, en
 {
     struct ledger_remittance_answer answer;
     struct uuid uuid = world_uuid(id);
-    ledger_remittance_show(core(stage), now(stage), str_from(cast_id(&stage->cast, 0, role)), &uuid, &answer);
-    settle(stage);
+    ledger_remittance_show(stage_core(stage), stage_now(stage), str_from(cast_id(&stage->cast, 0, role)),
+                           &uuid, &answer);
+    stage_settle(stage);
     return answer;
 }
 
@@ -158,7 +96,7 @@ static void stands(struct stage *stage, uint64_t id, enum role role, uint8_t sta
 static int64_t house(struct stage *stage, const char *id)
 {
     struct ledger_account_view view;
-    return ledger_account_show(core(stage), str_from(id), &view) == CODE_OK ? view.balance : 0;
+    return ledger_account_show(stage_core(stage), str_from(id), &view) == CODE_OK ? view.balance : 0;
 }
 
 static void a_remittance_that_meets_no_trouble_takes_seven_facts_and_two_calls(void **state)
@@ -167,7 +105,7 @@ static void a_remittance_that_meets_no_trouble_takes_seven_facts_and_two_calls(v
     (void)state;
     stage_open(&stage);
     struct ledger_remit_command command = remit_of(&stage, 1, RICH);
-    int64_t at = now(&stage);
+    int64_t at = stage_now(&stage);
     struct ledger_remittance_answer answer = remit(&stage, &command);
     is(answer, CODE_OK, FIELD_NONE);
     assert_string_equal(state_name(answer.view.state), "PULLING");
@@ -198,7 +136,7 @@ static void a_remittance_that_meets_no_trouble_takes_seven_facts_and_two_calls(v
     assert_int_equal(cast_changed(&stage.cast), 0);
     struct ledger_remittance_entry entries[8];
     uint64_t last = show(&stage, 1, RICH).view.last_position;
-    assert_int_equal(ledger_remittance_trail(core(&stage), last, entries, 8), 7);
+    assert_int_equal(ledger_remittance_trail(stage_core(&stage), last, entries, 8), 7);
     assert_string_equal(state_name(entries[0].state), "COMPLETED");
     assert_string_equal(entries[0].bank_reference, "B2");
     assert_string_equal(state_name(entries[6].state), "REQUESTED");
@@ -224,7 +162,7 @@ static void a_pull_that_is_refused_is_tried_three_times_in_four_rounds_and_has_f
                 stands(&stage, 1, RICH, REMITTANCE_PULL_WAITING);
             else
                 stands(&stage, 1, RICH, round < 3 ? REMITTANCE_PULL_FAILED : REMITTANCE_FAILED);
-            advance(&stage, try < 3 ? 10 * SECOND : 10 * MINUTE);
+            stage_advance(&stage, try < 3 ? 10 * SECOND : 10 * MINUTE);
         }
     }
     assert_int_equal(stage.heard.calls, 12);
@@ -282,7 +220,7 @@ static void refused_for_a_round(struct stage *stage, uint32_t number)
 {
     for (uint32_t i = 0; i < 3; i++) {
         if (i > 0)
-            advance(stage, 10 * SECOND);
+            stage_advance(stage, 10 * SECOND);
         reports(stage, 1, number + i, BANK_FAILED);
     }
 }
@@ -294,7 +232,7 @@ static void minimum_set(struct stage *stage, enum role role, int64_t minimum)
     command.sets = ACCOUNT_SETS_MINIMUM;
     command.minimum_balance = minimum;
     assert_int_equal(runner_account(stage->cast.runner, &command).code, CODE_OK);
-    settle(stage);
+    stage_settle(stage);
 }
 
 static struct ledger_remittance_answer acts(struct stage *stage, enum role role, uint8_t action,
@@ -310,8 +248,8 @@ static struct ledger_remittance_answer acts(struct stage *stage, enum role role,
         .reason = STR_LITERAL("by telephone"),
     };
     struct ledger_remittance_answer answer;
-    ledger_remittance_act(core(stage), now(stage), &command, &answer);
-    settle(stage);
+    ledger_remittance_act(stage_core(stage), stage_now(stage), &command, &answer);
+    stage_settle(stage);
     return answer;
 }
 
@@ -319,9 +257,9 @@ static struct ledger_remittance_answer acts(struct stage *stage, enum role role,
 static void posting_is_given_up(struct stage *stage)
 {
     for (int round = 0; round < 4; round++) {
-        advance(stage, 10 * SECOND);
-        advance(stage, 10 * SECOND);
-        advance(stage, 10 * MINUTE);
+        stage_advance(stage, 10 * SECOND);
+        stage_advance(stage, 10 * SECOND);
+        stage_advance(stage, 10 * MINUTE);
     }
 }
 
@@ -333,8 +271,8 @@ static void enter_posting(struct stage *stage, enum scene scene)
     if (scene == DEPOSIT_DEAD || scene == WITHDRAWAL_DEAD) {
         posting_is_given_up(stage);
     } else if (scene == DEPOSIT_FAILED || scene == WITHDRAWAL_FAILED) {
-        advance(stage, 10 * SECOND);
-        advance(stage, 10 * SECOND);
+        stage_advance(stage, 10 * SECOND);
+        stage_advance(stage, 10 * SECOND);
     }
 }
 
@@ -488,7 +426,7 @@ static struct ledger_remittance_answer happens(struct stage *stage, enum scene s
         reports(stage, 1, number, BANK_SUCCEEDED);
         break;
     case TIME_PASSES:
-        advance(stage, 10 * MINUTE);
+        stage_advance(stage, 10 * MINUTE);
         break;
     case EVENTS:
         break;
@@ -646,13 +584,13 @@ static void a_crash_in_any_state_changes_nothing_and_open_calls_are_told_again(v
             runner_flush(stage.cast.runner, 0);
             runner_compare(stage.cast.runner, 0, kinds[i], &id, 1);
             runner_crash(stage.cast.runner, 0, kinds[i]);
-            settle(&stage);
+            stage_settle(&stage);
             struct ledger_remittance_view after = show(&stage, 1, role_of((enum scene)scene)).view;
             assert_memory_equal(&before, &after, sizeof before);
             size_t calls = stage.heard.calls;
             struct bank_call call = stage.heard.call;
-            assert_int_equal(ledger_bank_calls_again(core(&stage), now(&stage), 0), 0);
-            settle(&stage);
+            assert_int_equal(ledger_bank_calls_again(stage_core(&stage), stage_now(&stage), 0), 0);
+            stage_settle(&stage);
             assert_int_equal(stage.heard.calls, calls + is_called((enum scene)scene));
             assert_memory_equal(&call, &stage.heard.call, sizeof call);
             runner_snapshot(stage.cast.runner, 0);
@@ -675,7 +613,7 @@ static void requesting_tests_id_account_currency_state_book_and_room_in_this_ord
     opens.account = str_from(world_account_id(0, CAST_PARTITIONS, "b", 0, book));
     opens.has_book = true;
     assert_int_equal(runner_account(stage.cast.runner, &opens).code, CODE_OK);
-    ledger_refuse_new(core(&stage), true);
+    ledger_refuse_new(stage_core(&stage), true);
     struct ledger_remit_command command = remit_of(&stage, 1, MISSING);
     is(remit(&stage, &command), CODE_CONFLICT, FIELD_TRANSACTION_ID);
     command.id = world_uuid(2);
@@ -693,7 +631,7 @@ static void requesting_tests_id_account_currency_state_book_and_room_in_this_ord
     command = remit_of(&stage, 2, FROZEN);
     is(remit(&stage, &command), CODE_BUSY, FIELD_NONE);
     is(remit(&stage, &taken), CODE_OK, FIELD_NONE); /* a repeat needs no room */
-    ledger_refuse_new(core(&stage), false);
+    ledger_refuse_new(stage_core(&stage), false);
     is(remit(&stage, &command), CODE_OK, FIELD_NONE); /* it may be frozen now, and not be by then */
     stage_close(&stage);
 }
@@ -743,7 +681,7 @@ static void a_remittances_id_is_taken_while_it_is_open_and_as_long_as_ids_are_re
         struct stage stage;
         stage_open(&stage);
         enter(&stage, PUSH_DEAD);
-        advance(&stage, days * DAY);
+        stage_advance(&stage, days * DAY);
         const char *rich = cast_id(&stage.cast, 0, RICH);
         const struct ledger_command item = world_transfer(77, rich, cast_id(&stage.cast, 0, POOR), 1, "KRW");
         const struct ledger_command items[] = {
@@ -768,7 +706,7 @@ static void a_remittances_id_is_taken_while_it_is_open_and_as_long_as_ids_are_re
                                                    .side = QUOTE_SELL,
                                                    .amount = 100};
         struct ledger_quote_answer quoted;
-        ledger_quote(core(&stage), now(&stage), &quote, &quoted);
+        ledger_quote(stage_core(&stage), stage_now(&stage), &quote, &quoted);
         assert_int_equal(quoted.code, CODE_CONFLICT);
         const struct ledger_proposal_command proposal = {.kind = COMMAND_DEPOSIT,
                                                          .currency = world_currency("KRW"),
@@ -778,7 +716,7 @@ static void a_remittances_id_is_taken_while_it_is_open_and_as_long_as_ids_are_re
                                                          .reason = STR_LITERAL("why"),
                                                          .operator_name = STR_LITERAL("ann")};
         struct ledger_proposal_answer proposed;
-        ledger_propose(core(&stage), now(&stage), &proposal, &proposed);
+        ledger_propose(stage_core(&stage), stage_now(&stage), &proposal, &proposed);
         assert_int_equal(proposed.code, CODE_CONFLICT);
         stands(&stage, 1, RICH, REMITTANCE_DEAD_LETTER);
         stage_close(&stage);
@@ -832,10 +770,10 @@ static void what_is_said_again_writes_nothing(void **state)
         struct stage stage;
         stage_open(&stage);
         enter(&stage, rows[i].scene);
-        uint64_t position = ledger_position(core(&stage));
+        uint64_t position = ledger_position(stage_core(&stage));
         size_t acks = stage.heard.acks;
         (void)happens(&stage, rows[i].scene, rows[i].event);
-        assert_int_equal(ledger_position(core(&stage)), position);
+        assert_int_equal(ledger_position(stage_core(&stage)), position);
         assert_int_equal(stage.heard.acks, acks + 1);
         stage_close(&stage);
     }
@@ -847,11 +785,11 @@ static void a_report_of_what_nobody_knows_is_of_no_use_and_acknowledged(void **s
     (void)state;
     stage_open(&stage);
     assert_int_equal(posted(&stage, world_deposit(3, cast_id(&stage.cast, 0, RICH), 1, "KRW")), CODE_OK);
-    uint64_t position = ledger_position(core(&stage));
+    uint64_t position = ledger_position(stage_core(&stage));
     for (uint64_t id = 2; id <= 3; id++)
         reports(&stage, id, 1, BANK_SUCCEEDED);
     assert_int_equal(stage.heard.acks, 2);
-    assert_int_equal(ledger_position(core(&stage)), position);
+    assert_int_equal(ledger_position(stage_core(&stage)), position);
     stage_close(&stage);
 }
 
@@ -896,9 +834,9 @@ static void a_contradiction_is_noted_and_alarmed_once(void **state)
         size_t acks = stage.heard.acks;
         assert_int_equal(stage.heard.alarms, 1);
         assert_true(stage.heard.alarm.is_contradiction && !stage.heard.alarm.is_over);
-        uint64_t position = ledger_position(core(&stage));
+        uint64_t position = ledger_position(stage_core(&stage));
         reports(&stage, 1, number, BANK_SUCCEEDED);
-        assert_int_equal(ledger_position(core(&stage)), position);
+        assert_int_equal(ledger_position(stage_core(&stage)), position);
         assert_int_equal(stage.heard.acks, acks + 1);
         assert_int_equal(stage.heard.alarms, 1);
         stage_close(&stage);
@@ -911,7 +849,7 @@ static void reports_and_refunds_go_on_while_the_disk_is_nearly_full(void **state
     (void)state;
     stage_open(&stage);
     enter(&stage, PULLING);
-    ledger_refuse_new(core(&stage), true);
+    ledger_refuse_new(stage_core(&stage), true);
     reports(&stage, 1, 1, BANK_SUCCEEDED);
     reports(&stage, 1, 2, BANK_FAILED);
     is(acts(&stage, RICH, REMITTANCE_REFUND, 0, 0), CODE_OK, FIELD_NONE);
@@ -929,19 +867,19 @@ static void an_unfinished_remittance_raises_one_alarm_and_its_end_ends_it(void *
     (void)state;
     stage_open(&stage);
     struct ledger_remit_command command = remit_of(&stage, 1, RICH);
-    int64_t asked = now(&stage);
+    int64_t asked = stage_now(&stage);
     is(remit(&stage, &command), CODE_OK, FIELD_NONE);
     reports(&stage, 1, 1, BANK_UNKNOWN);
-    advance(&stage, asked + 10 * MINUTE - 1 - now(&stage));
+    stage_advance(&stage, asked + 10 * MINUTE - 1 - stage_now(&stage));
     assert_int_equal(stage.heard.alarms, 0);
-    assert_int_equal(ledger_due_us(core(&stage)), asked + 10 * MINUTE);
-    advance(&stage, 1);
+    assert_int_equal(ledger_due_us(stage_core(&stage)), asked + 10 * MINUTE);
+    stage_advance(&stage, 1);
     assert_int_equal(stage.heard.alarms, 1);
     assert_int_equal(stage.heard.alarm.since_us, asked);
     assert_string_equal(state_name(stage.heard.alarm.state), "PULL_UNKNOWN");
-    advance(&stage, DAY);
+    stage_advance(&stage, DAY);
     assert_int_equal(stage.heard.alarms, 1);
-    ledger_stats(core(&stage), &stats);
+    ledger_stats(stage_core(&stage), &stats);
     assert_int_equal(stats.remittances_alarmed, 1);
     assert_int_equal(stats.remittances_unknown, 1);
     assert_int_equal(stats.remittances_oldest_us, asked);
@@ -953,7 +891,7 @@ static void an_unfinished_remittance_raises_one_alarm_and_its_end_ends_it(void *
     assert_int_equal(stage.heard.alarms, 2);
     assert_true(stage.heard.alarm.is_over);
     assert_int_equal(show(&stage, 1, RICH).view.flags, 0);
-    ledger_stats(core(&stage), &stats);
+    ledger_stats(stage_core(&stage), &stats);
     assert_int_equal(stats.remittances_open + stats.remittances_alarmed, 0);
     stage_close(&stage);
 }
@@ -971,7 +909,7 @@ static void a_refused_deposit_says_why_and_goes_through_when_it_can(void **state
     struct ledger_account_command thaw =
         world_account(ACCOUNT_UNFREEZE, cast_id(&stage.cast, 0, FROZEN), "KRW");
     assert_int_equal(runner_account(stage.cast.runner, &thaw).code, CODE_OK);
-    advance(&stage, 10 * MINUTE);
+    stage_advance(&stage, 10 * MINUTE);
     view = show(&stage, 1, FROZEN).view;
     assert_string_equal(state_name(view.state), "PUSHING");
     assert_string_equal(code_name(view.code), "OK");
@@ -1023,8 +961,8 @@ static void each_list_has_its_own(void **state)
         enter(&stage, rows[i].scene);
         for (int list = 0; list < REMITTANCE_LIST_COUNT; list++) {
             struct ledger_remittance_view view;
-            size_t count =
-                ledger_remittance_list(core(&stage), now(&stage), (enum remittance_list)list, 0, &view, 1);
+            size_t count = ledger_remittance_list(stage_core(&stage), stage_now(&stage),
+                                                  (enum remittance_list)list, 0, &view, 1);
             assert_int_equal(count, rows[i].lists >> list & 1);
         }
         stage_close(&stage);
@@ -1041,12 +979,13 @@ static void a_list_goes_on_behind_the_one_that_was_shown_last(void **state)
         struct ledger_remit_command command = remit_of(&stage, id, RICH);
         is(remit(&stage, &command), CODE_OK, FIELD_NONE);
     }
-    struct ledger *ledger = core(&stage);
-    assert_int_equal(ledger_remittance_list(ledger, now(&stage), REMITTANCE_LIST_OPEN, 0, views, 2), 2);
+    struct ledger *ledger = stage_core(&stage);
+    assert_int_equal(ledger_remittance_list(ledger, stage_now(&stage), REMITTANCE_LIST_OPEN, 0, views, 2), 2);
     struct uuid last = world_uuid(2);
     assert_memory_equal(&views[1].id, &last, sizeof last);
     assert_int_equal(
-        ledger_remittance_list(ledger, now(&stage), REMITTANCE_LIST_OPEN, views[1].position, views, 2), 1);
+        ledger_remittance_list(ledger, stage_now(&stage), REMITTANCE_LIST_OPEN, views[1].position, views, 2),
+        1);
     last = world_uuid(3);
     assert_memory_equal(&views[0].id, &last, sizeof last);
     stage_close(&stage);
@@ -1064,18 +1003,18 @@ static void a_batch_begins_the_next_round_of_as_many_as_it_may_in_order_of_reque
         for (uint32_t number = 1; number <= 3; number++) {
             reports(&stage, id, number, BANK_FAILED);
             if (number < 3)
-                advance(&stage, 10 * SECOND);
+                stage_advance(&stage, 10 * SECOND);
         }
     }
-    struct ledger *ledger = core(&stage);
-    assert_int_equal(ledger_remittance_batch(ledger, now(&stage), REMITTANCE_LIST_PUSH, 9), 0);
-    assert_int_equal(ledger_remittance_batch(ledger, now(&stage), REMITTANCE_LIST_PULL, 2), 2);
+    struct ledger *ledger = stage_core(&stage);
+    assert_int_equal(ledger_remittance_batch(ledger, stage_now(&stage), REMITTANCE_LIST_PUSH, 9), 0);
+    assert_int_equal(ledger_remittance_batch(ledger, stage_now(&stage), REMITTANCE_LIST_PULL, 2), 2);
     stands(&stage, 1, RICH, REMITTANCE_PULLING);
     assert_int_equal(show(&stage, 1, RICH).view.rounds, 1);
     stands(&stage, 2, RICH, REMITTANCE_PULLING);
     stands(&stage, 3, RICH, REMITTANCE_PULL_FAILED);
-    assert_int_equal(ledger_remittance_batch(ledger, now(&stage), REMITTANCE_LIST_FAILED, 9), 2);
-    assert_int_equal(ledger_remittance_batch(ledger, now(&stage), REMITTANCE_LIST_FAILED, 9), 0);
+    assert_int_equal(ledger_remittance_batch(ledger, stage_now(&stage), REMITTANCE_LIST_FAILED, 9), 2);
+    assert_int_equal(ledger_remittance_batch(ledger, stage_now(&stage), REMITTANCE_LIST_FAILED, 9), 0);
     stage_close(&stage);
 }
 
@@ -1085,7 +1024,8 @@ static void a_batch_leaves_dead_letters_alone(void **state)
     (void)state;
     stage_open(&stage);
     enter(&stage, PUSH_DEAD);
-    assert_int_equal(ledger_remittance_batch(core(&stage), now(&stage), REMITTANCE_LIST_FAILED, 9), 0);
+    assert_int_equal(
+        ledger_remittance_batch(stage_core(&stage), stage_now(&stage), REMITTANCE_LIST_FAILED, 9), 0);
     stands(&stage, 1, RICH, REMITTANCE_DEAD_LETTER);
     stage_close(&stage);
 }
@@ -1099,7 +1039,7 @@ static void the_trail_tells_who_did_what_and_why(void **state)
     enter(&stage, PUSH_FAILED);
     is(acts(&stage, RICH, REMITTANCE_REFUND, 0, 0), CODE_OK, FIELD_NONE);
     uint64_t last = show(&stage, 1, RICH).view.last_position;
-    size_t count = ledger_remittance_trail(core(&stage), last, entries, LEDGER_REMITTANCE_TRAIL_MAX);
+    size_t count = ledger_remittance_trail(stage_core(&stage), last, entries, LEDGER_REMITTANCE_TRAIL_MAX);
     assert_int_equal(count, 12);
     assert_string_equal(state_name(entries[0].state), "REFUNDING");
     assert_true(entries[0].flags & FACT_REMITTANCE_BY_OPERATOR);
@@ -1109,7 +1049,7 @@ static void the_trail_tells_who_did_what_and_why(void **state)
     assert_string_equal(entries[1].reason, "no money");
     assert_string_equal(entries[1].bank_reference, "B4");
     assert_int_equal(entries[1].flags, 0);
-    assert_int_equal(ledger_remittance_trail(core(&stage), last, entries, 2), 2);
+    assert_int_equal(ledger_remittance_trail(stage_core(&stage), last, entries, 2), 2);
     stage_close(&stage);
 }
 
@@ -1130,15 +1070,15 @@ static void where_memory_runs_out_nothing_is_lost_and_nothing_is_done_twice(void
                     counting_mem_fail(runner_mem(stage.cast.runner), nth, 1);
                 if (number > 0) {
                     struct bank_report report = report_of(1, number, BANK_SUCCEEDED);
-                    ledger_bank_report(core(&stage), now(&stage), &report);
+                    ledger_bank_report(stage_core(&stage), stage_now(&stage), &report);
                 } else {
-                    ledger_remit(core(&stage), now(&stage), &command, &answer);
+                    ledger_remit(stage_core(&stage), stage_now(&stage), &command, &answer);
                     assert_true(answer.code == CODE_OK || answer.code == CODE_BUSY);
                 }
                 counting_mem_fail(runner_mem(stage.cast.runner), 0, 0);
-                settle(&stage);
+                stage_settle(&stage);
             }
-            advance(&stage, SECOND);
+            stage_advance(&stage, SECOND);
         }
         stands(&stage, 1, RICH, REMITTANCE_COMPLETED);
         assert_int_equal(stage.heard.calls, 2);
@@ -1166,14 +1106,15 @@ static int stopped_half_way(uint32_t memo_length)
     counting_mem_fail(runner_mem(stage.cast.runner), 1, UINT32_MAX);
     for (uint64_t id = 1; id <= MANY; id++) {
         struct bank_report report = report_of(id, 1, BANK_SUCCEEDED);
-        ledger_bank_report(core(&stage), now(&stage), &report);
+        ledger_bank_report(stage_core(&stage), stage_now(&stage), &report);
     }
     counting_mem_fail(runner_mem(stage.cast.runner), 0, 0);
-    for (uint32_t from = 0; ledger_remittance_next(core(&stage), from, &open); from = open.slot + 1)
+    for (uint32_t from = 0; ledger_remittance_next(stage_core(&stage), from, &open); from = open.slot + 1)
         half_way += open.state != REMITTANCE_PULLING && open.state != REMITTANCE_PUSHING;
-    size_t count = ledger_remittance_list(core(&stage), now(&stage), REMITTANCE_LIST_OPEN, 0, views, MANY);
+    size_t count =
+        ledger_remittance_list(stage_core(&stage), stage_now(&stage), REMITTANCE_LIST_OPEN, 0, views, MANY);
     assert_int_equal(count, MANY); /* and, with this call, they have gone on */
-    settle(&stage);
+    stage_settle(&stage);
     for (uint64_t id = 1; id <= MANY; id++)
         reports(&stage, id, 1, BANK_SUCCEEDED);
     for (uint64_t id = 1; id <= MANY; id++)
