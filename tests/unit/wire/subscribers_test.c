@@ -28,7 +28,7 @@ static const struct {
     {"subscriber.add", "{" GOOD " \"only\" \"alarms\"}", CODE_OK, FIELD_NONE},
     {"subscriber.add", "{" GOOD " \"only\" nil}", CODE_OK, FIELD_NONE},
     {"subscriber.add", "{" GOOD " \"only\" \"events\"}", CODE_INVALID_FIELD, FIELD_ONLY},
-    {"subscriber.add", "{" GOOD " \"only\" true}", CODE_INVALID_FIELD, FIELD_ONLY},
+    {"subscriber.add", "{" GOOD " \"only\" 1}", CODE_INVALID_FIELD, FIELD_ONLY},
     {"subscriber.add", "{" GOOD " \"from\" 1}", CODE_INVALID_FIELD, FIELD_CURSOR},
     {"subscriber.add", "{" GOOD " \"name\" \"crm\"}", CODE_BAD_REQUEST, FIELD_NAME},
     {"subscriber.add", "{" GOOD " \"more\" 1}", CODE_BAD_REQUEST, FIELD_NONE},
