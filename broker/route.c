@@ -214,11 +214,13 @@ static bool is_above_partitions(enum wire_operation operation)
            (operation >= OPERATION_RATE_LATEST && operation <= OPERATION_BANK_CALLS);
 }
 
-/* What changes a remittance: without banks there is nobody to go on with it. */
+/* What changes a remittance: without banks there is nobody to go on with it. What a bank has said by telephone may be written down: the way
+ * on when the adapter's store is lost. */
 static bool needs_bank(enum wire_operation operation)
 {
     return operation >= OPERATION_REMITTANCE_OPEN && operation <= OPERATION_REMITTANCE_RETRY_BATCH &&
-           operation != OPERATION_REMITTANCE_SHOW && operation != OPERATION_REMITTANCE_LIST;
+           operation != OPERATION_REMITTANCE_SHOW && operation != OPERATION_REMITTANCE_LIST &&
+           operation != OPERATION_REMITTANCE_SETTLE;
 }
 
 static struct route by_header(const struct wire_header *header, uint32_t partitions, struct wire_split *split,

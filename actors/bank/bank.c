@@ -205,12 +205,16 @@ enum err bank_restore(struct bank *self, uint8_t table, const uint8_t *key, size
     return table == BANK_TABLE_SERIALS ? restore_serial(self, number) : ERR_CORRUPT;
 }
 
-/* Jobs are asked about one by one, a hundred a second of a bank, so that thousands do not ask at once. */
+/* A store that is empty may have been lost: serials go on behind all that a bank may have seen, unless there was more than one a millisecond.
+ *
+ * Jobs are asked about one by one, a hundred a second of a bank, so that thousands do not ask at once. */
 enum err bank_recovered(struct bank *self, int64_t now_us)
 {
     CHECK(!self->is_recovered);
     self->is_recovered = true;
     self->now_us = now_us;
+    if (self->next_serial == 1 && now_us >= 1000)
+        self->next_serial = (uint64_t)now_us / 1000;
     if (self->serial_end < self->next_serial)
         self->serial_end = self->next_serial;
     jobs_sort(self);

@@ -4,6 +4,7 @@ once and a payee is paid once, or the payer has the money again.
   remittance.py --teller PATH --bank PATH
 """
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -119,6 +120,25 @@ def a_node_that_is_killed_goes_on_and_pays_once(node, bank, world):
     bank.rules([])
 
 
+def a_lost_store_is_made_good_by_the_bank_s_word_before_the_adapter_serves_again(node, bank, world):
+    payer, payee, from_account, to_account = world.parties("kftc")
+    bank.rules([{"step": "push", "do": "timeout", "when": "after", "count": 1}, {"step": "inquiry", "do": "timeout"}])
+    remittance = node.remit("kftc", payer, payee, 1009)
+    node.until_state(remittance, "PUSH_UNKNOWN")
+    node.kill()
+    shutil.rmtree(node.data / "bank")
+    options, node.options = node.options, []
+    node.start()
+    bank.rules([])
+    said = remittance | {"outcome": "succeeded", "operator": "ann", "reason": "they say so on the telephone"}
+    assert node.call("remittance.settle", said)["state"] == "COMPLETED"
+    assert node.stop() == 0
+    node.options = options
+    node.start()
+    node.until("nothing is open", lambda: node.call("bank.calls", {})["calls"] == [])
+    assert moved(bank, from_account) == [1009] and moved(bank, to_account) == [-1009]
+
+
 def an_outage_is_waited_for(node, bank, world):
     payer, payee, from_account, to_account = world.parties("kftc")
     bank.outage(1, "hangup")
@@ -174,6 +194,7 @@ def run(arguments, keys, started):
                      a_push_that_is_refused_goes_back_to_the_payer,
                      what_an_operator_is_to_decide_is_a_dead_letter_until_he_does,
                      a_node_that_is_killed_goes_on_and_pays_once,
+                     a_lost_store_is_made_good_by_the_bank_s_word_before_the_adapter_serves_again,
                      an_outage_is_waited_for):
             test(node, bank, world)
             print(f"{time.monotonic() - started:6.1f} s {test.__name__}", flush=True)

@@ -14,7 +14,8 @@ static bool toy_name(void *own, struct rail_job *job, int64_t now_us, struct rai
     (void)own;
     (void)now_us;
     job->phase = strcmp(job->call.payee, "plain") == 0 ? RAIL_PAY : RAIL_PREPARE;
-    (void)snprintf(job->id, sizeof job->id, "J%llu", (unsigned long long)job->serial);
+    (void)snprintf(job->id, sizeof job->id, "J%llu",
+                   (unsigned long long)(job->serial - WORLD_FIRST_SERIAL + 1));
     if (strcmp(job->call.payee, "nobody") != 0)
         return true;
     verdict->result = RAIL_FAILED;
@@ -98,7 +99,8 @@ static void toy_answer(void *own, struct rail_job *job, const struct rail_reply 
         job->phase++;
     if (strcmp(reply->body, "taken") == 0) {
         job->phase = RAIL_INQUIRE;
-        (void)snprintf(job->resource, sizeof job->resource, "R%llu", (unsigned long long)job->serial);
+        (void)snprintf(job->resource, sizeof job->resource, "R%llu",
+                       (unsigned long long)(job->serial - WORLD_FIRST_SERIAL + 1));
     }
 }
 

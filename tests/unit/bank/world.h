@@ -20,6 +20,9 @@
 
 #define SECOND INT64_C(1000000)
 
+/* Of a store that is empty when the world begins: the time, in milliseconds. */
+#define WORLD_FIRST_SERIAL UINT64_C(1000000000)
+
 enum { WORLD_OUT_MAX = 2048, WORLD_REPORTS_MAX = 8192, WORLD_ANSWERS_MAX = 256, WORLD_LINE = 64 };
 
 struct world_request {

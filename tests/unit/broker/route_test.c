@@ -271,7 +271,8 @@ static void test_what_changes_remittances_needs_banks(void **state)
     for (enum wire_operation operation = 0; operation < OPERATION_COUNT; operation++) {
         bool needs = operation >= OPERATION_REMITTANCE_OPEN &&
                      operation <= OPERATION_REMITTANCE_RETRY_BATCH &&
-                     operation != OPERATION_REMITTANCE_SHOW && operation != OPERATION_REMITTANCE_LIST;
+                     operation != OPERATION_REMITTANCE_SHOW && operation != OPERATION_REMITTANCE_LIST &&
+                     operation != OPERATION_REMITTANCE_SETTLE;
         assert_int_equal(route_map(operation, WIRE_PARTITION_ANY, NULL, NULL, &turn).needs_bank, needs);
         assert_int_equal(route_map(operation, 1, NULL, NULL, &turn).needs_bank, needs);
     }
