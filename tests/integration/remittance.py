@@ -193,8 +193,8 @@ def run(arguments, keys, started):
                      a_pull_that_is_refused_again_and_again_has_failed_with_the_bank_s_reason,
                      a_push_that_is_refused_goes_back_to_the_payer,
                      what_an_operator_is_to_decide_is_a_dead_letter_until_he_does,
-                     a_node_that_is_killed_goes_on_and_pays_once,
                      a_lost_store_is_made_good_by_the_bank_s_word_before_the_adapter_serves_again,
+                     a_node_that_is_killed_goes_on_and_pays_once,
                      an_outage_is_waited_for):
             test(node, bank, world)
             print(f"{time.monotonic() - started:6.1f} s {test.__name__}", flush=True)
