@@ -127,7 +127,8 @@ def a_lost_store_is_made_good_by_the_bank_s_word_before_the_adapter_serves_again
     node.until_state(remittance, "PUSH_UNKNOWN")
     node.kill()
     shutil.rmtree(node.data / "bank")
-    options, node.options = node.options, []
+    options, at = node.options, node.options.index("--banks")
+    node.options = options[:at] + options[at + 2:]
     node.start()
     bank.rules([])
     said = remittance | {"outcome": "succeeded", "operator": "ann", "reason": "they say so on the telephone"}
@@ -181,7 +182,8 @@ def nothing_secret_is_in_the_log(node, world):
 
 def the_books_are_right_and_the_node_ends_cleanly(node):
     assert node.stop() == 0, node.stderr()
-    node.run("verify", "--data", node.data)
+    if not node.is_built_with(b"libtsan.so"):  # it has no room for maps of the usual size
+        node.run("verify", "--data", node.data)
 
 
 def run(arguments, keys, started):
