@@ -126,6 +126,12 @@ static void take(struct remittances_world *self)
     node->unit = bank_take(node->core);
     if (node->unit == NULL)
         return;
+    for (size_t i = 0; i < node->unit->request_count; i++) {
+        uint32_t bank = node->unit->requests[i]->bank;
+        if (self->stage.now_us < self->later_us[bank])
+            stage_breach(&self->stage, "W12", "%s is asked %" PRId64 " ms before the time that it has said",
+                         REMIT_BANK_NAMES[bank], (self->later_us[bank] - self->stage.now_us) / 1000);
+    }
     bool is_slow = remit_has(self, FAMILY_DISK) && sim_random_chance(&self->disk, 20000);
     int64_t wait_us = sim_random_between(&self->disk, ROWS_LEAST_US, is_slow ? ROWS_SLOW_US : ROWS_MOST_US);
     stage_after(&self->stage, node->unit->put_count == 0 ? 1 : wait_us, is_durable, self, NULL, node->life);
@@ -177,6 +183,7 @@ void adapter_start(struct remittances_world *self)
     node->life++;
     node->timer_us = INT64_MAX;
     node->is_turning = false;
+    memset(self->later_us, 0, sizeof self->later_us); /* it has not kept that */
     adapter_touched(self);
 }
 

@@ -11,7 +11,7 @@
 #include "sim/remittances/keys.h"
 #include "sim/remittances/world.h"
 
-enum { RULES_MOST = 8, WAY_LEAST_US = 300, WAY_MOST_US = 40000 };
+enum { RULES_MOST = 8, WAY_LEAST_US = 300, WAY_MOST_US = 40000, WAY_LATE_US = 45000000, STATUS_MANY = 429 };
 
 const char *const REMIT_BANK_NAMES[REMIT_BANKS] = {"kookmin", "barclays"};
 
@@ -288,6 +288,7 @@ void banks_look(struct remittances_world *self, uint32_t bank)
 struct asked {
     uint64_t life;
     int64_t until_us; /* when the client gives up */
+    bool is_given_up; /* it has, or will have, before the request is there */
     struct bank_request request;
 };
 
@@ -296,10 +297,32 @@ struct answered {
     enum rail_arrival arrival;
     long status;
     int64_t retry_after_s;
+    bool is_lie; /* about the amount, or the currency */
+    uint32_t bank;
     char signature[RAIL_HEADER_MAX + 1];
     size_t length;
     char body[]; /* and a NUL */
 };
+
+static uint64_t succeeded_at(const struct remittances_world *self, uint32_t bank)
+{
+    struct bank_view view;
+    bank_show(self->adapter.core, bank, &view);
+    return view.succeeded;
+}
+
+/* What the reply must, or must not, do to the adapter. */
+static void check_taken(struct remittances_world *self, const struct answered *answer, uint64_t succeeded)
+{
+    int64_t until_us = self->stage.now_us + answer->retry_after_s * REMIT_SECOND_US;
+    if (answer->arrival != RAIL_ARRIVED)
+        return;
+    if (answer->is_lie && succeeded_at(self, answer->bank) != succeeded)
+        stage_breach(&self->stage, "W13", "%s tells another amount, and is believed",
+                     REMIT_BANK_NAMES[answer->bank]);
+    if (answer->status == STATUS_MANY && answer->retry_after_s > 0 && until_us > self->later_us[answer->bank])
+        self->later_us[answer->bank] = until_us;
+}
 
 static void answer_comes(void *context, void *pointer, uint64_t number)
 {
@@ -315,7 +338,9 @@ static void answer_comes(void *context, void *pointer, uint64_t number)
                                          .signature =
                                              answer->signature[0] != '\0' ? answer->signature : NULL};
         stage_mix(&self->stage, (uint64_t)answer->status << 2 | answer->arrival);
+        uint64_t succeeded = succeeded_at(self, answer->bank);
         bank_reply(self->adapter.core, remit_node_us(self), answer->number, &reply);
+        check_taken(self, answer, succeeded);
         adapter_touched(self);
     }
     free(pointer);
@@ -327,6 +352,7 @@ static struct answered *nothing(const struct asked *asked, enum rail_arrival arr
     CHECK(answer != NULL);
     answer->number = asked->request.number;
     answer->life = asked->life;
+    answer->bank = asked->request.bank;
     answer->arrival = arrival;
     answer->retry_after_s = -1;
     return answer;
@@ -347,6 +373,10 @@ static struct answered *arrived(const struct asked *asked, const struct virtual_
 {
     struct answered *answer = nothing(asked, RAIL_ARRIVED, reply->length);
     answer->status = reply->status;
+    answer->is_lie =
+        reply->rule != NULL &&
+        (strcmp(reply->rule, "wrong_amount") == 0 ||
+         (strcmp(reply->rule, "wrong_currency") == 0 && answer->bank == 1)); /* KFTC tells none */
     answer->length = reply->length;
     if (reply->length > 0)
         memcpy(answer->body, reply->body, reply->length);
@@ -391,14 +421,28 @@ static void request_comes(void *context, void *pointer, uint64_t number)
                request.path, reply.status, reply.rule != NULL ? ", but " : "",
                reply.rule != NULL ? reply.rule : "");
     int64_t way_us = remit_way_us(self, WAY_LEAST_US, WAY_MOST_US);
+    banks_look(self, asked->request.bank);
+    if (asked->is_given_up) {
+        free(pointer);
+        return;
+    }
     if (reply.delivery == VIRTUAL_SILENCE || way_us < 0)
         answer_at(self, asked, nothing(asked, RAIL_LOST, 0), INT64_MAX / 2);
     else if (reply.delivery != VIRTUAL_ANSWER)
         answer_at(self, asked, nothing(asked, RAIL_LOST, 0), reply.delay_us + way_us);
     else
         answer_at(self, asked, arrived(asked, &reply), reply.delay_us + way_us);
-    banks_look(self, asked->request.bank);
     free(pointer);
+}
+
+/* The request comes when nobody waits for its answer any more; not so late that a bank which does not know it may be believed. */
+static void ask_late(struct remittances_world *self, struct asked *asked)
+{
+    int64_t way_us = sim_random_between(&self->network, WAY_MOST_US, WAY_LATE_US);
+    asked->is_given_up = self->stage.now_us + way_us >= asked->until_us;
+    if (asked->is_given_up)
+        answer_at(self, asked, nothing(asked, RAIL_LOST, 0), INT64_MAX / 2);
+    stage_after(&self->stage, way_us, request_comes, self, asked, 0);
 }
 
 void banks_ask(struct remittances_world *self, const struct bank_request *request)
@@ -408,7 +452,12 @@ void banks_ask(struct remittances_world *self, const struct bank_request *reques
     asked->life = self->adapter.life;
     asked->until_us = self->stage.now_us + (int64_t)request->timeout_ms * 1000;
     asked->request = *request;
+    asked->is_given_up = false;
     self->requests++;
+    if (remit_has(self, FAMILY_NETWORK) && sim_random_chance(&self->network, self->trouble_ppm / 20)) {
+        ask_late(self, asked);
+        return;
+    }
     int64_t way_us = remit_way_us(self, WAY_LEAST_US, WAY_MOST_US);
     if (way_us >= 0) {
         stage_after(&self->stage, way_us, request_comes, self, asked, 0);

@@ -6,7 +6,14 @@
 #include "actors/base/check.h"
 #include "sim/remittances/world.h"
 
-enum { COMMIT_LEAST_US = 200, COMMIT_MOST_US = 5000, COMMIT_SLOW_US = 800000, RESEND_US = 30000000 };
+enum {
+    COMMIT_LEAST_US = 200,
+    COMMIT_MOST_US = 5000,
+    COMMIT_SLOW_US = 800000,
+    RESEND_US = 30000000,
+    LATE_PPM = 20000,
+    LATE_MOST_US = 120000000
+};
 
 /* ---- the journal ------------------------------------------------------------------------------------------ */
 
@@ -127,12 +134,14 @@ static void told_comes(void *context, void *pointer, uint64_t number)
     free(pointer);
 }
 
-/* To the adapter. Inside a process nothing is lost but with the process; the world is not so kind. */
+/* To the adapter. Inside a process nothing is lost but with the process, nor late; the world is not so kind. */
 static void tell(struct remittances_world *self, const struct told *told)
 {
     int64_t way_us = remit_way_us(self, 10, 2000);
     if (way_us < 0)
         return;
+    if (remit_has(self, FAMILY_NETWORK) && sim_random_chance(&self->network, LATE_PPM))
+        way_us = sim_random_between(&self->network, REMIT_SECOND_US, LATE_MOST_US);
     struct told *copy = malloc(sizeof *copy);
     CHECK(copy != NULL);
     *copy = *told;
@@ -147,12 +156,10 @@ static void run_effects(struct remittances_world *self, const struct ledger_unit
     for (size_t i = 0; i < unit->ack_count; i++)
         tell(self, &(struct told){.ack = unit->acks[i], .is_ack = true});
     for (size_t i = 0; i < unit->alarm_count; i++) {
-        struct known *known = remit_watch_find(&self->watch, &unit->alarms[i].remittance);
         stage_note(&self->stage, "alarm: %s %s", REMITTANCE_STATES.state_names[unit->alarms[i].state],
                    unit->alarms[i].is_over ? "is over" : "is late");
-        if (known == NULL)
-            stage_breach(&self->stage, "W6", "an alarm for a remittance that nobody has asked for");
     }
+    remit_watch_alarms(self, unit->alarms, unit->alarm_count);
 }
 
 static void is_durable(void *context, void *pointer, uint64_t life)

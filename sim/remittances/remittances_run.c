@@ -63,6 +63,8 @@ static void clock_jumps(struct remittances_world *self)
 {
     static const int64_t farthest_us[] = {REMIT_SECOND_US, 10 * REMIT_SECOND_US, 60 * REMIT_MINUTE_US};
     int64_t far_us = farthest_us[sim_random_below(&self->process, 3)];
+    self->jumped_us = self->stage.now_us;
+    memset(self->later_us, 0, sizeof self->later_us);
     self->jump_us =
         sim_random_chance(&self->process, 500000) ? 0 : sim_random_between(&self->process, -far_us, far_us);
     stage_note(&self->stage, "the node's clock is off by %" PRId64 " ms", self->jump_us / 1000);
@@ -109,6 +111,8 @@ static void settle(struct remittances_world *self)
 {
     self->is_calm = true;
     self->jump_us = 0;
+    self->jumped_us = self->stage.now_us;
+    memset(self->later_us, 0, sizeof self->later_us);
     stage_note(&self->stage, "faults end");
     banks_rules(self);
     process_starts(self, NULL, 0);

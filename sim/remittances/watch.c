@@ -12,6 +12,9 @@ enum { STATES_MOST = 32 };
 /* A fact's time is its commit's, which may be so much later than the decision that a wait is counted from. */
 #define COMMIT_TIME_US REMIT_SECOND_US
 
+/* A process may be away when an alarm is due, and again when it should write it. */
+#define ALARM_LATE_US REMIT_MINUTE_US
+
 /* Where the money is, told by postings. */
 enum place { OUTSIDE, CLEARING, ACCOUNT, GONE };
 
@@ -136,6 +139,33 @@ static void check_call(struct remittances_world *self, const struct known *known
     if (part->state == REMITTANCE_REFUNDING && known->state == REMITTANCE_PUSH_UNKNOWN &&
         (part->flags & FACT_REMITTANCE_BY_OPERATOR) != 0)
         stage_breach(&self->stage, "W4", "%" PRId64 " is refunded while its push is unknown", known->amount);
+    if (part->state == REMITTANCE_REFUNDING && known->step != REMITTANCE_STEP_REFUND &&
+        known->operator_refunds && (part->flags & FACT_REMITTANCE_BY_OPERATOR) == 0)
+        stage_breach(&self->stage, "W4", "%" PRId64 ": a refund that is an operator's begins by itself",
+                     known->amount);
+}
+
+/* Tries count on from one to the next, and begin anew with a step, a round, or an operator. */
+static bool counts_on(const struct known *known, const struct fact_remittance_part *part, bool by_hand)
+{
+    bool is_first = part->tries == 1 && part->rounds == 0;
+    if (known->state == REMITTANCE_REQUESTED || part->step != known->step || (by_hand && is_first))
+        return is_first;
+    if (part->rounds != known->rounds)
+        return part->tries == 1 && part->rounds == known->rounds + 1;
+    return part->tries == known->tries || (is_in(known->state, WAITING) && part->tries == known->tries + 1);
+}
+
+/* A posting is not given up before its tries are used up, but where its account is closed. */
+static bool gives_up_early(const struct remittances_world *self, const struct known *known,
+                           const struct fact_remittance_part *part)
+{
+    const uint32_t postings = STATE(PULLED) | STATE(DEPOSIT_WAITING) | STATE(DEPOSIT_FAILED) |
+                              STATE(DEPOSITED) | STATE(WITHDRAWAL_WAITING) | STATE(WITHDRAWAL_FAILED);
+    if (!is_in(known->state, postings) || !is_in(part->state, STATE(REFUNDING) | STATE(DEAD_LETTER)))
+        return false;
+    return part->code != CODE_ACCOUNT_CLOSED &&
+           (known->rounds < self->terms.rounds || known->tries + 1u < self->terms.tries);
 }
 
 static void check_tries(struct remittances_world *self, const struct known *known, int64_t time_us,
@@ -147,6 +177,15 @@ static void check_tries(struct remittances_world *self, const struct known *know
     if (part->tries > self->terms.tries || part->rounds > self->terms.rounds)
         stage_breach(&self->stage, "W5", "%" PRId64 ": try %d of round %d", known->amount, part->tries,
                      part->rounds);
+    if (known->is_there && !counts_on(known, part, by_hand))
+        stage_breach(&self->stage, "W5", "%" PRId64 ": try %d of round %d in %s, after try %d of round %d",
+                     known->amount, part->tries, part->rounds, name_of(part->state), known->tries,
+                     known->rounds);
+    if (!by_hand && gives_up_early(self, known, part))
+        stage_breach(&self->stage, "W5", "%" PRId64 ": %s is given up at try %d of round %d", known->amount,
+                     name_of(known->state), known->tries, known->rounds);
+    if (!by_hand && known->state == REMITTANCE_DEAD_LETTER && part->state != REMITTANCE_DEAD_LETTER)
+        stage_breach(&self->stage, "W5", "%" PRId64 ": a dead letter goes on by itself", known->amount);
     if (goes_on && !by_hand && time_us - known->since_us < self->terms.retry_us - COMMIT_TIME_US)
         stage_breach(&self->stage, "W5", "%" PRId64 ": %s goes on to %s after %" PRId64 " ms", known->amount,
                      name_of(known->state), name_of(part->state), (time_us - known->since_us) / 1000);
@@ -159,9 +198,15 @@ static void check_alarm(struct remittances_world *self, struct known *known, int
          is = (part->flags & FACT_REMITTANCE_ALARMED) != 0;
     if (!was && is) {
         known->alarms++;
+        self->watch.raised++;
         if (time_us < known->requested_us + self->terms.alarm_us - COMMIT_TIME_US)
             stage_breach(&self->stage, "W6", "%" PRId64 ": an alarm comes too early", known->amount);
     }
+    self->watch.over += was && !is;
+    if (known->is_there && known->alarms == 0 && self->terms.alarm_us > 0 &&
+        time_us > known->requested_us + self->terms.alarm_us + ALARM_LATE_US &&
+        known->asked_us > self->jumped_us)
+        stage_breach(&self->stage, "W6", "%" PRId64 ": no alarm has come", known->amount);
     if (known->alarms > 1)
         stage_breach(&self->stage, "W6", "%" PRId64 ": an alarm is raised twice", known->amount);
     if (is == is_in(part->state, ENDS) && is)
@@ -194,6 +239,7 @@ static void take_part(struct remittances_world *self, const struct uuid *id, int
         known->is_there = true;
         known->requested = position;
         known->requested_us = time_us;
+        known->asked_us = self->stage.now_us;
         known->money = OUTSIDE;
     } else if (part->requested != known->requested || part->previous != known->last) {
         stage_breach(&self->stage, "W3", "%" PRId64 ": its trail has a gap", amount);
@@ -205,11 +251,15 @@ static void take_part(struct remittances_world *self, const struct uuid *id, int
                          kind, name_of(part->state), known->money);
         known->money = (uint8_t)move->to;
     }
+    if (kind == FACT_REMITTANCE_NOTED && part->flags == known->flags)
+        stage_breach(&self->stage, "W6", "%" PRId64 ": what is known already is noted again", amount);
     if (!is_in(part->state, STATES_AT[known->money]))
         stage_breach(&self->stage, "W3", "%" PRId64 " is %s, and its money at place %d", amount,
                      name_of(part->state), known->money);
-    check_call(self, known, part);
-    check_tries(self, known, time_us, part);
+    if (kind != FACT_REMITTANCE_REQUESTED) {
+        check_call(self, known, part);
+        check_tries(self, known, time_us, part);
+    }
     check_alarm(self, known, time_us, part);
     if (part->state != known->state)
         known->since_us = time_us;
@@ -224,10 +274,39 @@ static void take_part(struct remittances_world *self, const struct uuid *id, int
         stage_breach(&self->stage, "W1", "%" PRId64 ": no bank here contradicts itself", amount);
 }
 
+static void take_closed(struct remittances_world *self, const uint8_t *bytes)
+{
+    struct fact_account fact;
+    memcpy(&fact, bytes, sizeof fact);
+    for (size_t i = 0; i < self->watch.count; i++) {
+        const struct known *known = &self->watch.known[i];
+        if (known->is_there && !is_in(known->state, ENDS) && known->index == fact.account)
+            stage_breach(&self->stage, "W11", "an account is closed, and %" PRId64 " is %s", known->amount,
+                         name_of(known->state));
+    }
+}
+
+void remit_watch_alarms(struct remittances_world *self, const struct ledger_alarm *alarms, size_t count)
+{
+    uint32_t raised = 0, over = 0;
+    for (size_t i = 0; i < count; i++) {
+        raised += !alarms[i].is_over && !alarms[i].is_contradiction;
+        over += alarms[i].is_over;
+        if (remit_watch_find(&self->watch, &alarms[i].remittance) == NULL)
+            stage_breach(&self->stage, "W6", "an alarm for a remittance that nobody has asked for");
+    }
+    if (raised != self->watch.raised || over != self->watch.over)
+        stage_breach(&self->stage, "W6",
+                     "a commit raises %" PRIu32 " alarms and ends %" PRIu32 "; told are %" PRIu32
+                     " and %" PRIu32,
+                     self->watch.raised, self->watch.over, raised, over);
+}
+
 void remit_watch_commit(struct remittances_world *self, int64_t time_us, uint64_t position,
                         const uint8_t *facts, size_t length)
 {
     size_t size;
+    self->watch.raised = self->watch.over = 0;
     for (size_t at = 0; at < length; at += size) {
         struct fact_remittance fact;
         struct fact_remittance_posting posting;
@@ -236,12 +315,17 @@ void remit_watch_commit(struct remittances_world *self, int64_t time_us, uint64_
             stage_breach(&self->stage, "W3", "a fact of kind %d is malformed", facts[at]);
             return;
         }
+        if (facts[at] == FACT_ACCOUNT_CLOSED)
+            take_closed(self, facts + at);
         if (!fact_is_remittance(facts[at]))
             continue;
         uint64_t here = position + at / FACT_WORD;
         if (!fact_is_posting(facts[at])) {
             memcpy(&fact, facts + at, sizeof fact);
             take_part(self, &fact.id, fact.amount, time_us, here, facts[at], &fact.part);
+            struct known *known = remit_watch_find(&self->watch, &fact.id);
+            if (known != NULL)
+                known->index = fact.account;
             continue;
         }
         memcpy(&posting, facts + at, sizeof posting);

@@ -5,12 +5,15 @@
  *         CANCELLED nothing or a pull, RESOLVED what its operator has said
  *     W3  money moves with states: each posting fits the state that it leads to, and the state's money
  *     W4  a refund is not begun while a push may be at the bank, nor a push while a refund may; calls are counted without a gap
- *     W5  tries of a step are as many as there may be, and so far apart
- *     W6  one alarm, not before its time, and it ends with the remittance
+ *     W5  tries of a step are as many as there may be, one after the other, and so far apart; nothing is given up before
+ *     W6  one alarm, in its time, told when it is written, and it ends with the remittance
  *     W7  an answered request is never forgotten, and the same request again gives the same remittance
  *     W8  the books agree: what our house account for banks says is what the banks say that we have
  *     W9  when faults have ended, every remittance ends
  *     W10 a ledger that is built from the journal shows the same
+ *     W11 an account with an open remittance is not closed
+ *     W12 a bank that has said when it wants to be asked again is left alone until then
+ *     W13 a reply about another amount, or in another currency, ends no call
  */
 #ifndef TELLER_SIM_REMITTANCES_WATCH_H
 #define TELLER_SIM_REMITTANCES_WATCH_H
@@ -41,7 +44,9 @@ struct known {
     uint8_t state, step, tries, rounds, flags,
         money; /* money: enum remittance_money, or what it was at the end */
     uint32_t call;
+    uint32_t index; /* of its account */
     int64_t requested_us, since_us;
+    int64_t asked_us; /* when it was durable, by the stage's clock */
     uint64_t requested, last;
     bool is_by_hand; /* an operator has said where the money is */
     uint32_t alarms;
@@ -50,6 +55,7 @@ struct known {
 struct watch {
     struct known *known;
     size_t count, room;
+    uint32_t raised, over; /* alarms of the last commit */
 };
 
 struct known *remit_watch_add(struct watch *self);
@@ -59,6 +65,8 @@ void remit_watch_release(struct watch *self);
 /* The facts of a commit that is durable. */
 void remit_watch_commit(struct remittances_world *self, int64_t time_us, uint64_t position,
                         const uint8_t *facts, size_t length);
+/* The alarms that leave with it. */
+void remit_watch_alarms(struct remittances_world *self, const struct ledger_alarm *alarms, size_t count);
 /* A bank has moved money. */
 void remit_watch_entry(struct remittances_world *self, uint32_t bank, const struct virtual_entry *entry);
 /* An answer with CODE_OK has left. */

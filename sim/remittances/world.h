@@ -80,10 +80,11 @@ struct adapter_node {
 struct remittances_world {
     struct stage stage;
     struct sim_random people, network, bank, process, disk;
-    int64_t wall_us; /* of the world's beginning */
-    int64_t jump_us; /* what the node's clock is off */
-    bool is_up;      /* the process: ledger and adapter */
-    bool is_calm;    /* faults have ended */
+    int64_t wall_us;   /* of the world's beginning */
+    int64_t jump_us;   /* what the node's clock is off */
+    int64_t jumped_us; /* when it was last set, by the stage's clock */
+    bool is_up;        /* the process: ledger and adapter */
+    bool is_calm;      /* faults have ended */
     struct journal_kept journal;
     struct ledger_node ledger;
     struct adapter_node adapter;
@@ -91,6 +92,8 @@ struct remittances_world {
     void *rails[REMIT_BANKS]; /* what the rails have opened: they outlive the process's lives */
     bool post_planned[REMIT_BANKS];
     uint64_t entries_seen[REMIT_BANKS];
+    int64_t
+        later_us[REMIT_BANKS]; /* nothing is asked before, by the stage's clock, as the adapter was told */
     struct watch watch;
     uint32_t most; /* remittances of this seed */
     int64_t every_us;

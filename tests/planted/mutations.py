@@ -16,7 +16,7 @@ begin with # are comments.
 from pathlib import Path
 
 # Files whose bugs are hunted in a world of their own, `teller sim --events`; all others: the ledger's.
-WORLDS = ("events", "rates")
+WORLDS = ("events", "rates", "remittances")
 FOLDER = Path(__file__).parent / "mutations"
 # Proves the alarm: it is so plain that the first seed must find it.
 ALARM = "alarm"
