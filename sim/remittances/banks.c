@@ -11,7 +11,15 @@
 #include "sim/remittances/keys.h"
 #include "sim/remittances/world.h"
 
-enum { RULES_MOST = 8, WAY_LEAST_US = 300, WAY_MOST_US = 40000, WAY_LATE_US = 45000000, STATUS_MANY = 429 };
+enum {
+    RULES_MOST = 8,
+    WAY_LEAST_US = 300,
+    WAY_MOST_US = 40000,
+    WAY_LATE_US = 45000000,
+    STATUS_MANY = 429,
+    STATUSES = 8,
+    OTHERS_OF_REPLIES = 7
+};
 
 const char *const REMIT_BANK_NAMES[REMIT_BANKS] = {"kookmin", "barclays"};
 
@@ -86,7 +94,18 @@ struct bank_config banks_config(struct remittances_world *self, uint32_t bank)
 
 /* ---- what they do wrong ------------------------------------------------------------------------------------------ */
 
-static int draw_rule(struct remittances_world *self, char *out, size_t room)
+/* Codes of an inquiry that could not be answered: they say nothing of the payment. */
+static int draw_refused_inquiry(struct remittances_world *self, uint32_t bank, uint64_t percent, char *out,
+                                size_t room)
+{
+    static const char *const codes[REMIT_BANKS][3] = {{"A0001", "A0003", "A0007"}, {"U006", "U015", "U019"}};
+    return snprintf(out, room,
+                    "{\"step\": \"inquiry\", \"do\": \"refused\", \"code\": \"%s\", "
+                    "\"probability\": \"0.%02" PRIu64 "\"}",
+                    codes[bank][sim_random_below(&self->bank, 3)], percent);
+}
+
+static int draw_rule(struct remittances_world *self, uint32_t bank, char *out, size_t room)
 {
     static const char *const before_and_after[] = {"timeout", "hangup", "cut",  "status",    "half",
                                                    "garbage", "empty",  "html", "error_body"};
@@ -105,6 +124,7 @@ static int draw_rule(struct remittances_world *self, char *out, size_t room)
                                          "callback_unknown",
                                          "callback_forged"};
     static const char *const steps[] = {"pull", "push", "inquiry", "token", "consent", "payee"};
+    static const int statuses[STATUSES] = {400, 404, 408, 409, 500, 502, 503, 504};
     uint64_t percent = 1 + sim_random_below(&self->bank, self->trouble_ppm / 5000 + 1);
     if (sim_random_chance(&self->bank, 50000))
         return snprintf(out, room,
@@ -115,13 +135,21 @@ static int draw_rule(struct remittances_world *self, char *out, size_t room)
     if (sim_random_chance(&self->bank, 700000))
         snprintf(step, sizeof step, "\"step\": \"%s\", ",
                  steps[sim_random_below(&self->bank, sizeof steps / sizeof *steps)]);
-    if (sim_random_chance(&self->bank, 500000))
+    if (sim_random_chance(&self->bank, 500000)) {
+        const char *word = before_and_after[sim_random_below(&self->bank, sizeof before_and_after /
+                                                                              sizeof *before_and_after)];
+        char status[24] = "";
+        if (strcmp(word, "status") == 0)
+            snprintf(status, sizeof status, ", \"status\": %d",
+                     statuses[sim_random_below(&self->bank, STATUSES)]);
         return snprintf(out, room,
-                        "{%s\"do\": \"%s\", \"when\": \"%s\", \"probability\": \"0.%02" PRIu64 "\"}", step,
-                        before_and_after[sim_random_below(&self->bank, sizeof before_and_after /
-                                                                           sizeof *before_and_after)],
-                        sim_random_chance(&self->bank, 500000) ? "after" : "before", percent);
-    const char *word = others[sim_random_below(&self->bank, sizeof others / sizeof *others)];
+                        "{%s\"do\": \"%s\"%s, \"when\": \"%s\", \"probability\": \"0.%02" PRIu64 "\"}", step,
+                        word, status, sim_random_chance(&self->bank, 500000) ? "after" : "before", percent);
+    }
+    size_t others_most = self->has_callbacks ? sizeof others / sizeof *others : OTHERS_OF_REPLIES;
+    const char *word = others[sim_random_below(&self->bank, others_most)];
+    if (strcmp(word, "refused") == 0 && sim_random_chance(&self->bank, 400000))
+        return draw_refused_inquiry(self, bank, percent, out, room);
     if (strcmp(word, "refused") == 0) /* of an inquiry it would be a lie, which no client could see through */
         snprintf(step, sizeof step, "\"step\": \"%s\", ", steps[sim_random_below(&self->bank, 2)]);
     return snprintf(out, room, "{%s\"do\": \"%s\", \"probability\": \"0.%02" PRIu64 "\"}",
@@ -137,7 +165,7 @@ void banks_rules(struct remittances_world *self)
         for (uint64_t i = 0; i < count; i++) {
             if (i > 0)
                 length += (size_t)snprintf(text + length, sizeof text - length, ", ");
-            length += (size_t)draw_rule(self, text + length, sizeof text - length);
+            length += (size_t)draw_rule(self, bank, text + length, sizeof text - length);
         }
         length += (size_t)snprintf(text + length, sizeof text - length, "]");
         stage_note(&self->stage, "%s: rules %s", REMIT_BANK_NAMES[bank], text);

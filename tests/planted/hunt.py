@@ -34,7 +34,7 @@ checker that found it. `tests/planted/mutations` has their code; `./dev test` pl
 most {seeds} seeds of {minutes} simulated minutes. This page is written by `tests/planted/hunt.py --write`.
 
 `I1` to `I10` are the invariants of `sim/check/oracle.h` and `sim/world.h`, `E1` to `E6` those of `sim/events/watch.h`,
-`R1` to `R5` those of `sim/rates/model.h`; CHECK is one of the production code's own. *After* is simulated
+`R1` to `R5` those of `sim/rates/model.h`, `W1` to `W13` those of `sim/remittances/watch.h`; CHECK is one of the production code's own. *After* is simulated
 time (a CHECK ends the process without telling it), and *seed* the first of 1, 2, 3 … that found it. `{alarm}` is there to prove the alarm.
 
 {found} bugs, {first} of them found by the first seed.
