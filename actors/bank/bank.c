@@ -174,9 +174,16 @@ static enum err restore_event(struct bank *self, const uint8_t *key, size_t key_
     return event_restore(self, words, (int64_t)until_us);
 }
 
-static enum err restore_serial(struct bank *self, uint64_t end)
+/* Two numbers: the end of the serials that may have been given, and when the store was made. */
+static enum err restore_number(struct bank *self, const uint8_t *key, size_t key_length, uint64_t end)
 {
     if (end >= UINT64_MAX / 2)
+        return ERR_CORRUPT;
+    if (key_length == sizeof CORE_BORN_KEY - 1 && memcmp(key, CORE_BORN_KEY, key_length) == 0) {
+        self->born_us = (int64_t)end;
+        return ERR_OK;
+    }
+    if (key_length != sizeof CORE_SERIAL_KEY - 1 || memcmp(key, CORE_SERIAL_KEY, key_length) != 0)
         return ERR_CORRUPT;
     self->serial_end = end;
     if (end > self->next_serial)
@@ -202,7 +209,21 @@ enum err bank_restore(struct bank *self, uint8_t table, const uint8_t *key, size
         return err;
     if (table == BANK_TABLE_EVENTS)
         return restore_event(self, key, key_length, number);
-    return table == BANK_TABLE_SERIALS ? restore_serial(self, number) : ERR_CORRUPT;
+    return table == BANK_TABLE_SERIALS ? restore_number(self, key, key_length, number) : ERR_CORRUPT;
+}
+
+/* A new store, or one in the place of one that was lost: which serials that had given nobody knows, but not those of a time to come,
+ * as no adapter gives so many a second. */
+static void be_born(struct bank *self)
+{
+    const int64_t us_per_serial = 1000;
+    if (self->born_us == 0) {
+        self->born_us = self->now_us > 0 ? self->now_us : 1;
+        self->is_born_put = true;
+    }
+    uint64_t serial = (uint64_t)(self->born_us / us_per_serial);
+    if (self->next_serial < serial)
+        self->next_serial = serial;
 }
 
 /* A store that is empty may have been lost: serials go on behind all that a bank may have seen, unless there was more than one a millisecond.
@@ -213,8 +234,7 @@ enum err bank_recovered(struct bank *self, int64_t now_us)
     CHECK(!self->is_recovered);
     self->is_recovered = true;
     self->now_us = now_us;
-    if (self->next_serial == 1 && now_us >= 1000)
-        self->next_serial = (uint64_t)now_us / 1000;
+    be_born(self);
     if (self->serial_end < self->next_serial)
         self->serial_end = self->next_serial;
     jobs_sort(self);

@@ -14,6 +14,7 @@
  *   first (repeatable_us). Before it leaves, the job is durable in phase PAY. After a restart a job in PAY or INQUIRE is asked about.
  * - A call that is told again changes nothing; one that is done gets its report again. Done jobs are remembered for
  *   BANK_KEEP_US after their ack, so that a ledger that was set back by a restore cannot pay again.
+ * - A call from before the store was made is never sent: a store that is lost may have sent it. It is reported UNKNOWN, for an operator.
  * - A report SUCCEEDED or FAILED is final, told until it is acked, and never followed by the other, also not after a restart: its row is put
  *   with it.
  * - Per bank: at most `parallel` requests at once, a rate, a circuit that opens after failures in a row and is tried out with one request,

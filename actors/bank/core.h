@@ -25,7 +25,8 @@
  *                 │ due                │ try again, ask again
  *                 └──────── WAITING ◄──┘
  *
- * STRANDED: its bank is not configured (any more); it waits for a restart with it. TOKEN: it waits for a token.
+ * STRANDED: its bank is not configured (any more), and it waits for a restart with it; or its call is older than this store, so a store that is
+ * lost may have sent it, and only an operator can end it. TOKEN: it waits for a token.
  *
  * Rows: a unit's puts are durable before its effects are run. So a job's row goes with the request that moves money, and the row of its end
  * with the first report of it: whoever was told SUCCEEDED or FAILED will be told the same after any restart.
@@ -45,6 +46,10 @@
 #include "actors/base/mark.h"
 
 #define SECOND_US INT64_C(1000000)
+
+/* Of BANK_TABLE_SERIALS. */
+#define CORE_SERIAL_KEY "serial"
+#define CORE_BORN_KEY "born"
 
 enum {
     CORE_EVENTS_MAX = 65536,
@@ -246,6 +251,8 @@ struct bank {
     uint32_t due_count, due_capacity;
     uint64_t next_serial, serial_end; /* numbers below the end may be given */
     bool is_serial_put;               /* the end is to be put */
+    int64_t born_us;                  /* when the store was made */
+    bool is_born_put;                 /* that is to be put */
 
     struct slots kept;
     struct index kept_by_call;

@@ -251,8 +251,30 @@ static uint64_t next_serial(struct bank *self)
     return self->next_serial++;
 }
 
+/* A call from before this store: the one that was lost may have sent it, under an id that nobody knows. */
+static void strand(struct bank *self, const struct bank_call *call)
+{
+    const struct rail_job rail = {.call = *call, .phase = RAIL_INQUIRE, .serial = self->next_serial};
+    struct job *job = job_new(self, &rail, SLOT_NONE);
+    if (job == NULL) {
+        MARK("a call from before the store is left where it is: no memory, or too many jobs");
+        return;
+    }
+    (void)next_serial(self);
+    MARK("a call is older than the store");
+    machine_move(&job_machine, &job->state, JOB_STRANDED);
+    job->is_unknown = true;
+    job_reason(job,
+               "it may have been sent before the adapter's store was lost: an operator has to settle it");
+    job_tell(self, job);
+}
+
 static void begin(struct bank *self, const struct bank_call *call)
 {
+    if (call->called_us < self->born_us) {
+        strand(self, call);
+        return;
+    }
     uint32_t bank = core_bank_index(self, call->bank);
     struct rail_verdict verdict = {.reason = "there is no bank of that name"};
     struct rail_job rail = {.call = *call, .phase = RAIL_PREPARE, .serial = self->next_serial};
@@ -340,8 +362,14 @@ static void report(struct bank *self, struct job *job)
 
 void jobs_fill_unit(struct bank *self)
 {
+    if (self->is_born_put) {
+        struct bank_put *put = unit_put(self, BANK_TABLE_SERIALS, CORE_BORN_KEY, sizeof CORE_BORN_KEY - 1);
+        unit_value_end(self, put, row_number_pack((uint64_t)self->born_us, unit_value(self)));
+        self->is_born_put = false;
+    }
     if (self->is_serial_put) {
-        struct bank_put *put = unit_put(self, BANK_TABLE_SERIALS, "serial", 6);
+        struct bank_put *put =
+            unit_put(self, BANK_TABLE_SERIALS, CORE_SERIAL_KEY, sizeof CORE_SERIAL_KEY - 1);
         unit_value_end(self, put, row_number_pack(self->serial_end, unit_value(self)));
         self->is_serial_put = false;
     }

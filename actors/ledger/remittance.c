@@ -181,8 +181,7 @@ static struct verdict check_action(const struct remittance *remittance,
                                    const struct ledger_remittance_command *command)
 {
     bool settles = command->action == REMITTANCE_SETTLE, fits = false;
-    bool at_bank = remittance_is_at_bank(remittance->state);
-    if (at_bank && !settles)
+    if (remittance_is_at_bank(remittance->state) && !(settles && remittance_is_unknown(remittance->state)))
         return (struct verdict){CODE_REMITTANCE_IN_BANK, FIELD_REMITTANCE};
     switch ((enum remittance_action)command->action) {
     case REMITTANCE_RETRY:
@@ -198,7 +197,7 @@ static struct verdict check_action(const struct remittance *remittance,
         fits = remittance_is_listed(remittance->state);
         break;
     case REMITTANCE_SETTLE:
-        fits = at_bank;
+        fits = remittance_is_unknown(remittance->state);
         break;
     }
     if (!fits)

@@ -126,6 +126,11 @@ bool remittance_is_at_bank(uint8_t state)
     return (states & MACHINE_TO(state)) != 0;
 }
 
+bool remittance_is_unknown(uint8_t state)
+{
+    return ((TO(PULL_UNKNOWN) | TO(PUSH_UNKNOWN) | TO(REFUND_UNKNOWN)) & MACHINE_TO(state)) != 0;
+}
+
 bool remittance_is_listed(uint8_t state)
 {
     const uint32_t states = TO(PULL_FAILED) | TO(DEPOSIT_FAILED) | TO(WITHDRAWAL_FAILED) | TO(PUSH_FAILED) |

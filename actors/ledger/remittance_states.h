@@ -89,6 +89,8 @@ enum remittance_money remittance_money(uint8_t state, uint8_t step);
 
 /* A bank has a call of it, or may have. */
 bool remittance_is_at_bank(uint8_t state);
+/* … and its answer is not known. What is not known has been sent, and is not sent anew. */
+bool remittance_is_unknown(uint8_t state);
 /* On a failure list, or a dead letter. */
 bool remittance_is_listed(uint8_t state);
 bool remittance_has_ended(uint8_t state);

@@ -530,9 +530,8 @@ static int remittance_settle(int argc, char **argv)
                  "--reason TEXT [options]",
         .summary =
             "Says what became of a call whose answer is not known, when the bank was asked by telephone.\n"
-            "`failed` is for good: the step is not tried again. A call that is QUEUED or PREPARING in\n"
-            "`teller banks calls` has not been sent yet, and will be: do not settle that "
-            "one.\n" SESSION_EXIT_CODES,
+            "`failed` is for good: the step is not tried again. Only what is _UNKNOWN can be settled: any\n"
+            "other call may not have been sent yet, and will be.\n" SESSION_EXIT_CODES,
         .examples = "  teller remittance settle alice " EXAMPLE_ID
                     " --outcome failed --operator ann --reason 'says Mr Lee of the bank'"};
     const struct option_row own =

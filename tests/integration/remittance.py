@@ -120,21 +120,20 @@ def a_node_that_is_killed_goes_on_and_pays_once(node, bank, world):
     bank.rules([])
 
 
-def a_lost_store_is_made_good_by_the_bank_s_word_before_the_adapter_serves_again(node, bank, world):
+def a_call_from_before_a_lost_store_is_never_sent_and_waits_for_the_banks_word(node, bank, world):
     payer, payee, from_account, to_account = world.parties("kftc")
     bank.rules([{"step": "push", "do": "timeout", "when": "after", "count": 1}, {"step": "inquiry", "do": "timeout"}])
     remittance = node.remit("kftc", payer, payee, 1009)
     node.until_state(remittance, "PUSH_UNKNOWN")
     node.kill()
     shutil.rmtree(node.data / "bank")
-    options, at = node.options, node.options.index("--banks")
-    node.options = options[:at] + options[at + 2:]
-    node.start()
     bank.rules([])
+    node.start()
+    node.until("it is told why", lambda: any("store was lost" in (call["reason"] or "")
+                                             for call in node.call("bank.calls", {})["calls"]))
     said = remittance | {"outcome": "succeeded", "operator": "ann", "reason": "they say so on the telephone"}
     assert node.call("remittance.settle", said)["state"] == "COMPLETED"
     assert node.stop() == 0
-    node.options = options
     node.start()
     node.until("nothing is open", lambda: node.call("bank.calls", {})["calls"] == [])
     assert moved(bank, from_account) == [1009] and moved(bank, to_account) == [-1009]
@@ -195,7 +194,7 @@ def run(arguments, keys, started):
                      a_pull_that_is_refused_again_and_again_has_failed_with_the_bank_s_reason,
                      a_push_that_is_refused_goes_back_to_the_payer,
                      what_an_operator_is_to_decide_is_a_dead_letter_until_he_does,
-                     a_lost_store_is_made_good_by_the_bank_s_word_before_the_adapter_serves_again,
+                     a_call_from_before_a_lost_store_is_never_sent_and_waits_for_the_banks_word,
                      a_node_that_is_killed_goes_on_and_pays_once,
                      an_outage_is_waited_for):
             test(node, bank, world)

@@ -465,8 +465,8 @@ static void leads_to(struct stage *stage, enum scene scene, enum event event, co
 /* retry, refund, cancel; resolve: stays, to the account, to the bank; settle: paid, not paid; the bank says of the newest call:
  * unknown, no, no for good, yes; ten minutes pass */
 static const char *const outcomes[SCENES][EVENTS] = {
-    [PULLING] = {IN_BANK, "PUSHING", "FAILED", "PULL_UNKNOWN", "PULL_WAITING", "FAILED", "PUSHING",
-                 "PULLING"},
+    [PULLING] = {IN_BANK, "REMITTANCE_IN_BANK", "REMITTANCE_IN_BANK", "PULL_UNKNOWN", "PULL_WAITING",
+                 "FAILED", "PUSHING", "PULLING"},
     [PULL_UNKNOWN] = {IN_BANK, "PUSHING", "FAILED", "PULL_UNKNOWN", "PULL_WAITING", "FAILED", "PUSHING",
                       "PULL_UNKNOWN"},
     [PULL_WAITING] = {"PULLING", N, GONE, N, N, N, N, N, "PULL_WAITING", "PULL_WAITING", "PULL_WAITING",
@@ -485,8 +485,8 @@ static const char *const outcomes[SCENES][EVENTS] = {
     [WITHDRAWAL_FAILED] = {WD_WAITS, N, GONE, "RESOLVED", I, I, N, N, WD_LISTED, WD_LISTED "!", WD_LISTED "!",
                            WD_LISTED, WD_WAITS},
     [WITHDRAWAL_DEAD] = {WD_WAITS, N, GONE, "RESOLVED", I, I, N, N, DEAD, DEAD "!", DEAD "!", DEAD, DEAD},
-    [PUSHING] = {IN_BANK, "COMPLETED", "REFUNDING", "PUSH_UNKNOWN", "PUSH_WAITING", "REFUNDING", "COMPLETED",
-                 "PUSHING"},
+    [PUSHING] = {IN_BANK, "REMITTANCE_IN_BANK", "REMITTANCE_IN_BANK", "PUSH_UNKNOWN", "PUSH_WAITING",
+                 "REFUNDING", "COMPLETED", "PUSHING"},
     [PUSH_UNKNOWN] = {IN_BANK, "COMPLETED", "REFUNDING", "PUSH_UNKNOWN", "PUSH_WAITING", "REFUNDING",
                       "COMPLETED", "PUSH_UNKNOWN"},
     [PUSH_WAITING] = {"PUSHING", "REFUNDING", GONE, N, N, N, N, N, "PUSH_WAITING", "PUSH_WAITING",
@@ -495,8 +495,8 @@ static const char *const outcomes[SCENES][EVENTS] = {
                      "PUSH_FAILED", "PUSH_FAILED", "COMPLETED", "PUSHING"},
     [PUSH_DEAD] = {"PUSHING", "REFUNDING", GONE, I, "RESOLVED", "RESOLVED", N, N, DEAD, DEAD, DEAD,
                    "COMPLETED", DEAD},
-    [REFUNDING] = {IN_BANK, "REFUNDED", DEAD, "REFUND_UNKNOWN", "REFUND_WAITING", DEAD, "REFUNDED",
-                   "REFUNDING"},
+    [REFUNDING] = {IN_BANK, "REMITTANCE_IN_BANK", "REMITTANCE_IN_BANK", "REFUND_UNKNOWN", "REFUND_WAITING",
+                   DEAD, "REFUNDED", "REFUNDING"},
     [REFUND_UNKNOWN] = {IN_BANK, "REFUNDED", DEAD, "REFUND_UNKNOWN", "REFUND_WAITING", DEAD, "REFUNDED",
                         "REFUND_UNKNOWN"},
     [REFUND_WAITING] = {"REFUNDING", N, N, N, N, N, N, N, "REFUND_WAITING", "REFUND_WAITING",

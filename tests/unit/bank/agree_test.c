@@ -232,7 +232,7 @@ static struct bank_call call_of(uint32_t id, uint32_t number)
         .number = number,
         .step = (uint8_t)STEPS[id % 3],
         .amount = 1000 + id,
-        .called_us = MIDNIGHT_US,
+        .called_us = MIDNIGHT_US, /* and no store is made later */
         .currency = currency_find(is_kftc ? "KRW" : "GBP", 3),
     };
     memcpy(call.remittance.bytes, &(uint32_t){id + 1}, 4);

@@ -154,6 +154,23 @@ static void a_call_that_cannot_be_carried_out_fails_for_good_at_once(void **stat
     assert_int_equal(w->out_count, 0);
 }
 
+static void a_call_from_before_the_store_is_never_sent_and_is_an_operators(void **state)
+{
+    struct world *w = *state;
+    struct bank_call call = world_call_of(1, 1);
+    call.called_us = WORLD_BORN_US - 1;
+    for (int times = 0; times < 2; times++) {
+        bank_call(w->bank, w->now_us, &call);
+        world_run(w);
+        assert_int_equal(last_report(w)->outcome, BANK_UNKNOWN);
+        world_wait(w, 3600 * SECOND);
+        assert_int_equal(w->out_count + w->pays + w->asks, 0);
+        world_restart(w);
+    }
+    world_call(w, 2, 1);
+    assert_int_equal(w->out_count, 1);
+}
+
 static void each_number_of_a_remittance_is_a_job_of_its_own(void **state)
 {
     struct world *w = *state;
@@ -645,6 +662,7 @@ int main(void)
         TEST(a_done_job_is_remembered_for_its_time_and_then_forgotten),
         TEST(a_call_without_preparation_is_paid_at_once),
         TEST(a_call_that_cannot_be_carried_out_fails_for_good_at_once),
+        TEST(a_call_from_before_the_store_is_never_sent_and_is_an_operators),
         TEST(each_number_of_a_remittance_is_a_job_of_its_own),
         TEST(a_payment_without_an_answer_is_unknown_once_and_asked_about_ever_more_rarely),
         TEST(not_found_means_nothing_until_the_grace_time_is_over),

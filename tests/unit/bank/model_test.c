@@ -388,6 +388,15 @@ static void step(struct model *m)
 
 /* ---- a life ---------------------------------------------------------------------------------------------------------- */
 
+/* The first unit of all: when the store was made. Nothing is called before it is there. */
+static void make_store(struct model *m)
+{
+    struct bank_unit *unit = bank_take(m->bank);
+    assert_non_null(unit);
+    apply(m, unit);
+    bank_release(m->bank, unit);
+}
+
 static void begin(struct model *m, uint64_t seed)
 {
     memset(m, 0, sizeof *m);
@@ -405,6 +414,7 @@ static void begin(struct model *m, uint64_t seed)
     limits.rate_per_s = roll(m, 2) * 5;
     m->configs[1] = (struct bank_config){"free", &free_rail, NULL, limits};
     start(m);
+    make_store(m);
 }
 
 static void finish(struct model *m)

@@ -16,8 +16,8 @@
 enum { SEEN_MAX = 64, BODY_MAX = 65536 };
 
 #define SECOND_US INT64_C(1000000)
-#define START_S INT64_C(1795000000)
-#define FIRST_SERIAL ((uint64_t)START_S * 1000) /* of a store that is empty */
+#define BORN_US (INT64_C(1795000000) * SECOND_US)
+#define FIRST_SERIAL ((uint64_t)(BORN_US / 1000))
 
 /* ---- a rail whose bank says 200: paid, 402: not, 404: not found --------------------------------------- */
 
@@ -200,7 +200,7 @@ static int begin(void **state)
     struct world *self = calloc(1, sizeof *self);
     assert_non_null(self);
     self->store = (struct store){.base = {&store_methods}, .inner = outbox_memory_new()};
-    self->now_us = START_S * SECOND_US;
+    self->now_us = BORN_US;
     open_service(self);
     *state = self;
     return self->store.inner == NULL;
@@ -225,6 +225,7 @@ static void restart(struct world *self)
 static struct bank_call call_of(uint8_t id, uint32_t partition)
 {
     return (struct bank_call){
+        .called_us = BORN_US,
         .remittance = {{1, id}},
         .number = 1,
         .partition = partition,

@@ -129,7 +129,7 @@ const struct rail free_rail = {
 
 void world_init(struct world *world)
 {
-    *world = (struct world){.config_count = 2, .now_us = 1000000 * SECOND};
+    *world = (struct world){.config_count = 2, .now_us = WORLD_BORN_US};
     world->mem = counting_mem_port(&world->counting);
     world->outbox = outbox_memory_new();
     assert_non_null(world->outbox);
@@ -248,7 +248,7 @@ struct bank_call world_call_of(uint32_t id, uint32_t number)
         .partition = 3,
         .step = BANK_PUSH,
         .amount = 100,
-        .called_us = 5,
+        .called_us = WORLD_BORN_US,
         .bank = "toy",
         .payer = "us",
         .payee = "them",

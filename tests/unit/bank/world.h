@@ -20,8 +20,9 @@
 
 #define SECOND INT64_C(1000000)
 
-/* Of a store that is empty when the world begins: the time, in milliseconds. */
-#define WORLD_FIRST_SERIAL UINT64_C(1000000000)
+/* When a world's store is made, and the first serial that a core gives then; the toy's ids count from 1. */
+#define WORLD_BORN_US (1000000 * SECOND)
+#define WORLD_FIRST_SERIAL ((uint64_t)(WORLD_BORN_US / 1000))
 
 enum { WORLD_OUT_MAX = 2048, WORLD_REPORTS_MAX = 8192, WORLD_ANSWERS_MAX = 256, WORLD_LINE = 64 };
 

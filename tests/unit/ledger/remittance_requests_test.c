@@ -247,6 +247,8 @@ static void what_an_operator_does_is_done_or_refused_with_its_field(void **state
     assert_int_equal(open_one(self, 1), CODE_OK);
     assert_int_equal(act(self, 1, REMITTANCE_CANCEL), CODE_REMITTANCE_IN_BANK);
     assert_int_equal(field_of(self), FIELD_REMITTANCE);
+    assert_int_equal(act(self, 1, REMITTANCE_SETTLE), CODE_REMITTANCE_IN_BANK);
+    report(self, 1, 1, BANK_UNKNOWN);
     assert_int_equal(act(self, 1, REMITTANCE_SETTLE), CODE_OK);
     assert_true(wire_remittance_reply_read(&self->reply, &view));
     assert_int_equal(view.state, REMITTANCE_FAILED);
