@@ -21,10 +21,8 @@
 #include "store/state_seal.h"
 
 static const char *const TABLE_NAMES[STATE_TABLE_COUNT] = {
-    [STATE_ACCOUNTS] = "accounts",
-    [STATE_IDS] = "ids",
-    [STATE_RECORDS] = "records",
-    [STATE_HOLDS] = "holds",
+    [STATE_ACCOUNTS] = "accounts",       [STATE_IDS] = "ids",
+    [STATE_RECORDS] = "records",         [STATE_HOLDS] = "holds",
     [STATE_REMITTANCES] = "remittances",
 };
 

@@ -593,7 +593,7 @@ enum remittance_action {
     REMITTANCE_CANCEL, /* from PULL_, WITHDRAWAL_ and PUSH_ _WAITING or _FAILED, DEAD_LETTER at the last two: ends; what was pulled is, or
                            goes back, in the account */
     REMITTANCE_RESOLVE, /* from _FAILED or DEAD_LETTER: ends; `money` says where it went */
-    REMITTANCE_SETTLE, /* from _UNKNOWN: what the bank says when it is asked by telephone; as a report */
+    REMITTANCE_SETTLE,  /* from _UNKNOWN: what the bank says when it is asked by telephone; as a report */
 };
 
 /* RESOLVE, of what is CLEARING; anything else is MONEY_STAYS. */
