@@ -181,6 +181,8 @@ static int run_node(struct serve *self)
         self->node_options.banks != NULL ? bank_http_connections(self->node_options.banks) : 0;
     if (!process_limits_prepare(partitions, connections, missing, sizeof missing))
         return fail(EXIT_CODE_ERROR, missing, ".");
+    zsys_init();
+    zsys_set_logstream(stderr); /* what actors say; it would be standard output */
     self->all = partitions == 64 ? UINT64_MAX : (UINT64_C(1) << partitions) - 1;
     self->node = node_new(&self->node_options, &why);
     self->node_options.feed = NULL; /* the node's */
@@ -244,8 +246,6 @@ static int run(struct serve *self)
     self->signals = take_signals();
     if (self->signals < 0)
         return fail(EXIT_CODE_ERROR, "", strerror(errno));
-    zsys_init();
-    zsys_set_logstream(stderr); /* what actors say; it would be standard output */
     if (self->port_file != NULL)
         unlink(self->port_file); /* of an earlier run */
     int code = EXIT_CODE_DATA;

@@ -28,8 +28,8 @@ void bank_copy_text(char *out, size_t capacity, const char *text)
         while (length > 0 && ((uint8_t)text[length] & 0xC0) == 0x80)
             length--;
     }
+    memset(out, 0, capacity);
     memcpy(out, text, length);
-    memset(out + length, 0, capacity - length);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------- */
@@ -55,7 +55,7 @@ static bool flights_init(struct bank *self)
 {
     for (uint32_t i = 0; i < self->bank_count; i++)
         self->flight_count += self->banks[i].limits.parallel;
-    if (self->flight_count == 0)
+    if (self->flight_count == 0 || self->banks == NULL)
         return true;
     self->flights = mem_alloc(&self->mem, self->flight_count * sizeof *self->flights);
     self->free_flights = mem_alloc(&self->mem, self->flight_count * sizeof *self->free_flights);

@@ -161,9 +161,9 @@ enum bank_job_state { BANK_JOB_QUEUED, BANK_JOB_PREPARING, BANK_JOB_SENT, BANK_J
 
 struct bank_job_view {
     uint64_t serial;
-    uint8_t state; /* enum bank_job_state */
-    struct rail_job job;
     int64_t next_us;
+    struct rail_job job;
+    uint8_t state; /* enum bank_job_state */
     char reason[BANK_REASON_MAX + 1];
 };
 

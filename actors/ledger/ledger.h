@@ -512,18 +512,18 @@ struct ledger_remittance_view {
     struct uuid id;
     uint64_t position;      /* of its FACT_REMITTANCE_REQUESTED */
     uint64_t last_position; /* of its newest fact */
-    uint32_t account_index;
-    uint8_t state; /* enum remittance_state */
-    uint8_t step;  /* enum remittance_step */
-    uint8_t tries, rounds;
-    uint8_t flags; /* enum fact_remittance_flag */
-    currency_index currency;
-    enum code code; /* why a deposit or a withdrawal was refused last; CODE_OK: it was not */
-    uint32_t calls; /* to the bank, so far */
     int64_t amount;
     int64_t requested_us;
     int64_t since_us; /* in this state */
     int64_t due_us;   /* of the next step by itself; 0: none */
+    uint32_t account_index;
+    enum code code; /* why a deposit or a withdrawal was refused last; CODE_OK: it was not */
+    uint32_t calls; /* to the bank, so far */
+    uint8_t state;  /* enum remittance_state */
+    uint8_t step;   /* enum remittance_step */
+    uint8_t tries, rounds;
+    uint8_t flags; /* enum fact_remittance_flag */
+    currency_index currency;
     char account[ACCOUNT_ID_MAX + 1];
     char bank[BANK_NAME_MAX + 1];
     char payer[BANK_PARTY_MAX + 1];

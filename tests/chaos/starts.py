@@ -16,10 +16,10 @@ EXIT_ERROR, EXIT_DATA = 1, 3
 REFUSED = [
     # (limit of prlimit, exit code)
     ("--nofile=4", EXIT_DATA), ("--nofile=8", EXIT_ERROR), ("--nofile=12", EXIT_ERROR), ("--nofile=16", EXIT_ERROR),
-    ("--nofile=32", EXIT_ERROR), ("--nofile=40", EXIT_ERROR), ("--nofile=64", EXIT_ERROR), ("--nofile=99", EXIT_ERROR),
+    ("--nofile=32", EXIT_ERROR), ("--nofile=40", EXIT_ERROR), ("--nofile=64", EXIT_ERROR), ("--nofile=115", EXIT_ERROR),
     (f"--as={48 * MIB}", EXIT_ERROR), (f"--as={64 * MIB}", EXIT_ERROR), (f"--as={90 * MIB}", EXIT_ERROR),
 ]
-SERVED = ["--nofile=100", "--nofile=128", "--fsize=1048576"]
+SERVED = ["--nofile=116", "--nofile=128", "--fsize=1048576"]
 
 
 def check_refused(node, limit, code):

@@ -15,7 +15,7 @@
 
 #define SECOND INT64_C(1000000)
 #define MINUTE (60 * SECOND)
-#define DAY (24 * 60 * MINUTE)
+#define DAY (INT64_C(24) * 60 * MINUTE)
 
 enum { AMOUNT = 300 };
 
@@ -461,6 +461,10 @@ static void leads_to(struct stage *stage, enum scene scene, enum event event, co
 #define GONE "CANCELLED"
 #define WD_WAITS "WITHDRAWAL_WAITING"
 #define WD_LISTED "WITHDRAWAL_FAILED"
+#define DEAD_NOTED "DEAD_LETTER!"
+#define GONE_NOTED "CANCELLED!"
+#define WD_WAITS_NOTED "WITHDRAWAL_WAITING!"
+#define WD_LISTED_NOTED "WITHDRAWAL_FAILED!"
 
 /* retry, refund, cancel; resolve: stays, to the account, to the bank; settle: paid, not paid; the bank says of the newest call:
  * unknown, no, no for good, yes; ten minutes pass */
@@ -479,12 +483,12 @@ static const char *const outcomes[SCENES][EVENTS] = {
                         "DEPOSIT_FAILED", "DEPOSIT_FAILED!", "DEPOSIT_FAILED!", "DEPOSIT_FAILED",
                         "DEPOSIT_WAITING"},
     [DEPOSIT_DEAD] = {"DEPOSIT_WAITING", "REFUNDING", N, I, "ACCOUNT_FROZEN", "RESOLVED", N, N, DEAD,
-                      DEAD "!", DEAD "!", DEAD, DEAD},
-    [WITHDRAWAL_WAITING] = {WD_WAITS, N, GONE, N, N, N, N, N, WD_WAITS, WD_WAITS "!", WD_WAITS "!", WD_WAITS,
-                            WD_WAITS},
-    [WITHDRAWAL_FAILED] = {WD_WAITS, N, GONE, "RESOLVED", I, I, N, N, WD_LISTED, WD_LISTED "!", WD_LISTED "!",
-                           WD_LISTED, WD_WAITS},
-    [WITHDRAWAL_DEAD] = {WD_WAITS, N, GONE, "RESOLVED", I, I, N, N, DEAD, DEAD "!", DEAD "!", DEAD, DEAD},
+                      DEAD_NOTED, DEAD_NOTED, DEAD, DEAD},
+    [WITHDRAWAL_WAITING] = {WD_WAITS, N, GONE, N, N, N, N, N, WD_WAITS, WD_WAITS_NOTED, WD_WAITS_NOTED,
+                            WD_WAITS, WD_WAITS},
+    [WITHDRAWAL_FAILED] = {WD_WAITS, N, GONE, "RESOLVED", I, I, N, N, WD_LISTED, WD_LISTED_NOTED,
+                           WD_LISTED_NOTED, WD_LISTED, WD_WAITS},
+    [WITHDRAWAL_DEAD] = {WD_WAITS, N, GONE, "RESOLVED", I, I, N, N, DEAD, DEAD_NOTED, DEAD_NOTED, DEAD, DEAD},
     [PUSHING] = {IN_BANK, "REMITTANCE_IN_BANK", "REMITTANCE_IN_BANK", "PUSH_UNKNOWN", "PUSH_WAITING",
                  "REFUNDING", "COMPLETED", "PUSHING"},
     [PUSH_UNKNOWN] = {IN_BANK, "COMPLETED", "REFUNDING", "PUSH_UNKNOWN", "PUSH_WAITING", "REFUNDING",
@@ -507,7 +511,7 @@ static const char *const outcomes[SCENES][EVENTS] = {
     [COMPLETED] = {ENDED, "COMPLETED", "COMPLETED!", "COMPLETED!", "COMPLETED", "COMPLETED"},
     [REFUNDED] = {ENDED, "REFUNDED", "REFUNDED!", "REFUNDED!", "REFUNDED", "REFUNDED"},
     [FAILED] = {ENDED, "FAILED", "FAILED", "FAILED", "FAILED!", "FAILED"},
-    [CANCELLED] = {ENDED, GONE, GONE, GONE, GONE "!", GONE},
+    [CANCELLED] = {ENDED, GONE, GONE, GONE, GONE_NOTED, GONE},
     [RESOLVED] = {ENDED, "RESOLVED", "RESOLVED", "RESOLVED", "RESOLVED!", "RESOLVED"},
 };
 

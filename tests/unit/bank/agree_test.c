@@ -113,14 +113,14 @@ static const char *const RULES[] = {
 static void set_rules(struct life *l)
 {
     char json[sizeof RULES / sizeof *RULES * 96 + 8] = "[", why[160] = "";
+    size_t length = 1;
     for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++) {
         if (l->is_calm || roll(l, 2) == 0)
             continue;
-        if (json[1] != '\0')
-            strcat(json, ",");
-        strcat(json, RULES[i]);
+        length +=
+            (size_t)snprintf(json + length, sizeof json - length, "%s%s", length > 1 ? "," : "", RULES[i]);
     }
-    strcat(json, "]");
+    (void)snprintf(json + length, sizeof json - length, "]");
     for (char *at = json; *at != '\0'; at++)
         *at = *at == '\'' ? '"' : *at;
     if (virtual_bank_rules(l->other, json, strlen(json), why) != ERR_OK)
@@ -236,10 +236,11 @@ static struct bank_call call_of(uint32_t id, uint32_t number)
         .currency = currency_find(is_kftc ? "KRW" : "GBP", 3),
     };
     memcpy(call.remittance.bytes, &(uint32_t){id + 1}, 4);
-    strcpy(call.bank, is_kftc ? "kftc" : "obie");
-    strcpy(call.payer, is_kftc ? "111111111111111111111111" : "mandate-1@UK.OBIE.IBAN:PAYER:Payer");
-    strcpy(call.payee, is_kftc ? "004:777:KIM" : "UK.OBIE.IBAN:PAYEE:Payee");
-    strcpy(call.memo, "rent");
+    (void)snprintf(call.bank, sizeof call.bank, "%s", is_kftc ? "kftc" : "obie");
+    (void)snprintf(call.payer, sizeof call.payer, "%s",
+                   is_kftc ? "111111111111111111111111" : "mandate-1@UK.OBIE.IBAN:PAYER:Payer");
+    (void)snprintf(call.payee, sizeof call.payee, "%s", is_kftc ? "004:777:KIM" : "UK.OBIE.IBAN:PAYEE:Payee");
+    (void)snprintf(call.memo, sizeof call.memo, "%s", "rent");
     return call;
 }
 
@@ -279,7 +280,7 @@ static bool step_ledger(struct life *l, uint32_t id)
 static void note_owners(struct life *l)
 {
     static struct bank_job_view views[REMITTANCES * NUMBERS];
-    size_t count = bank_jobs(l->bank, STR_LITERAL(""), 0, views, REMITTANCES * NUMBERS);
+    size_t count = bank_jobs(l->bank, STR_LITERAL(""), 0, views, sizeof views / sizeof *views);
     for (size_t i = 0; i < count; i++) {
         uint32_t at = 0, id;
         memcpy(&id, views[i].job.call.remittance.bytes, 4);
@@ -376,7 +377,7 @@ static bool step(struct life *l)
     run_net(l);
     run_webhooks(l);
     for (uint32_t id = 0; id < REMITTANCES; id++) {
-        bool has_begun = l->now_us > l->begin_us + id * STORM_S * SECOND / REMITTANCES;
+        bool has_begun = l->now_us > l->begin_us + (int64_t)id * STORM_S * SECOND / REMITTANCES;
         if (l->is_calm || (has_begun && roll(l, 20) == 0))
             has_ended &= step_ledger(l, id);
         else
@@ -430,7 +431,7 @@ static void begin(struct life *l, uint64_t seed)
     l->outbox = outbox_memory_new();
     options.seed = seed;
     options.notify_url = "http://us.example/event-notifications";
-    options.settle_us = roll(l, 2) * 5 * SECOND;
+    options.settle_us = (int64_t)roll(l, 2) * 5 * SECOND;
     l->other = virtual_bank_new(&options);
     assert_non_null(l->other);
     configure(l);

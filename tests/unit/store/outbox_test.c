@@ -205,7 +205,7 @@ static void a_map_without_room_writes_nothing(void **state)
 {
     struct fixture *f = *state;
     enum { COUNT = 2000 };
-    char(*keys)[8] = calloc(COUNT, sizeof *keys);
+    char(*keys)[12] = calloc(COUNT, sizeof *keys);
     char value[1000];
     memset(value, 'v', sizeof value);
     value[sizeof value - 1] = '\0';
