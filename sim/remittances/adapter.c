@@ -6,7 +6,7 @@
 #include "actors/base/check.h"
 #include "sim/remittances/world.h"
 
-enum { ROWS_LEAST_US = 200, ROWS_MOST_US = 4000, ROWS_SLOW_US = 600000 };
+enum { ROWS_LEAST_US = 200, ROWS_MOST_US = 4000, ROWS_SLOW_US = 600000, DIES_PPM = 20000 };
 
 /* ---- rows -------------------------------------------------------------------------------------------------- */
 
@@ -84,6 +84,11 @@ static void is_durable(void *context, void *pointer, uint64_t life)
     if (life != self->adapter.life || unit == NULL)
         return;
     apply(&self->adapter, unit);
+    if (unit->report_count > 0 && remit_has(self, FAMILY_PROCESS) &&
+        sim_random_chance(&self->endings, DIES_PPM)) {
+        remit_adapter_dies(self); /* between its rows and what waits for them */
+        return;
+    }
     for (size_t i = 0; i < unit->request_count; i++)
         banks_ask(self, unit->requests[i]);
     for (size_t i = 0; i < unit->report_count; i++)

@@ -112,6 +112,8 @@ static int draw_rule(struct remittances_world *self, uint32_t bank, char *out, s
     static const char *const others[] = {"busy",
                                          "slow",
                                          "refused",
+                                         "refused",
+                                         "refused",
                                          "token_refused",
                                          "processing",
                                          "wrong_amount",

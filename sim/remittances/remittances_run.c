@@ -47,6 +47,15 @@ static void process_starts(void *context, void *pointer, uint64_t number)
         adapter_start(self);
 }
 
+void remit_adapter_dies(struct remittances_world *self)
+{
+    stage_note(&self->stage, "the adapter dies between its rows and what waits for them");
+    self->deaths++;
+    adapter_die(self);
+    stage_after(&self->stage, sim_random_between(&self->endings, 10000, 20 * REMIT_SECOND_US), process_starts,
+                self, NULL, 0);
+}
+
 static void process_dies(struct remittances_world *self)
 {
     bool is_whole = sim_random_chance(&self->process, 700000);
@@ -146,6 +155,7 @@ void remittances_begin(struct remittances_world *self, const struct run_config *
     self->bank = sim_random_split(config->seed, "bank");
     self->process = sim_random_split(config->seed, "process");
     self->disk = sim_random_split(config->seed, "disk");
+    self->endings = sim_random_split(config->seed, "endings");
     self->terms = defaults.remittances;
 }
 

@@ -79,7 +79,7 @@ struct adapter_node {
 
 struct remittances_world {
     struct stage stage;
-    struct sim_random people, network, bank, process, disk;
+    struct sim_random people, network, bank, process, disk, endings;
     int64_t wall_us;   /* of the world's beginning */
     int64_t jump_us;   /* what the node's clock is off */
     int64_t jumped_us; /* when it was last set, by the stage's clock */
@@ -113,6 +113,8 @@ void remittances_release(struct remittances_world *self);
 int64_t remit_node_us(const struct remittances_world *self);
 int64_t remit_true_us(const struct remittances_world *self);
 bool remit_has(const struct remittances_world *self, enum fault_family family);
+/* The adapter alone dies now, and starts again a little later. */
+void remit_adapter_dies(struct remittances_world *self);
 /* A message between two of them: how long it takes; -1: it is lost. */
 int64_t remit_way_us(struct remittances_world *self, int64_t least_us, int64_t most_us);
 
