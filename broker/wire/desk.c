@@ -156,34 +156,15 @@ void wire_quote_body_write(struct mp_writer *w, const struct ledger_quote_comman
     write_number(w, "amount", command->amount);
 }
 
-enum { SHOW_ACCOUNT, SHOW_QUOTE, SHOW_KEY_COUNT };
-
 enum code wire_quote_show_read(const struct wire_header *header, struct str *account, struct uuid *quote,
                                enum field *field)
 {
-    static const struct wire_key keys[SHOW_KEY_COUNT] = {
-        [SHOW_ACCOUNT] = {{"account", 7}, FIELD_ACCOUNT},
-        [SHOW_QUOTE] = {{"quote", 5}, FIELD_QUOTE},
-    };
-    struct wire_values v;
-    enum code code = wire_body_values(header, keys, SHOW_KEY_COUNT, &v, field);
-    if (code != CODE_OK)
-        return code;
-    if (!wire_take_account(&v.at[SHOW_ACCOUNT], account))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_ACCOUNT);
-    if (!wire_take_uuid(&v.at[SHOW_QUOTE], quote))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_QUOTE);
-    *field = v.field;
-    return v.code;
+    return wire_member_read(header, FIELD_QUOTE, account, quote, field);
 }
 
 void wire_quote_show_body_write(struct mp_writer *w, struct str account, const struct uuid *quote)
 {
-    mp_write_map(w, SHOW_KEY_COUNT);
-    mp_write_text(w, "account");
-    mp_write_str(w, account);
-    mp_write_text(w, "quote");
-    mp_write_bin(w, quote->bytes, sizeof quote->bytes);
+    wire_member_body_write(w, account, FIELD_QUOTE, quote);
 }
 
 /* ---- rate.set ----------------------------------------------------------------------------------- */

@@ -84,6 +84,36 @@ enum code wire_body_values(const struct wire_header *header, const struct wire_k
     return out->code;
 }
 
+enum { MEMBER_ACCOUNT, MEMBER_ID, MEMBER_KEY_COUNT };
+
+enum code wire_member_read(const struct wire_header *header, enum field member, struct str *account,
+                           struct uuid *id, enum field *field)
+{
+    const struct wire_key keys[MEMBER_KEY_COUNT] = {
+        [MEMBER_ACCOUNT] = {STR_LITERAL("account"), FIELD_ACCOUNT},
+        [MEMBER_ID] = {str_from(field_name(member)), member},
+    };
+    struct wire_values v;
+    enum code code = wire_body_values(header, keys, MEMBER_KEY_COUNT, &v, field);
+    if (code != CODE_OK)
+        return code;
+    if (!wire_take_account(&v.at[MEMBER_ACCOUNT], account))
+        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_ACCOUNT);
+    if (!wire_take_uuid(&v.at[MEMBER_ID], id))
+        wire_values_fault(&v, CODE_INVALID_FIELD, member);
+    *field = v.field;
+    return v.code;
+}
+
+void wire_member_body_write(struct mp_writer *w, struct str account, enum field member, const struct uuid *id)
+{
+    mp_write_map(w, MEMBER_KEY_COUNT);
+    mp_write_text(w, "account");
+    mp_write_str(w, account);
+    mp_write_str(w, str_from(field_name(member)));
+    mp_write_bin(w, id->bytes, sizeof id->bytes);
+}
+
 bool wire_reply_values(const struct wire_reply *reply, const struct wire_key *keys, size_t key_count,
                        struct wire_values *out)
 {

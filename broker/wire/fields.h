@@ -50,6 +50,13 @@ bool wire_values_read(struct mp_reader *r, unsigned depth, const struct wire_key
 enum code wire_body_values(const struct wire_header *header, const struct wire_key *keys, size_t key_count,
                            struct wire_values *out, enum field *field);
 
+/* A request's whole body that names an account and one thing of it: {"account", "hold"}, and so on. `member`: the field of that thing,
+ * whose name is its key. */
+enum code wire_member_read(const struct wire_header *header, enum field member, struct str *account,
+                           struct uuid *id, enum field *field);
+void wire_member_body_write(struct mp_writer *w, struct str account, enum field member,
+                            const struct uuid *id);
+
 /* Indexes a reply's whole body in the same way. Keys that are not known are passed over: later versions may
  * add some. false: malformed. */
 bool wire_reply_values(const struct wire_reply *reply, const struct wire_key *keys, size_t key_count,

@@ -9,34 +9,15 @@
 
 /* ---- requests ----------------------------------------------------------------------------------- */
 
-enum { SHOW_ACCOUNT, SHOW_HOLD, SHOW_KEY_COUNT };
-
 enum code wire_hold_show_read(const struct wire_header *header, struct str *account, struct uuid *hold,
                               enum field *field)
 {
-    static const struct wire_key keys[SHOW_KEY_COUNT] = {
-        [SHOW_ACCOUNT] = {{"account", 7}, FIELD_ACCOUNT},
-        [SHOW_HOLD] = {{"hold", 4}, FIELD_HOLD},
-    };
-    struct wire_values v;
-    enum code code = wire_body_values(header, keys, SHOW_KEY_COUNT, &v, field);
-    if (code != CODE_OK)
-        return code;
-    if (!wire_take_account(&v.at[SHOW_ACCOUNT], account))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_ACCOUNT);
-    if (!wire_take_uuid(&v.at[SHOW_HOLD], hold))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_HOLD);
-    *field = v.field;
-    return v.code;
+    return wire_member_read(header, FIELD_HOLD, account, hold, field);
 }
 
 void wire_hold_show_body_write(struct mp_writer *w, struct str account, const struct uuid *hold)
 {
-    mp_write_map(w, SHOW_KEY_COUNT);
-    mp_write_text(w, "account");
-    mp_write_str(w, account);
-    mp_write_text(w, "hold");
-    mp_write_bin(w, hold->bytes, sizeof hold->bytes);
+    wire_member_body_write(w, account, FIELD_HOLD, hold);
 }
 
 enum { LIST_ACCOUNT, LIST_LIMIT, LIST_CURSOR, LIST_KEY_COUNT };

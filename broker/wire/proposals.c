@@ -163,7 +163,7 @@ void wire_proposal_body_write(struct mp_writer *w, const struct ledger_proposal_
 
 /* ---- the other requests --------------------------------------------------------------------------- */
 
-enum { STEP_ACCOUNT, STEP_PROPOSAL, STEP_OPERATOR, STEP_REASON, STEP_KEY_COUNT, SHOW_KEY_COUNT = 2 };
+enum { STEP_ACCOUNT, STEP_PROPOSAL, STEP_OPERATOR, STEP_REASON, STEP_KEY_COUNT };
 
 static const struct wire_key step_keys[STEP_KEY_COUNT] = {
     [STEP_ACCOUNT] = {{"account", 7}, FIELD_ACCOUNT},
@@ -209,25 +209,12 @@ void wire_decision_body_write(struct mp_writer *w, const struct ledger_decision_
 enum code wire_proposal_show_read(const struct wire_header *header, struct str *account,
                                   struct uuid *proposal, enum field *field)
 {
-    struct wire_values v;
-    enum code code = wire_body_values(header, step_keys, SHOW_KEY_COUNT, &v, field);
-    if (code != CODE_OK)
-        return code;
-    if (!wire_take_account(&v.at[STEP_ACCOUNT], account))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_ACCOUNT);
-    if (!wire_take_uuid(&v.at[STEP_PROPOSAL], proposal))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_PROPOSAL);
-    *field = v.field;
-    return v.code;
+    return wire_member_read(header, FIELD_PROPOSAL, account, proposal, field);
 }
 
 void wire_proposal_show_body_write(struct mp_writer *w, struct str account, const struct uuid *proposal)
 {
-    mp_write_map(w, SHOW_KEY_COUNT);
-    mp_write_text(w, "account");
-    mp_write_str(w, account);
-    mp_write_text(w, "proposal");
-    mp_write_bin(w, proposal->bytes, sizeof proposal->bytes);
+    wire_member_body_write(w, account, FIELD_PROPOSAL, proposal);
 }
 
 enum { LIST_LIMIT, LIST_CURSOR, LIST_KEY_COUNT };

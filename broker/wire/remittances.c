@@ -277,7 +277,7 @@ void wire_remit_body_write(struct mp_writer *w, const struct ledger_remit_comman
 
 /* ---- what operators do ---------------------------------------------------------------------------- */
 
-enum { ACT_ACCOUNT, ACT_REMITTANCE, ACT_OPERATOR, ACT_REASON, ACT_OWN, SHOW_KEY_COUNT = ACT_OPERATOR };
+enum { ACT_ACCOUNT, ACT_REMITTANCE, ACT_OPERATOR, ACT_REASON, ACT_OWN };
 
 #define ACT_KEYS                                                      \
     [ACT_ACCOUNT] = {STR_LITERAL("account"), FIELD_ACCOUNT},          \
@@ -366,25 +366,12 @@ void wire_remittance_act_body_write(struct mp_writer *w, const struct ledger_rem
 enum code wire_remittance_show_read(const struct wire_header *header, struct str *account,
                                     struct uuid *remittance, enum field *field)
 {
-    struct wire_values v;
-    enum code code = wire_body_values(header, resolve_keys, SHOW_KEY_COUNT, &v, field);
-    if (code != CODE_OK)
-        return code;
-    if (!wire_take_account(&v.at[ACT_ACCOUNT], account))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_ACCOUNT);
-    if (!wire_take_uuid(&v.at[ACT_REMITTANCE], remittance))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_REMITTANCE);
-    *field = v.field;
-    return v.code;
+    return wire_member_read(header, FIELD_REMITTANCE, account, remittance, field);
 }
 
 void wire_remittance_show_body_write(struct mp_writer *w, struct str account, const struct uuid *remittance)
 {
-    mp_write_map(w, SHOW_KEY_COUNT);
-    mp_write_text(w, "account");
-    mp_write_str(w, account);
-    mp_write_text(w, "remittance");
-    mp_write_bin(w, remittance->bytes, sizeof remittance->bytes);
+    wire_member_body_write(w, account, FIELD_REMITTANCE, remittance);
 }
 
 /* ---- lists ---------------------------------------------------------------------------------------- */
