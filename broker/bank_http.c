@@ -68,7 +68,7 @@ static enum err start(void *context, const struct bank_request *request, bank_po
             request->timeout_ms < CONNECT_TIMEOUT_MS ? request->timeout_ms : CONNECT_TIMEOUT_MS,
         .timeout_ms = request->timeout_ms,
         .reply_max = RAIL_REPLY_MAX,
-        .is_repeatable = asked->is_repeatable,
+        .is_repeatable = request->is_repeatable,
         .reply_header = "x-jws-signature",
     };
     struct call *call = malloc(sizeof *call);

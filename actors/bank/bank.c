@@ -152,7 +152,7 @@ static enum err restore_job(struct bank *self, struct row *row)
 {
     if (row->outcome == 0 && row->rail.phase == RAIL_PREPARE)
         return ERR_CORRUPT;
-    if (row->outcome == 0 && row->rail.phase == RAIL_PAY) {
+    if (row->outcome == 0) {
         row->rail.phase = RAIL_INQUIRE;
         row->rail.stage = 0;
     }

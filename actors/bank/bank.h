@@ -115,6 +115,9 @@ struct bank_request {
     uint64_t number;
     uint32_t bank; /* its place among the configs */
     uint32_t timeout_ms;
+    /* It may arrive twice without harm, so a transport may send it again by itself. Never one that moves money, even where the bank takes the
+     * second for the first: an answer to the second ("refused before anything was worked on") says nothing of the first. */
+    bool is_repeatable;
     struct rail_request http;
 };
 

@@ -132,6 +132,7 @@ struct job {
     uint32_t due_at; /* in the heap */
     int64_t due_us;
     int64_t grace_from_us; /* seen_us when what moves money was last on its way, or may have been */
+    int64_t asked_us;      /* seen_us when the last inquiry began */
     struct link_pair links[LINK_COUNT];
     char reason[BANK_REASON_MAX + 1];
 };

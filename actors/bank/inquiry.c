@@ -7,12 +7,21 @@ void inquiry_after(struct bank *self, struct job *job, int64_t due_us)
     due_put(self, job, due_us);
 }
 
+/* What an inquiry had found in its first stages may be otherwise by now. */
+static void begin_anew(struct job *job)
+{
+    if (job->rail.stage != 0)
+        job->is_changed = true;
+    job->rail.stage = 0;
+}
+
 void inquiry_next(struct bank *self, struct job *job)
 {
     CHECK(job->rail.phase == RAIL_INQUIRE);
     const struct bank_limits *limits = &self->banks[job->bank].limits;
     job->steps = 0;
     job->token_tries = 0;
+    begin_anew(job);
     if (job->is_hurried) {
         MARK("a callback came while a request was out: it is asked at once");
         job->is_hurried = false;
@@ -39,8 +48,9 @@ void inquiry_hurry(struct bank *self, struct job *job)
 }
 
 /* From the reply to what moves money, or its loss, or a restart: how long it was on its way nobody knows. In time that has been seen to
- * pass: a clock that is set on by an hour does not end it. */
+ * pass: a clock that is set on by an hour does not end it. Counted to the beginning of the inquiry: its first requests may have come too early, however late the last
+ * of them is. */
 bool inquiry_grace_is_over(const struct bank *self, const struct job *job)
 {
-    return self->seen_us - job->grace_from_us >= self->banks[job->bank].limits.grace_us;
+    return job->asked_us - job->grace_from_us >= self->banks[job->bank].limits.grace_us;
 }

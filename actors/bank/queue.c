@@ -141,6 +141,7 @@ struct bank_request *queue_request(struct bank *self, struct place *place, struc
     request->number = flight->number;
     request->bank = flight->bank;
     request->timeout_ms = place->limits.ask_timeout_ms;
+    request->is_repeatable = true;
     place->in_flight++;
     place->inquiries_out += flight->is_inquiry;
     place->calls_out += job != NULL && !flight->is_inquiry;
@@ -178,8 +179,10 @@ static void prepare_row(struct bank *self, struct job *job)
         rail->sent_us = self->now_us;
         job->is_changed = true;
     }
-    if (rail->phase == RAIL_INQUIRE && job->steps == 0)
+    if (rail->phase == RAIL_INQUIRE && job->steps == 0) {
         rail->inquiries++;
+        job->asked_us = self->seen_us;
+    }
     if (rail->phase != RAIL_PREPARE && (job->is_changed || !job->is_row))
         put_row(self, job);
 }
@@ -205,6 +208,7 @@ static void start(struct bank *self, struct place *place, struct job *job)
         token = place->tokens[job->token].token.text;
     place->rail->ask(place->own, &job->rail, token, self->now_us, &request->http);
     flight->is_money = moves_money(place, job, &request->http);
+    request->is_repeatable = !flight->is_money;
     if (flight->is_money)
         request->timeout_ms = place->limits.timeout_ms;
 }

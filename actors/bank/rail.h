@@ -77,7 +77,6 @@ struct rail_token {
 
 struct rail_request {
     const char *method; /* static storage */
-    bool is_repeatable; /* the bank takes a second arrival for the first */
     size_t header_count, length;
     char url[RAIL_URL_MAX + 1];
     char headers[RAIL_HEADERS_MAX][RAIL_HEADER_MAX + 1];
@@ -144,9 +143,8 @@ struct rail_notice {
 
 /* All functions are called by one thread at a time. `own` is what open has made. */
 struct rail {
-    const char *name;       /* "kftc" */
-    uint32_t token_count;   /* 0 .. RAIL_TOKENS_MAX */
-    bool has_inquiry_grace; /* NOT_FOUND says nothing until the grace time is over */
+    const char *name;     /* "kftc" */
+    uint32_t token_count; /* 0 .. RAIL_TOKENS_MAX */
     int64_t
         repeatable_us; /* the PAY request may be sent again within this time, as the bank takes it for the first; 0: never */
 

@@ -196,7 +196,6 @@ static void kftc_token_ask(void *own, uint32_t token, int64_t now_us, struct rai
     request_form(out, "client_secret", self->client_secret);
     request_form(out, "scope", "oob");
     request_form(out, "grant_type", "client_credentials");
-    out->is_repeatable = true;
 }
 
 static bool kftc_token_answer(void *own, uint32_t token, const struct rail_reply *reply, int64_t now_us,
@@ -209,7 +208,6 @@ static bool kftc_token_answer(void *own, uint32_t token, const struct rail_reply
 const struct rail RAIL_KFTC = {
     .name = "kftc",
     .token_count = 1,
-    .has_inquiry_grace = true,
     .repeatable_us = 0,
     .open = kftc_open,
     .close = kftc_close,

@@ -109,7 +109,6 @@ static void ask_payee(const struct kftc *self, const struct rail_job *job, const
     write_client(out, self, job);
     request_text(out, "transfer_purpose", "TR");
     request_close(out, '}');
-    out->is_repeatable = true;
 }
 
 /* ---- payments --------------------------------------------------------------------------------------- */
@@ -187,7 +186,6 @@ static void ask_result(const struct kftc *self, const struct rail_job *job, cons
     request_close(out, '}');
     request_close(out, ']');
     request_close(out, '}');
-    out->is_repeatable = true;
 }
 
 void kftc_ask(void *own, const struct rail_job *job, const char *token, int64_t now_us,

@@ -176,7 +176,6 @@ static void obie_token_ask(void *own, uint32_t token, int64_t now_us, struct rai
     request_form(out, "scope", "payments");
     request_form(out, "client_id", self->client_id);
     request_form(out, "client_secret", self->client_secret);
-    out->is_repeatable = true;
 }
 
 static bool obie_token_answer(void *own, uint32_t token, const struct rail_reply *reply, int64_t now_us,
@@ -189,7 +188,6 @@ static bool obie_token_answer(void *own, uint32_t token, const struct rail_reply
 const struct rail RAIL_OBIE = {
     .name = "obie",
     .token_count = 1,
-    .has_inquiry_grace = true,
     .repeatable_us = OBIE_REPEATABLE_US,
     .open = obie_open,
     .close = obie_close,

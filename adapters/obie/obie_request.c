@@ -131,7 +131,6 @@ static void begin(const struct obie *self, const struct rail_job *job, const cha
     write_interaction(out, job);
     if (self->financial_id[0] != '\0')
         request_header(out, "x-fapi-financial-id", self->financial_id);
-    out->is_repeatable = true;
 }
 
 /* The library fails where there is no memory; a payment without a signature is never sent. */

@@ -38,7 +38,6 @@ void request_begin(struct rail_request *out, const char *method, const char *bas
     if (id != NULL)
         percent(id, encoded, sizeof encoded);
     out->method = method;
-    out->is_repeatable = false;
     out->header_count = out->length = 0;
     out->body[0] = '\0';
     int length = snprintf(out->url, sizeof out->url, "%s%s%s%s", base, path, id != NULL ? "/" : "", encoded);

@@ -201,6 +201,7 @@ void adapter_die(struct remittances_world *self)
         apply(node, node->unit); /* the rows are there, and nothing that waited for them has left */
     node->unit = NULL;
     bank_destroy(&node->core);
+    banks_callbacks_die(self);
     if (node->memory.live_blocks != 0)
         stage_breach(&self->stage, "memory", "an adapter that has ended keeps %" PRIu64 " bytes",
                      node->memory.live_bytes);
@@ -210,5 +211,6 @@ void adapter_release(struct remittances_world *self)
 {
     if (self->adapter.core != NULL)
         bank_destroy(&self->adapter.core);
+    banks_callbacks_die(self);
     free(self->adapter.rows);
 }

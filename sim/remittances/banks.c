@@ -105,6 +105,16 @@ static int draw_refused_inquiry(struct remittances_world *self, uint32_t bank, u
                     codes[bank][sim_random_below(&self->bank, 3)], percent);
 }
 
+/* Connections end after what moves money, and tokens are refused again and again: what is sent twice gets an answer that says nothing of the
+ * first. */
+static int draw_refused_tokens(struct remittances_world *self, char *out, size_t room)
+{
+    return snprintf(out, room,
+                    "{\"step\": \"%s\", \"do\": \"hangup\", \"when\": \"after\", \"probability\": \"0.30\"}, "
+                    "{\"do\": \"token_refused\", \"probability\": \"0.60\"}",
+                    sim_random_chance(&self->bank, 500000) ? "pull" : "push");
+}
+
 static int draw_rule(struct remittances_world *self, uint32_t bank, char *out, size_t room)
 {
     static const char *const before_and_after[] = {"timeout", "hangup", "cut",  "status",    "half",
@@ -128,6 +138,8 @@ static int draw_rule(struct remittances_world *self, uint32_t bank, char *out, s
     static const char *const steps[] = {"pull", "push", "inquiry", "token", "consent", "payee"};
     static const int statuses[STATUSES] = {400, 404, 408, 409, 500, 502, 503, 504};
     uint64_t percent = 1 + sim_random_below(&self->bank, self->trouble_ppm / 5000 + 1);
+    if (sim_random_chance(&self->bank, 40000))
+        return draw_refused_tokens(self, out, room);
     if (sim_random_chance(&self->bank, 50000))
         return snprintf(out, room,
                         "{\"do\": \"outage\", \"count\": 1, \"seconds\": %" PRId64 ", \"how\": \"%s\"}",
@@ -179,8 +191,10 @@ void banks_rules(struct remittances_world *self)
 
 /* ---- callbacks ---------------------------------------------------------------------------------------------------- */
 
+/* A callback that was taken, until its answer is there. */
 struct posted {
-    uint64_t id, life;
+    struct posted *next; /* of those that the adapter has */
+    uint64_t id;
     uint32_t bank;
     int status;
 };
@@ -215,10 +229,22 @@ static void answer_post(struct remittances_world *self, uint32_t bank, uint64_t 
 
 void banks_answer_callback(struct remittances_world *self, const struct bank_callback_answer *answer)
 {
-    struct posted *posted = answer->token;
-    if (posted->life == self->adapter.life)
-        answer_post(self, posted->bank, posted->id, answer->is_kept ? 202 : 503);
+    struct posted *posted = answer->token, **at = &self->posted;
+    while (*at != posted)
+        at = &(*at)->next;
+    *at = posted->next;
+    answer_post(self, posted->bank, posted->id, answer->is_kept ? 202 : 503);
     free(posted);
+}
+
+void banks_callbacks_die(struct remittances_world *self)
+{
+    for (struct posted *posted = self->posted, *next; posted != NULL; posted = next) {
+        next = posted->next;
+        answer_post(self, posted->bank, posted->id, 0);
+        free(posted);
+    }
+    self->posted = NULL;
 }
 
 static const char *header_of(const struct virtual_post *post, const char *name)
@@ -256,7 +282,8 @@ static void post_comes(void *context, void *pointer, uint64_t number)
     if (self->adapter.core != NULL && result == RAIL_POST_TAKEN) {
         struct posted *token = malloc(sizeof *token);
         CHECK(token != NULL);
-        *token = (struct posted){.id = post->id, .life = self->adapter.life, .bank = post->bank};
+        *token = (struct posted){.next = self->posted, .id = post->id, .bank = post->bank};
+        self->posted = token;
         bank_callback(self->adapter.core, remit_node_us(self), REMIT_BANK_NAMES[post->bank], &notice, token);
         adapter_touched(self);
     } else if (self->adapter.core != NULL) {
@@ -431,6 +458,20 @@ static size_t cut_headers(struct rail_request *http, struct virtual_header heade
     return http->header_count;
 }
 
+static void join_headers(struct rail_request *http)
+{
+    for (size_t i = 0; i < http->header_count; i++)
+        http->headers[i][strlen(http->headers[i])] = ':';
+}
+
+/* What a client of HTTP does by itself where a kept connection ends without a byte, if it may. */
+static bool is_sent_again(struct remittances_world *self, const struct asked *asked,
+                          const struct virtual_reply *reply)
+{
+    return reply->delivery == VIRTUAL_HANGUP && asked->request.is_repeatable &&
+           sim_random_chance(&self->endings, 800000);
+}
+
 static void request_comes(void *context, void *pointer, uint64_t number)
 {
     struct remittances_world *self = context;
@@ -447,6 +488,7 @@ static void request_comes(void *context, void *pointer, uint64_t number)
                                             .body = http->body,
                                             .length = http->length};
     virtual_bank_handle(self->banks[asked->request.bank], remit_true_us(self), &request, &reply);
+    join_headers(http);
     stage_note(&self->stage, "%s: %s %s: %d%s%s", REMIT_BANK_NAMES[asked->request.bank], http->method,
                request.path, reply.status, reply.rule != NULL ? ", but " : "",
                reply.rule != NULL ? reply.rule : "");
@@ -454,6 +496,10 @@ static void request_comes(void *context, void *pointer, uint64_t number)
     banks_look(self, asked->request.bank);
     if (asked->is_given_up) {
         free(pointer);
+        return;
+    }
+    if (is_sent_again(self, asked, &reply)) {
+        stage_after(&self->stage, way_us < 0 ? WAY_MOST_US : way_us, request_comes, self, asked, 0);
         return;
     }
     if (reply.delivery == VIRTUAL_SILENCE || way_us < 0)

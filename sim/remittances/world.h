@@ -89,6 +89,7 @@ struct remittances_world {
     struct ledger_node ledger;
     struct adapter_node adapter;
     struct virtual_bank *banks[REMIT_BANKS];
+    struct posted *posted;    /* callbacks that the adapter has not answered yet */
     void *rails[REMIT_BANKS]; /* what the rails have opened: they outlive the process's lives */
     bool post_planned[REMIT_BANKS];
     uint64_t entries_seen[REMIT_BANKS];
@@ -146,6 +147,8 @@ void banks_release(struct remittances_world *self);
 void banks_rules(struct remittances_world *self);
 void banks_ask(struct remittances_world *self, const struct bank_request *request);
 void banks_answer_callback(struct remittances_world *self, const struct bank_callback_answer *answer);
+/* The adapter has died: who waits for its answer hears none. */
+void banks_callbacks_die(struct remittances_world *self);
 struct bank_config banks_config(struct remittances_world *self, uint32_t bank);
 /* Looks at what was really paid, and plans the next post. */
 void banks_look(struct remittances_world *self, uint32_t bank);

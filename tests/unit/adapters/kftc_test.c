@@ -213,7 +213,7 @@ static void a_look_at_the_payee_has_an_id_of_its_own(void **state)
     (void)state;
     struct rail_world *self = world(BANK_PUSH, ACCOUNT, RAIL_PREPARE);
     assert_request(
-        self, "POST https://bank.example/v2.0/inquiry/receive (repeatable)\n" HEADERS
+        self, "POST https://bank.example/v2.0/inquiry/receive\n" HEADERS
               "{\"bank_tran_id\":\"T991234560UZ4MO00100\"," OURS "\"bank_code_std\":\"097\","
               "\"account_num\":\"1101230000678\",\"print_content\":\"Rent\",\"tran_amt\":\"12345\"," CLIENT
               "\"transfer_purpose\":\"TR\"}");
@@ -228,7 +228,7 @@ static void an_inquiry_names_the_payment_its_day_and_its_kind(void **state)
         char expected[1024];
         struct rail_world *self = world((enum bank_step)(BANK_PULL + i), PAYEE, RAIL_INQUIRE);
         snprintf(expected, sizeof expected,
-                 "POST https://bank.example/v2.0/transfer/result (repeatable)\n" HEADERS
+                 "POST https://bank.example/v2.0/transfer/result\n" HEADERS
                  "{\"check_type\":\"%s\",\"tran_dtime\":\"20261121120000\",\"req_cnt\":\"1\",\"req_list\":[{"
                  "\"tran_no\":\"1\",\"org_bank_tran_id\":\"" ID "\",\"org_bank_tran_date\":\"20261121\","
                  "\"org_tran_amt\":\"12345\"}]}",

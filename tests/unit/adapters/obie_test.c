@@ -156,8 +156,8 @@ static void a_pull_has_its_mandate_and_nothing_to_prepare(void **state)
 /* ---- requests ---------------------------------------------------------------------------------------- */
 
 #define API "https://bank.example/open-banking/v4.0/pisp/"
-#define HEADERS(interaction)                               \
-    " (repeatable)\nAuthorization: Bearer TOKEN\nAccept: " \
+#define HEADERS(interaction)                  \
+    "\nAuthorization: Bearer TOKEN\nAccept: " \
     "application/json\nx-fapi-interaction-id: " interaction "\n"
 #define SIGNED(key) "Content-Type: application/json\nx-idempotency-key: " key "\nx-jws-signature: \n"
 #define ACCOUNT(scheme, number, name) \
@@ -242,15 +242,14 @@ static void an_inquiry_gets_the_payment_or_sends_the_post_again_or_gets_the_cons
         uint8_t stage;
         const char *line;
     } rows[] = {
-        {BANK_PULL, "pay-1", 0, 0, "GET " API "domestic-vrps/pay-1 (repeatable)"},
-        {BANK_PUSH, "pay-1", 48 * INT64_C(3600000000), 0, "GET " API "domestic-payments/pay-1 (repeatable)"},
-        {BANK_REFUND, "pay-1", 0, 1, "GET " API "domestic-payments/pay-1 (repeatable)"},
-        {BANK_PULL, "", 0, 0, "POST " API "domestic-vrps (repeatable)"},
-        {BANK_PUSH, "", 23 * INT64_C(3600000000) - 1, 0, "POST " API "domestic-payments (repeatable)"},
-        {BANK_PUSH, "", 23 * INT64_C(3600000000), 0,
-         "GET " API "domestic-payment-consents/consent-1 (repeatable)"},
-        {BANK_PUSH, "", 0, 1, "GET " API "domestic-payment-consents/consent-1 (repeatable)"},
-        {BANK_PULL, "", 24 * INT64_C(3600000000), 0, "GET " API "domestic-vrp-consents/vrp-1 (repeatable)"},
+        {BANK_PULL, "pay-1", 0, 0, "GET " API "domestic-vrps/pay-1"},
+        {BANK_PUSH, "pay-1", 48 * INT64_C(3600000000), 0, "GET " API "domestic-payments/pay-1"},
+        {BANK_REFUND, "pay-1", 0, 1, "GET " API "domestic-payments/pay-1"},
+        {BANK_PULL, "", 0, 0, "POST " API "domestic-vrps"},
+        {BANK_PUSH, "", 23 * INT64_C(3600000000) - 1, 0, "POST " API "domestic-payments"},
+        {BANK_PUSH, "", 23 * INT64_C(3600000000), 0, "GET " API "domestic-payment-consents/consent-1"},
+        {BANK_PUSH, "", 0, 1, "GET " API "domestic-payment-consents/consent-1"},
+        {BANK_PULL, "", 24 * INT64_C(3600000000), 0, "GET " API "domestic-vrp-consents/vrp-1"},
     };
     (void)state;
     assert_int_equal(RAIL_OBIE.repeatable_us, 23 * hour_us);

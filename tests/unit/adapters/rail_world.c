@@ -100,8 +100,7 @@ char *rail_world_ask(struct rail_world *self)
     assert_non_null(text);
     int token = self->rail->token_of(self->own, &self->job);
     self->rail->ask(self->own, &self->job, token < 0 ? NULL : "TOKEN", self->now_us, &self->request);
-    size_t length = (size_t)snprintf(text, size, "%s %s%s\n", self->request.method, self->request.url,
-                                     self->request.is_repeatable ? " (repeatable)" : "");
+    size_t length = (size_t)snprintf(text, size, "%s %s\n", self->request.method, self->request.url);
     for (size_t i = 0; i < self->request.header_count; i++) {
         const char *header = self->request.headers[i];
         bool is_signature = strncmp(header, signature, sizeof signature - 1) == 0;

@@ -284,6 +284,64 @@ static void a_payment_whose_rail_would_pay_twice_is_asked_about_instead(void **s
     assert_int_equal(w->pays, 1);
 }
 
+/* A kept connection ends, a transport sends the request again, and the second is refused for its token: that says nothing of the first. */
+static void a_request_that_moves_money_may_not_be_sent_again_by_a_transport(void **state)
+{
+    struct world *w = *state;
+    world_call(w, 1, 1);
+    assert_true(w->out[0].is_repeatable); /* for a token */
+    world_answer(w, "token 0", "ok");
+    assert_true(w->out[0].is_repeatable); /* it prepares */
+    world_answer(w, "prepare J1", "go");
+    assert_false(w->out[0].is_repeatable); /* it pays */
+    world_answer(w, "pay J1", "lost");
+    world_wait(w, SECOND);
+    assert_true(w->out[0].is_repeatable); /* it asks */
+}
+
+/* By another day, say: what was not found by the first day long ago may be there by now. */
+static void an_inquiry_that_was_broken_off_begins_at_its_first_stage(void **state)
+{
+    static const char *const breaks[] = {"lost", "refused", "trouble", "restart"};
+    struct world *w = *state;
+    for (uint32_t i = 0; i < 4; i++) {
+        char ask[WORLD_LINE], next[WORLD_LINE];
+        uint32_t id = i + 1;
+        (void)snprintf(ask, sizeof ask, "ask J%u", id);
+        (void)snprintf(next, sizeof next, "ask J%u next", id);
+        call_with_token(w, id);
+        world_pay(w, id, "lost");
+        wait_with_token(w, SECOND);
+        world_answer(w, ask, "next");
+        assert_int_equal(world_out(w, next), 1);
+        if (i < 3)
+            world_answer(w, next, breaks[i]);
+        else
+            world_restart(w);
+        wait_with_token(w, 100 * SECOND);
+        assert_int_equal(world_out(w, next), 0);
+        world_answer(w, ask, "ok");
+        assert_int_equal(world_told(w, id, BANK_SUCCEEDED), 1);
+    }
+}
+
+/* Its first request may have come too early: only an inquiry that began after the grace time may say that there is nothing. */
+static void not_found_is_believed_of_an_inquiry_that_began_after_the_grace_time(void **state)
+{
+    struct world *w = *state;
+    call_with_token(w, 1);
+    world_pay(w, 1, "lost");
+    world_wait(w, SECOND);
+    world_answer(w, "ask J1", "next");
+    world_answer_after(w, "ask J1 next", "later", 300);
+    world_wait(w, 300 * SECOND);
+    world_answer(w, "ask J1 next", "gone");
+    assert_int_equal(world_told(w, 1, BANK_FAILED), 0);
+    world_wait(w, 2 * SECOND);
+    world_answer(w, "ask J1", "gone");
+    assert_int_equal(world_told(w, 1, BANK_FAILED), 1);
+}
+
 static void an_inquiry_that_never_comes_to_an_end_is_put_off(void **state)
 {
     struct world *w = *state;
@@ -670,6 +728,9 @@ int main(void)
         TEST(a_payment_that_was_never_sent_is_sent_again_and_then_fails),
         TEST(grace_counts_from_the_time_that_it_was_really_sent),
         TEST(a_payment_whose_rail_would_pay_twice_is_asked_about_instead),
+        TEST(a_request_that_moves_money_may_not_be_sent_again_by_a_transport),
+        TEST(an_inquiry_that_was_broken_off_begins_at_its_first_stage),
+        TEST(not_found_is_believed_of_an_inquiry_that_began_after_the_grace_time),
         TEST(an_inquiry_that_never_comes_to_an_end_is_put_off),
         TEST(a_reply_that_nobody_waits_for_changes_nothing),
         TEST(a_token_is_asked_once_for_a_hundred_waiting_jobs_and_they_keep_their_order),

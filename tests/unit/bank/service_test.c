@@ -51,7 +51,6 @@ static void toy_ask(void *own, const struct rail_job *job, const char *token, in
 {
     (void)own, (void)token, (void)now_us;
     out->method = job->phase == RAIL_PAY ? "POST" : "GET";
-    out->is_repeatable = job->phase != RAIL_PAY;
     out->header_count = out->length = 0;
     snprintf(out->url, sizeof out->url, "https://bank/%s", job->id);
 }

@@ -68,7 +68,8 @@ static void toy_ask(void *own, const struct rail_job *job, const char *token, in
     (void)token;
     (void)now_us;
     out->method = job->phase == RAIL_INQUIRE ? "GET" : "POST";
-    out->length = (size_t)snprintf(out->body, sizeof out->body, "%s %s", WORDS[job->phase], job->id);
+    out->length = (size_t)snprintf(out->body, sizeof out->body, "%s %s%s", WORDS[job->phase], job->id,
+                                   job->stage > 0 ? " next" : "");
     (void)snprintf(out->url, sizeof out->url, "%s", job->call.bank);
     memcpy(out->headers[0], &job->call.remittance, sizeof job->call.remittance);
     memcpy(out->headers[1], &job->call.number, sizeof job->call.number);
@@ -83,7 +84,7 @@ static void toy_answer(void *own, struct rail_job *job, const struct rail_reply 
     } RESULTS[] = {
         {"go", RAIL_GO_ON},     {"ok", RAIL_SUCCEEDED},  {"no", RAIL_FAILED},       {"never", RAIL_FAILED},
         {"what", RAIL_UNKNOWN}, {"taken", RAIL_UNKNOWN}, {"gone", RAIL_NOT_FOUND},  {"token", RAIL_NO_TOKEN},
-        {"later", RAIL_LATER},  {"more", RAIL_GO_ON},    {"trouble", RAIL_UNKNOWN},
+        {"later", RAIL_LATER},  {"more", RAIL_GO_ON},    {"trouble", RAIL_UNKNOWN}, {"next", RAIL_GO_ON},
     };
     (void)own;
     (void)now_us;
@@ -97,6 +98,8 @@ static void toy_answer(void *own, struct rail_job *job, const struct rail_reply 
     (void)snprintf(out->reason, sizeof out->reason, "the bank says %s", reply->body);
     if (strcmp(reply->body, "go") == 0 && job->phase < RAIL_INQUIRE)
         job->phase++;
+    if (strcmp(reply->body, "next") == 0)
+        job->stage = 1;
     if (strcmp(reply->body, "taken") == 0) {
         job->phase = RAIL_INQUIRE;
         (void)snprintf(job->resource, sizeof job->resource, "R%llu",
@@ -107,7 +110,6 @@ static void toy_answer(void *own, struct rail_job *job, const struct rail_reply 
 const struct rail toy_rail = {
     .name = "toy",
     .token_count = 1,
-    .has_inquiry_grace = true,
     .name_job = toy_name,
     .token_of = toy_token_of,
     .token_ask = toy_token_ask,
@@ -118,7 +120,6 @@ const struct rail toy_rail = {
 
 const struct rail free_rail = {
     .name = "free",
-    .has_inquiry_grace = true,
     .name_job = toy_name,
     .token_of = free_token_of,
     .ask = toy_ask,
@@ -186,7 +187,11 @@ static void send(struct world *world, const struct bank_request *request)
     assert_true(world->out_count < WORLD_OUT_MAX);
     struct world_request *out = &world->out[world->out_count++];
     *out = (struct world_request){
-        .number = request->number, .bank = request->bank, .timeout_ms = request->timeout_ms};
+        .number = request->number,
+        .bank = request->bank,
+        .timeout_ms = request->timeout_ms,
+        .is_repeatable = request->is_repeatable,
+    };
     (void)snprintf(out->line, sizeof out->line, "%.60s", request->http.body);
     world->pays += out->line[0] == 'p' && out->line[1] == 'a';
     world->asks += out->line[0] == 'a';

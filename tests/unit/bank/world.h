@@ -8,6 +8,7 @@
  *     no, never  FAILED, and permanently        trouble  UNKNOWN, and the bank is in trouble
  *     what       UNKNOWN                        taken    PAY was taken: the resource is "R" and the serial; ask later
  *     gone       NOT_FOUND                      more     INQUIRE: one more request
+ *     next       INQUIRE: its next stage, whose request is "ask ID next"
  *
  * and not of the bank: lost, refused (not sent). A token's reply: ok (good for an hour), or no. A payee "nobody" cannot be paid; a payee
  * "plain" needs no preparation. */
@@ -30,6 +31,7 @@ struct world_request {
     uint64_t number;
     uint32_t bank;
     uint32_t timeout_ms;
+    bool is_repeatable;
     struct uuid remittance; /* of its job; nil: for a token */
     uint32_t call;          /* its number */
     char line[WORLD_LINE];
