@@ -8,20 +8,12 @@
 
 #include "broker/wire/accounts.h"
 #include "broker/wire/history.h"
+#include "tests/unit/wire/body_rows.h"
 #include "tests/unit/wire/notation.h"
-
-#include <stdio.h>
 
 #define TEXT_32 "0123456789abcdef0123456789abcdef"
 
-struct row {
-    const char *operation;
-    const char *body;
-    enum code code;
-    enum field field;
-};
-
-static const struct row rows[] = {
+static const struct body_row rows[] = {
     /* account.open */
     {"account.open", "{\"owner\" \"ann\" \"currency\" \"KRW\"}", CODE_OK, FIELD_NONE},
     {"account.open",
@@ -147,6 +139,8 @@ static const struct row rows[] = {
     {"status", "{}", CODE_BAD_REQUEST, FIELD_BODY},
 };
 
+enum { ROWS = sizeof rows / sizeof *rows };
+
 /* Any body that is no batch of items, read by the reader of its operation. */
 static enum code read_body(const struct wire_header *header, enum field *field)
 {
@@ -177,38 +171,13 @@ static enum code read_body(const struct wire_header *header, enum field *field)
 static void bodies_are_judged_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char text[1024];
-        snprintf(text, sizeof text, "$9601 \"%s\" 7 nil nil %s", rows[i].operation, rows[i].body);
-        struct message message = notation_read(text);
-        struct wire_header header = message_header(&message);
-        enum field field;
-        enum code code = read_body(&header, &field);
-        if (code != rows[i].code || field != rows[i].field)
-            print_error("row: %s %s\n", rows[i].operation, rows[i].body);
-        assert_int_equal(code, rows[i].code);
-        assert_int_equal(field, rows[i].field);
-        message_free(&message);
-    }
+    body_rows_judge(rows, ROWS, read_body);
 }
 
 static void a_body_cut_short_anywhere_is_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].code != CODE_OK)
-            continue;
-        struct message whole = notation_request(rows[i].operation, rows[i].body);
-        struct wire_header full = message_header(&whole);
-        for (size_t length = whole.length - full.body.length + 1; length < whole.length; length++) {
-            struct message cut = message_copy(whole.bytes, length);
-            struct wire_header header = message_header(&cut);
-            enum field field;
-            assert_int_equal(read_body(&header, &field), CODE_BAD_REQUEST);
-            message_free(&cut);
-        }
-        message_free(&whole);
-    }
+    body_rows_cut(rows, ROWS, read_body);
 }
 
 static void each_of_several_histories_has_its_own_code(void **state)
@@ -218,11 +187,11 @@ static void each_of_several_histories_has_its_own_code(void **state)
     struct message message = notation_request(
         "histories",
         "[{\"account\" \"a\" \"before\" 9} nil {\"account\" \"\"} {\"colour\" 1} {\"account\" \"b\"}]");
-    static const struct row expected[] = {{"", "", CODE_OK, FIELD_NONE},
-                                          {"", "", CODE_BAD_REQUEST, FIELD_NONE},
-                                          {"", "", CODE_INVALID_FIELD, FIELD_ACCOUNT},
-                                          {"", "", CODE_BAD_REQUEST, FIELD_NONE},
-                                          {"", "", CODE_OK, FIELD_NONE}};
+    static const struct body_row expected[] = {{"", "", CODE_OK, FIELD_NONE},
+                                               {"", "", CODE_BAD_REQUEST, FIELD_NONE},
+                                               {"", "", CODE_INVALID_FIELD, FIELD_ACCOUNT},
+                                               {"", "", CODE_BAD_REQUEST, FIELD_NONE},
+                                               {"", "", CODE_OK, FIELD_NONE}};
     struct wire_header header = message_header(&message);
     size_t count;
     enum field field;

@@ -8,6 +8,7 @@
 
 #include "broker/wire/desk.h"
 #include "broker/wire/items.h"
+#include "tests/unit/wire/body_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +18,6 @@ static const struct uuid ID = {{1, 2, 3}}, OF = {{4, 5, 6}};
 static currency_index currency(const char *code)
 {
     return currency_find(code, CURRENCY_CODE_LENGTH);
-}
-
-/* The body that w holds, as a request's. */
-static struct wire_header header_of(const struct mp_writer *w, enum wire_operation operation)
-{
-    return (struct wire_header){.operation = operation,
-                                .partition = WIRE_PARTITION_ANY,
-                                .body = {(const char *)w->data, (uint32_t)w->length}};
 }
 
 static struct wire_reply reply_of(const struct mp_writer *w)
@@ -52,7 +45,7 @@ static void what_is_asked_of_the_desk_is_read_back(void **state)
         ID, STR_LITERAL("alice"), currency("USD"), currency("KRW"), QUOTE_BUY, 5000};
     struct ledger_quote_command quote_again;
     wire_quote_body_write(&w, &quote);
-    struct wire_header header = header_of(&w, OPERATION_QUOTE);
+    struct wire_header header = body_sent(OPERATION_QUOTE, &w);
     assert_int_equal(wire_quote_read(&header, &quote_again, &field), CODE_OK);
     assert_true(uuid_equal(&quote.id, &quote_again.id) && str_equal(quote.account, quote_again.account));
     assert_true(quote.sell == quote_again.sell && quote.buy == quote_again.buy &&
@@ -61,7 +54,7 @@ static void what_is_asked_of_the_desk_is_read_back(void **state)
     const struct ledger_rate rate = {currency("JPY"), currency("KRW"), 3, "ecb", 100, 123, 77, 60000000};
     struct ledger_rate rate_again;
     wire_rate_set_body_write(&w, &rate, STR_LITERAL("kim"));
-    header = header_of(&w, OPERATION_RATE_SET);
+    header = body_sent(OPERATION_RATE_SET, &w);
     assert_int_equal(wire_rate_set_read(&header, &rate_again, &name, &field), CODE_OK);
     assert_memory_equal(&rate, &rate_again, sizeof rate);
     assert_true(str_equal(name, STR_LITERAL("kim")));
@@ -69,7 +62,7 @@ static void what_is_asked_of_the_desk_is_read_back(void **state)
     const struct ledger_pair pair = {currency("USD"), currency("KRW"), 0, 3600000000};
     struct ledger_pair pair_again;
     wire_pair_set_body_write(&w, &pair, (struct str){0});
-    header = header_of(&w, OPERATION_PAIR_SET);
+    header = body_sent(OPERATION_PAIR_SET, &w);
     assert_int_equal(wire_pair_set_read(&header, &pair_again, &name, &field), CODE_OK);
     assert_true(pair_same(&pair, &pair_again));
     mp_writer_release(&w);
@@ -238,7 +231,7 @@ static void each_fault_has_its_field(void **state)
         struct str name;
         enum field field = FIELD_NONE;
         write_map(&w, rows[i].pairs);
-        struct wire_header header = header_of(&w, rows[i].operation);
+        struct wire_header header = body_sent(rows[i].operation, &w);
         enum code code = rows[i].operation == OPERATION_QUOTE ? wire_quote_read(&header, &quote, &field)
                          : rows[i].operation == OPERATION_RATE_SET
                              ? wire_rate_set_read(&header, &rate, &name, &field)
@@ -255,7 +248,7 @@ static struct ledger_command read_one(const struct mp_writer *w, enum wire_opera
 {
     struct wire_items items = {0};
     enum field field;
-    struct wire_header header = header_of(w, operation);
+    struct wire_header header = body_sent(operation, w);
     assert_int_equal(wire_items_read(&items, &header, &field), CODE_OK);
     struct ledger_command command = items.commands[0];
     if (command.kind == COMMAND_GROUP)
@@ -332,7 +325,7 @@ static void no_exchange_stands_within_a_group(void **state)
     enum field field;
     mp_write_array(&w, 1);
     wire_item_write(&w, &group);
-    struct wire_header header = header_of(&w, OPERATION_BATCH);
+    struct wire_header header = body_sent(OPERATION_BATCH, &w);
     assert_int_equal(wire_items_read(&items, &header, &field), CODE_OK);
     assert_int_equal(items.commands[0].items[0].code, CODE_INVALID_FIELD);
     assert_int_equal(items.commands[0].items[0].field, FIELD_KIND);

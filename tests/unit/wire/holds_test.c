@@ -7,19 +7,13 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-
 #include "broker/wire/holds.h"
+#include "tests/unit/wire/body_rows.h"
 #include "tests/unit/wire/notation.h"
 
 enum { HOLDS = 3 };
 
-static const struct {
-    const char *operation;
-    const char *body;
-    enum code code;
-    enum field field;
-} rows[] = {
+static const struct body_row rows[] = {
     {"hold.show", "{\"account\" \"a\" \"hold\" id}", CODE_OK, FIELD_NONE},
     {"hold.show", "{\"account\" \"a\" \"hold\" id} nil", CODE_BAD_REQUEST, FIELD_BODY},
     {"hold.show", "[\"a\" id]", CODE_BAD_REQUEST, FIELD_BODY},
@@ -41,6 +35,8 @@ static const struct {
     {"hold.list", "{\"account\" \"a\" \"hold\" id}", CODE_BAD_REQUEST, FIELD_NONE},
 };
 
+enum { ROWS = sizeof rows / sizeof *rows };
+
 static enum code read_body(const struct wire_header *header, enum field *field)
 {
     struct wire_holds_query query;
@@ -53,47 +49,13 @@ static enum code read_body(const struct wire_header *header, enum field *field)
 static void bodies_are_judged_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char text[1024];
-        snprintf(text, sizeof text, "$9601 \"%s\" 7 nil nil %s", rows[i].operation, rows[i].body);
-        struct message message = notation_read(text);
-        struct wire_header header = message_header(&message);
-        enum field field;
-        enum code code = read_body(&header, &field);
-        if (code != rows[i].code || field != rows[i].field)
-            print_error("row: %s %s: %s %d\n", rows[i].operation, rows[i].body, code_name(code), field);
-        assert_int_equal(code, rows[i].code);
-        assert_int_equal(field, rows[i].field);
-        message_free(&message);
-    }
+    body_rows_judge(rows, ROWS, read_body);
 }
 
 static void a_body_cut_short_anywhere_is_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].code != CODE_OK)
-            continue;
-        struct message whole = notation_request(rows[i].operation, rows[i].body);
-        struct wire_header header = message_header(&whole);
-        size_t head = whole.length - header.body.length;
-        for (size_t length = head + 1; length < whole.length; length++) {
-            struct message cut = message_copy(whole.bytes, length);
-            enum field field;
-            header = message_header(&cut);
-            assert_int_equal(read_body(&header, &field), CODE_BAD_REQUEST);
-            message_free(&cut);
-        }
-        message_free(&whole);
-    }
-}
-
-/* The body that the writer holds, as a request. */
-static struct wire_header sent(enum wire_operation operation, const struct mp_writer *w)
-{
-    return (struct wire_header){.operation = operation,
-                                .partition = WIRE_PARTITION_ANY,
-                                .body = {(const char *)w->data, (uint32_t)w->length}};
+    body_rows_cut(rows, ROWS, read_body);
 }
 
 static void requests_are_read_back(void **state)
@@ -104,7 +66,7 @@ static void requests_are_read_back(void **state)
     enum field field;
     (void)state;
     wire_hold_show_body_write(&w, (struct str)STR_LITERAL("a"), &notation_id);
-    struct wire_header header = sent(OPERATION_HOLD_SHOW, &w);
+    struct wire_header header = body_sent(OPERATION_HOLD_SHOW, &w);
     assert_int_equal(wire_hold_show_read(&header, &account, &id, &field), CODE_OK);
     assert_true(str_equal(account, (struct str)STR_LITERAL("a")) && uuid_equal(&id, &notation_id));
     const struct wire_holds_query queries[] = {
@@ -115,7 +77,7 @@ static void requests_are_read_back(void **state)
         struct wire_holds_query out;
         mp_writer_reset(&w);
         wire_holds_body_write(&w, &queries[i]);
-        header = sent(OPERATION_HOLD_LIST, &w);
+        header = body_sent(OPERATION_HOLD_LIST, &w);
         assert_int_equal(wire_holds_read(&header, &out, &field), CODE_OK);
         assert_true(str_equal(out.account, queries[i].account) && out.limit == queries[i].limit &&
                     str_equal(out.cursor, queries[i].cursor));

@@ -6,9 +6,8 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-
 #include "broker/wire/proposals.h"
+#include "tests/unit/wire/body_rows.h"
 #include "tests/unit/wire/notation.h"
 
 #define TEXT_32 "0123456789abcdef0123456789abcdef"
@@ -16,12 +15,7 @@
     "\"transaction_id\" id \"kind\" \"deposit\" \"account\" \"a\" \"amount\" 5 \"currency\" \"USD\" " \
     "\"reason\" \"r\" \"operator\" \"ann\""
 
-static const struct {
-    const char *operation;
-    const char *body;
-    enum code code;
-    enum field field;
-} rows[] = {
+static const struct body_row rows[] = {
     /* proposal.open */
     {"proposal.open", "{" GOOD "}", CODE_OK, FIELD_NONE},
     {"proposal.open", "{" GOOD " \"rate\" \"1350.25\" \"expires\" 1}", CODE_OK, FIELD_NONE},
@@ -100,6 +94,8 @@ static const struct {
     {"proposal.list", "{\"account\" \"a\"}", CODE_BAD_REQUEST, FIELD_NONE},
 };
 
+enum { ROWS = sizeof rows / sizeof *rows };
+
 static enum code read_body(const struct wire_header *header, enum field *field)
 {
     struct ledger_proposal_command command;
@@ -119,47 +115,13 @@ static enum code read_body(const struct wire_header *header, enum field *field)
 static void bodies_are_judged_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char text[1024];
-        snprintf(text, sizeof text, "$9601 \"%s\" 7 nil nil %s", rows[i].operation, rows[i].body);
-        struct message message = notation_read(text);
-        struct wire_header header = message_header(&message);
-        enum field field;
-        enum code code = read_body(&header, &field);
-        if (code != rows[i].code || field != rows[i].field)
-            print_error("row: %s %s\n", rows[i].operation, rows[i].body);
-        assert_int_equal(code, rows[i].code);
-        assert_int_equal(field, rows[i].field);
-        message_free(&message);
-    }
+    body_rows_judge(rows, ROWS, read_body);
 }
 
 static void a_body_cut_short_anywhere_is_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].code != CODE_OK)
-            continue;
-        struct message whole = notation_request(rows[i].operation, rows[i].body);
-        struct wire_header header = message_header(&whole);
-        size_t head = whole.length - header.body.length;
-        for (size_t length = head + 1; length < whole.length; length++) {
-            struct message cut = message_copy(whole.bytes, length);
-            enum field field;
-            header = message_header(&cut);
-            assert_int_equal(read_body(&header, &field), CODE_BAD_REQUEST);
-            message_free(&cut);
-        }
-        message_free(&whole);
-    }
-}
-
-/* The body that the writer holds, as a request. */
-static struct wire_header sent(enum wire_operation operation, const struct mp_writer *w)
-{
-    return (struct wire_header){.operation = operation,
-                                .partition = WIRE_PARTITION_ANY,
-                                .body = {(const char *)w->data, (uint32_t)w->length}};
+    body_rows_cut(rows, ROWS, read_body);
 }
 
 static void requests_are_read_back(void **state)
@@ -190,7 +152,7 @@ static void requests_are_read_back(void **state)
         struct ledger_proposal_command out;
         mp_writer_reset(&w);
         wire_proposal_body_write(&w, in);
-        struct wire_header header = sent(OPERATION_PROPOSAL_OPEN, &w);
+        struct wire_header header = body_sent(OPERATION_PROPOSAL_OPEN, &w);
         assert_int_equal(wire_proposal_read(&header, &out, &field), CODE_OK);
         assert_true(out.kind == in->kind && out.currency == in->currency && out.amount == in->amount &&
                     out.rate == in->rate && out.expires_us == in->expires_us);
@@ -203,7 +165,7 @@ static void requests_are_read_back(void **state)
         mp_writer_reset(&w);
         wire_decision_body_write(&w, &in);
         struct wire_header header =
-            sent(approves ? OPERATION_PROPOSAL_APPROVE : OPERATION_PROPOSAL_REJECT, &w);
+            body_sent(approves ? OPERATION_PROPOSAL_APPROVE : OPERATION_PROPOSAL_REJECT, &w);
         assert_int_equal(wire_decision_read(&header, &out, &field), CODE_OK);
         assert_true(out.approves == approves && uuid_equal(&out.proposal, &notation_id));
         assert_true(str_equal(out.operator_name, in.operator_name) && out.reason.length == 0);

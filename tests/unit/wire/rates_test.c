@@ -7,17 +7,12 @@
 #include <cmocka.h>
 
 #include "broker/wire/rates.h"
-#include "tests/unit/wire/notation.h"
+#include "tests/unit/wire/body_rows.h"
 
 #define PAIR "\"source\" \"ecb\" \"base\" \"EUR\" \"counter\" \"TRL\""
 #define RANGE PAIR " \"from\" \"1999-01-04\" \"to\" \"2026-11-21\""
 
-static const struct {
-    const char *operation;
-    const char *body;
-    enum code code;
-    enum field field;
-} rows[] = {
+static const struct body_row rows[] = {
     {"rate.latest", "{\"source\" \"ecb\"}", CODE_OK, FIELD_NONE},
     {"rate.latest", "{" PAIR "}", CODE_OK, FIELD_NONE},
     {"rate.latest", "{\"source\" \"ecb\" \"counter\" \"USD\" \"base\" nil}", CODE_OK, FIELD_NONE},
@@ -48,6 +43,8 @@ static const struct {
     {"rate.reject", "nil", CODE_BAD_REQUEST, FIELD_BODY},
 };
 
+enum { ROWS = sizeof rows / sizeof *rows };
+
 static enum code read_body(const struct wire_header *header, enum field *field)
 {
     struct wire_rate_query query;
@@ -65,23 +62,13 @@ static enum code read_body(const struct wire_header *header, enum field *field)
 static void bodies_are_judged_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct message message = notation_request(rows[i].operation, rows[i].body);
-        struct wire_header header = message_header(&message);
-        enum field field;
-        enum code code = read_body(&header, &field);
-        if (code != rows[i].code || field != rows[i].field)
-            fail_msg("%s %s: %s %d", rows[i].operation, rows[i].body, code_name(code), (int)field);
-        message_free(&message);
-    }
+    body_rows_judge(rows, ROWS, read_body);
 }
 
-/* The body that the writer holds, as a request. */
-static struct wire_header sent(enum wire_operation operation, const struct mp_writer *w)
+static void a_body_cut_short_anywhere_is_refused(void **state)
 {
-    return (struct wire_header){.operation = operation,
-                                .partition = WIRE_PARTITION_ANY,
-                                .body = {(const char *)w->data, (uint32_t)w->length}};
+    (void)state;
+    body_rows_cut(rows, ROWS, read_body);
 }
 
 static void requests_are_read_back(void **state)
@@ -98,23 +85,23 @@ static void requests_are_read_back(void **state)
                                         .limit = 7};
     (void)state;
     wire_rate_range_body_write(&w, &body);
-    struct wire_header header = sent(OPERATION_RATE_RANGE, &w);
+    struct wire_header header = body_sent(OPERATION_RATE_RANGE, &w);
     assert_int_equal(wire_rate_range_read(&header, &query, &field), CODE_OK);
     assert_true(query.from == 1 && query.to == 10 && query.limit == 7);
     assert_string_equal(query.counter, "USD");
     mp_writer_reset(&w);
     wire_rate_asof_body_write(&w, &body);
-    header = sent(OPERATION_RATE_ASOF, &w);
+    header = body_sent(OPERATION_RATE_ASOF, &w);
     assert_int_equal(wire_rate_asof_read(&header, &query, &field), CODE_OK);
     assert_int_equal(query.to, 1);
     mp_writer_reset(&w);
     wire_rate_latest_body_write(&w, &(struct wire_rate_body){.source = STR_LITERAL("ecb")});
-    header = sent(OPERATION_RATE_LATEST, &w);
+    header = body_sent(OPERATION_RATE_LATEST, &w);
     assert_int_equal(wire_rate_latest_read(&header, &query, &field), CODE_OK);
     assert_string_equal(query.base, "");
     mp_writer_reset(&w);
     wire_rate_decision_body_write(&w, &(struct wire_rate_decision){9, STR_LITERAL("ann")});
-    header = sent(OPERATION_RATE_ACCEPT, &w);
+    header = body_sent(OPERATION_RATE_ACCEPT, &w);
     assert_int_equal(wire_rate_decision_read(&header, &decision, &field), CODE_OK);
     assert_true(decision.id == 9 && str_equal(decision.operator_name, STR_LITERAL("ann")));
     mp_writer_release(&w);
@@ -124,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_are_judged_as_the_table_says),
+        cmocka_unit_test(a_body_cut_short_anywhere_is_refused),
         cmocka_unit_test(requests_are_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

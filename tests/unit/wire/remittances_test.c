@@ -6,12 +6,11 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-
 #include "actors/base/bank_call.h"
 #include "actors/ledger/fact.h"
 #include "actors/ledger/remittance_states.h"
 #include "broker/wire/remittances.h"
+#include "tests/unit/wire/body_rows.h"
 #include "tests/unit/wire/notation.h"
 
 #define TEXT_32 "0123456789abcdef0123456789abcdef"
@@ -20,12 +19,7 @@
 #define GOOD ASKED "\"bank\" \"kftc\" \"payer\" \"p\" \"payee\" \"q\""
 #define STEP "\"account\" \"a\" \"remittance\" id \"operator\" \"ann\""
 
-static const struct {
-    const char *operation;
-    const char *body;
-    enum code code;
-    enum field field;
-} rows[] = {
+static const struct body_row rows[] = {
     /* remittance.open */
     {"remittance.open", "{" GOOD "}", CODE_OK, FIELD_NONE},
     {"remittance.open", "{" GOOD " \"refund\" \"operator\" \"memo\" \"m\" \"reference\" \"r\"}", CODE_OK,
@@ -111,6 +105,8 @@ static const struct {
     {"remittance.retry_batch", "{\"cursor\" \"0:5\"}", CODE_BAD_REQUEST, FIELD_NONE},
 };
 
+enum { ROWS = sizeof rows / sizeof *rows };
+
 static enum code read_body(const struct wire_header *header, enum field *field)
 {
     struct ledger_remit_command command;
@@ -132,47 +128,13 @@ static enum code read_body(const struct wire_header *header, enum field *field)
 static void bodies_are_judged_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char text[1024];
-        snprintf(text, sizeof text, "$9601 \"%s\" 7 nil nil %s", rows[i].operation, rows[i].body);
-        struct message message = notation_read(text);
-        struct wire_header header = message_header(&message);
-        enum field field;
-        enum code code = read_body(&header, &field);
-        if (code != rows[i].code || field != rows[i].field)
-            print_error("row: %s %s\n", rows[i].operation, rows[i].body);
-        assert_int_equal(code, rows[i].code);
-        assert_int_equal(field, rows[i].field);
-        message_free(&message);
-    }
+    body_rows_judge(rows, ROWS, read_body);
 }
 
 static void a_body_cut_short_anywhere_is_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].code != CODE_OK)
-            continue;
-        struct message whole = notation_request(rows[i].operation, rows[i].body);
-        struct wire_header header = message_header(&whole);
-        size_t head = whole.length - header.body.length;
-        for (size_t length = head + 1; length < whole.length; length++) {
-            struct message cut = message_copy(whole.bytes, length);
-            enum field field;
-            header = message_header(&cut);
-            assert_int_equal(read_body(&header, &field), CODE_BAD_REQUEST);
-            message_free(&cut);
-        }
-        message_free(&whole);
-    }
-}
-
-/* The body that the writer holds, as a request. */
-static struct wire_header sent(enum wire_operation operation, const struct mp_writer *w)
-{
-    return (struct wire_header){.operation = operation,
-                                .partition = WIRE_PARTITION_ANY,
-                                .body = {(const char *)w->data, (uint32_t)w->length}};
+    body_rows_cut(rows, ROWS, read_body);
 }
 
 static void a_request_is_read_back(void **state)
@@ -194,7 +156,7 @@ static void a_request_is_read_back(void **state)
     enum field field;
     (void)state;
     wire_remit_body_write(&w, &in);
-    struct wire_header header = sent(OPERATION_REMITTANCE_OPEN, &w);
+    struct wire_header header = body_sent(OPERATION_REMITTANCE_OPEN, &w);
     assert_int_equal(wire_remit_read(&header, &out, &field), CODE_OK);
     assert_true(out.currency == in.currency && out.operator_refunds && out.amount == in.amount);
     assert_true(uuid_equal(&out.id, &in.id) && str_equal(out.account, in.account) &&
@@ -220,7 +182,7 @@ static void what_operators_do_is_read_back(void **state)
                   .reason = STR_LITERAL("why")};
         mp_writer_reset(&w);
         wire_remittance_act_body_write(&w, &in);
-        struct wire_header header = sent(wire_remittance_operation((enum remittance_action)action), &w);
+        struct wire_header header = body_sent(wire_remittance_operation((enum remittance_action)action), &w);
         assert_int_equal(wire_remittance_act_read(&header, &out, &field), CODE_OK);
         assert_true(out.action == in.action && out.money == in.money && out.outcome == in.outcome);
         assert_true(uuid_equal(&out.remittance, &in.remittance) && str_equal(out.account, in.account) &&
@@ -239,12 +201,12 @@ static void queries_are_read_back(void **state)
             in = {.list = (enum remittance_list)list, .limit = 5, .cursor = STR_LITERAL("0:7")};
         mp_writer_reset(&w);
         wire_remittances_body_write(&w, &in);
-        struct wire_header header = sent(OPERATION_REMITTANCE_LIST, &w);
+        struct wire_header header = body_sent(OPERATION_REMITTANCE_LIST, &w);
         assert_int_equal(wire_remittances_read(&header, &out, &field), CODE_OK);
         assert_true(out.list == in.list && out.limit == 5 && str_equal(out.cursor, in.cursor));
         mp_writer_reset(&w);
         wire_remittance_batch_body_write(&w, &in);
-        header = sent(OPERATION_REMITTANCE_RETRY_BATCH, &w);
+        header = body_sent(OPERATION_REMITTANCE_RETRY_BATCH, &w);
         bool is_failure_list = list >= REMITTANCE_LIST_FAILED && list <= REMITTANCE_LIST_REFUND;
         assert_int_equal(wire_remittance_batch_read(&header, &out, &field),
                          is_failure_list ? CODE_OK : CODE_INVALID_FIELD);

@@ -6,20 +6,13 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-
 #include "broker/wire/subscribers.h"
-#include "tests/unit/wire/notation.h"
+#include "tests/unit/wire/body_rows.h"
 
 #define NAME_32 "0123456789abcdef0123456789abcdef"
 #define GOOD "\"name\" \"crm\" \"url\" \"https://crm/\" \"secret\" \"0123456789abcdef\""
 
-static const struct {
-    const char *operation;
-    const char *body;
-    enum code code;
-    enum field field;
-} rows[] = {
+static const struct body_row rows[] = {
     {"subscriber.add", "{" GOOD "}", CODE_OK, FIELD_NONE},
     {"subscriber.add", "{" GOOD " \"from\" \"start\"}", CODE_OK, FIELD_NONE},
     {"subscriber.add", "{" GOOD " \"from\" \"now\"}", CODE_OK, FIELD_NONE},
@@ -67,6 +60,8 @@ static const struct {
     {"deadletter.resolve", "[1]", CODE_BAD_REQUEST, FIELD_BODY},
 };
 
+enum { ROWS = sizeof rows / sizeof *rows };
+
 static enum code read_body(const struct wire_header *header, enum field *field)
 {
     struct wire_subscriber_command subscriber;
@@ -86,45 +81,13 @@ static enum code read_body(const struct wire_header *header, enum field *field)
 static void bodies_are_judged_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct message message = notation_request(rows[i].operation, rows[i].body);
-        struct wire_header header = message_header(&message);
-        enum field field;
-        enum code code = read_body(&header, &field);
-        if (code != rows[i].code || field != rows[i].field)
-            print_error("row: %s %s\n", rows[i].operation, rows[i].body);
-        assert_int_equal(code, rows[i].code);
-        assert_int_equal(field, rows[i].field);
-        message_free(&message);
-    }
+    body_rows_judge(rows, ROWS, read_body);
 }
 
 static void a_body_cut_short_anywhere_is_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].code != CODE_OK)
-            continue;
-        struct message whole = notation_request(rows[i].operation, rows[i].body);
-        struct wire_header header = message_header(&whole);
-        size_t head = whole.length - header.body.length;
-        for (size_t length = head + 1; length < whole.length; length++) {
-            struct message cut = message_copy(whole.bytes, length);
-            enum field field;
-            header = message_header(&cut);
-            assert_int_equal(read_body(&header, &field), CODE_BAD_REQUEST);
-            message_free(&cut);
-        }
-        message_free(&whole);
-    }
-}
-
-/* The body that the writer holds, as a request. */
-static struct wire_header sent(enum wire_operation operation, const struct mp_writer *w)
-{
-    return (struct wire_header){.operation = operation,
-                                .partition = WIRE_PARTITION_ANY,
-                                .body = {(const char *)w->data, (uint32_t)w->length}};
+    body_rows_cut(rows, ROWS, read_body);
 }
 
 static void requests_are_read_back(void **state)
@@ -136,21 +99,21 @@ static void requests_are_read_back(void **state)
                                                 STR_LITERAL("0123456789abcdef"), true, true};
     struct wire_subscriber_command added;
     wire_subscriber_body_write(&w, &add);
-    struct wire_header header = sent(OPERATION_SUBSCRIBER_ADD, &w);
+    struct wire_header header = body_sent(OPERATION_SUBSCRIBER_ADD, &w);
     assert_int_equal(wire_subscriber_read(&header, &added, &field), CODE_OK);
     assert_true(str_equal(added.name, add.name) && str_equal(added.url, add.url) &&
                 str_equal(added.secret, add.secret) && added.is_from_start && added.is_for_alarms);
     mp_writer_reset(&w);
     struct wire_letters_query query;
     wire_letters_body_write(&w, STR_LITERAL("crm"), 7, STR_LITERAL("41"));
-    header = sent(OPERATION_DEADLETTER_LIST, &w);
+    header = body_sent(OPERATION_DEADLETTER_LIST, &w);
     assert_int_equal(wire_letters_read(&header, &query, &field), CODE_OK);
     assert_true(query.limit == 7 && query.after == 41 && str_equal(query.name, STR_LITERAL("crm")));
     mp_writer_reset(&w);
     const struct wire_letter_command resolve = {9, STR_LITERAL("ann"), STR_LITERAL("by hand")};
     struct wire_letter_command resolved;
     wire_letter_body_write(&w, &resolve);
-    header = sent(OPERATION_DEADLETTER_RESOLVE, &w);
+    header = body_sent(OPERATION_DEADLETTER_RESOLVE, &w);
     assert_int_equal(wire_letter_read(&header, &resolved, &field), CODE_OK);
     assert_true(resolved.id == 9 && str_equal(resolved.reason, resolve.reason));
     mp_writer_release(&w);
