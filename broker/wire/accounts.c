@@ -44,12 +44,11 @@ static const unsigned keys_of[] = {
     [ACCOUNT_CLOSE] = KEY(ACCOUNT) | KEY(MEMO),
 };
 
-/* An account that clients may command: teller's own are not theirs. */
 static bool take_account(struct mp_reader *r, bool optional, struct str *out)
 {
     if (optional && mp_read_nil(r))
         return true;
-    return wire_take_account(r, out) && !text_is_reserved_id(*out);
+    return wire_take_client_account(r, out);
 }
 
 static bool take_owner(struct mp_reader *r, bool required, struct str *out)
@@ -167,10 +166,7 @@ enum code wire_list_read(const struct wire_header *header, struct wire_list_quer
     *out = (struct wire_list_query){0};
     if (!take_owner(&v.at[LIST_OWNER], false, &out->owner))
         wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_OWNER);
-    if (!wire_take_limit(&v.at[LIST_LIMIT], WIRE_LIST_LIMIT, LEDGER_PAGE_MAX, &out->limit))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_LIMIT);
-    if (!wire_take_cursor(&v.at[LIST_CURSOR], &out->cursor))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_CURSOR);
+    wire_page_query_values(&v, LIST_LIMIT, WIRE_LIST_LIMIT, LEDGER_PAGE_MAX, &out->limit, &out->cursor);
     *field = v.field;
     return v.code;
 }
@@ -254,13 +250,10 @@ void wire_list_write(struct mp_writer *w, uint64_t request_id, const struct ledg
                      size_t count, struct str cursor)
 {
     wire_reply_begin(w, request_id, CODE_OK);
-    mp_write_map(w, 2);
-    mp_write_text(w, "accounts");
-    mp_write_array(w, (uint32_t)count);
+    wire_page_begin(w, "accounts", count);
     for (size_t i = 0; i < count; i++)
         write_view(w, &views[i]);
-    mp_write_text(w, "cursor");
-    wire_write_optional(w, cursor);
+    wire_page_end(w, cursor);
 }
 
 /* ---- the client's side ------------------------------------------------------------------------ */
@@ -358,10 +351,7 @@ void wire_list_body_write(struct mp_writer *w, const struct wire_list_query *que
     mp_write_map(w, LIST_KEY_COUNT);
     mp_write_text(w, "owner");
     wire_write_optional(w, query->owner);
-    mp_write_text(w, "limit");
-    mp_write_uint(w, query->limit);
-    mp_write_text(w, "cursor");
-    wire_write_optional(w, query->cursor);
+    wire_page_query_write(w, query->limit, query->cursor);
 }
 
 enum {
@@ -396,31 +386,6 @@ static const struct wire_key view_keys[VIEW_KEY_COUNT] = {
     [VIEW_BOOK_VALUE] = {{"book_value", 10}, FIELD_NONE},
 };
 
-/* A string of at most `max` bytes into a NUL-terminated array. */
-static bool copy_string(struct mp_reader *r, uint32_t max, char *out, uint8_t *length)
-{
-    struct str text;
-    if (!wire_take_string(r, &text) || text.length > max)
-        return false;
-    if (text.length > 0)
-        memcpy(out, text.data, text.length);
-    out[text.length] = '\0';
-    *length = (uint8_t)text.length;
-    return true;
-}
-
-static bool read_state(struct mp_reader *r, uint8_t *state)
-{
-    struct str name;
-    if (!mp_read_str(r, &name))
-        return false;
-    for (*state = ACCOUNT_ACTIVE; *state <= ACCOUNT_CLOSED; ++*state) {
-        if (str_equal(name, state_names[*state]))
-            return true;
-    }
-    return false;
-}
-
 static bool read_book(struct wire_values *v, struct ledger_account_view *out)
 {
     return mp_read_nil(&v->at[VIEW_BASE]) ||
@@ -431,11 +396,12 @@ static bool read_book(struct wire_values *v, struct ledger_account_view *out)
 static bool view_of(struct wire_values *v, struct ledger_account_view *out)
 {
     *out = (struct ledger_account_view){.ceiling = INT64_MAX};
-    return copy_string(&v->at[VIEW_ACCOUNT], ACCOUNT_ID_MAX, out->id, &out->id_length) &&
-           copy_string(&v->at[VIEW_OWNER], OWNER_MAX, out->owner, &out->owner_length) &&
+    return wire_take_copy(&v->at[VIEW_ACCOUNT], ACCOUNT_ID_MAX, out->id, &out->id_length) &&
+           wire_take_copy(&v->at[VIEW_OWNER], OWNER_MAX, out->owner, &out->owner_length) &&
            wire_take_currency(&v->at[VIEW_CURRENCY], &out->currency) == CODE_OK &&
-           copy_string(&v->at[VIEW_PRODUCT], PRODUCT_MAX, out->product, &out->product_length) &&
-           read_state(&v->at[VIEW_STATE], &out->state) && mp_read_int(&v->at[VIEW_BALANCE], &out->balance) &&
+           wire_take_copy(&v->at[VIEW_PRODUCT], PRODUCT_MAX, out->product, &out->product_length) &&
+           wire_take_word(&v->at[VIEW_STATE], state_names, ACCOUNT_ACTIVE, ACCOUNT_CLOSED, &out->state) &&
+           mp_read_int(&v->at[VIEW_BALANCE], &out->balance) &&
            mp_read_int(&v->at[VIEW_PENDING], &out->pending) &&
            mp_read_int(&v->at[VIEW_MINIMUM_BALANCE], &out->minimum_balance) &&
            (mp_read_nil(&v->at[VIEW_CEILING]) || mp_read_int(&v->at[VIEW_CEILING], &out->ceiling)) &&
@@ -448,27 +414,17 @@ bool wire_account_reply_read(const struct wire_reply *reply, struct ledger_accou
     return wire_reply_values(reply, view_keys, VIEW_KEY_COUNT, &values) && view_of(&values, out);
 }
 
-enum { PAGE_ACCOUNTS, PAGE_CURSOR, PAGE_KEY_COUNT, VIEW_DEPTH = 2 };
-
 bool wire_list_reply_read(const struct wire_reply *reply, struct ledger_account_view *views, size_t capacity,
                           size_t *count, struct str *cursor)
 {
-    static const struct wire_key keys[PAGE_KEY_COUNT] = {
-        [PAGE_ACCOUNTS] = {{"accounts", 8}, FIELD_NONE},
-        [PAGE_CURSOR] = {{"cursor", 6}, FIELD_NONE},
-    };
-    struct wire_values page;
-    uint32_t accounts;
-    if (!wire_reply_values(reply, keys, PAGE_KEY_COUNT, &page) ||
-        !wire_take_string(&page.at[PAGE_CURSOR], cursor) ||
-        !mp_read_array(&page.at[PAGE_ACCOUNTS], &accounts) || accounts > capacity)
+    struct mp_reader things;
+    if (!wire_page_read(reply, "accounts", capacity, &things, count, cursor))
         return false;
-    for (uint32_t i = 0; i < accounts; i++) {
+    for (size_t i = 0; i < *count; i++) {
         struct wire_values values;
-        if (!wire_values_read(&page.at[PAGE_ACCOUNTS], VIEW_DEPTH, view_keys, VIEW_KEY_COUNT, &values) ||
+        if (!wire_values_read(&things, WIRE_PAGE_DEPTH, view_keys, VIEW_KEY_COUNT, &values) ||
             !view_of(&values, &views[i]))
             return false;
     }
-    *count = accounts;
     return true;
 }

@@ -12,19 +12,6 @@ static const struct str side_names[] = {[QUOTE_SELL] = {"sell", 4}, [QUOTE_BUY] 
 static const struct str state_names[] = {
     [QUOTE_OPEN] = {"OPEN", 4}, [QUOTE_USED] = {"USED", 4}, [QUOTE_EXPIRED] = {"EXPIRED", 7}};
 
-/* The number of a word among names first .. last. false: it is none of them. */
-static bool take_word(struct mp_reader *r, const struct str *names, uint8_t first, uint8_t last, uint8_t *out)
-{
-    struct str name;
-    if (!mp_read_str(r, &name))
-        return false;
-    for (*out = first; *out <= last; ++*out) {
-        if (str_equal(name, names[*out]))
-            return true;
-    }
-    return false;
-}
-
 /* nil (the default), or least .. most. */
 static bool take_number(struct mp_reader *r, int64_t normal, int64_t least, int64_t most, int64_t *out)
 {
@@ -99,30 +86,18 @@ static const struct wire_key quote_keys[QUOTE_KEY_COUNT] = {
     [QUOTE_AMOUNT] = {{"amount", 6}, FIELD_AMOUNT},
 };
 
-/* In minor units, or in decimals: then what is right depends on the currency, where that is known. */
-static bool take_amount(struct mp_reader *r, currency_index currency, int64_t *out)
-{
-    struct str text;
-    if (!mp_read_str(r, &text))
-        return mp_read_int(r, out) && *out >= 1 && *out <= MONEY_MAX;
-    if (currency == CURRENCY_NONE)
-        return money_parse(text, 0, out) != ERR_INVALID;
-    return money_parse(text, currency_at(currency)->exponent, out) == ERR_OK && *out >= 1 &&
-           *out <= MONEY_MAX;
-}
-
 static void quote_values(struct wire_values *v, struct ledger_quote_command *out)
 {
     if (!wire_take_uuid(&v->at[QUOTE_TRANSACTION_ID], &out->id))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_TRANSACTION_ID);
-    if (!wire_take_account(&v->at[QUOTE_FROM], &out->account) || text_is_reserved_id(out->account))
+    if (!wire_take_client_account(&v->at[QUOTE_FROM], &out->account))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_FROM_ACCOUNT);
     enum code sell = take_currency(v, QUOTE_SELLS, FIELD_SELL, &out->sell);
     enum code buy = take_currency(v, QUOTE_BUYS, FIELD_BUY, &out->buy);
-    if (!take_word(&v->at[QUOTE_SIDE], side_names, QUOTE_SELL, QUOTE_BUY, &out->side))
+    if (!wire_take_word(&v->at[QUOTE_SIDE], side_names, QUOTE_SELL, QUOTE_BUY, &out->side))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_SIDE);
     currency_index of = out->side == QUOTE_BUY ? out->buy : out->sell;
-    if (!take_amount(&v->at[QUOTE_AMOUNT], of, &out->amount))
+    if (!wire_take_amount(&v->at[QUOTE_AMOUNT], of, &out->amount))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_AMOUNT);
     note_unknown(v, sell, FIELD_SELL);
     note_unknown(v, buy, FIELD_BUY);
@@ -424,10 +399,10 @@ bool wire_quote_reply_read(const struct wire_reply *reply, struct ledger_quote_v
     memcpy(out->account, account.data, account.length);
     out->account_length = (uint8_t)account.length;
     return wire_take_uuid(&v.at[VIEW_QUOTE], &out->id) &&
-           take_word(&v.at[VIEW_STATE], state_names, QUOTE_OPEN, QUOTE_EXPIRED, &out->state) &&
+           wire_take_word(&v.at[VIEW_STATE], state_names, QUOTE_OPEN, QUOTE_EXPIRED, &out->state) &&
            wire_take_currency(&v.at[VIEW_SELL], &out->sell) == CODE_OK &&
            wire_take_currency(&v.at[VIEW_BUY], &out->buy) == CODE_OK &&
-           take_word(&v.at[VIEW_SIDE], side_names, QUOTE_SELL, QUOTE_BUY, &out->side) &&
+           wire_take_word(&v.at[VIEW_SIDE], side_names, QUOTE_SELL, QUOTE_BUY, &out->side) &&
            mp_read_int(&v.at[VIEW_SELL_AMOUNT], &out->sell_amount) &&
            mp_read_int(&v.at[VIEW_BUY_AMOUNT], &out->buy_amount) &&
            take_shown_rate(&v.at[VIEW_RATE], &out->rate) && take_shown_rate(&v.at[VIEW_MID], &out->mid) &&

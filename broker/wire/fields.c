@@ -114,6 +114,56 @@ void wire_member_body_write(struct mp_writer *w, struct str account, enum field 
     mp_write_bin(w, id->bytes, sizeof id->bytes);
 }
 
+void wire_page_query_values(struct wire_values *values, size_t key, uint32_t normal, uint32_t most,
+                            uint32_t *limit, struct str *cursor)
+{
+    if (!wire_take_limit(&values->at[key], normal, most, limit))
+        wire_values_fault(values, CODE_INVALID_FIELD, FIELD_LIMIT);
+    if (!wire_take_cursor(&values->at[key + 1], cursor))
+        wire_values_fault(values, CODE_INVALID_FIELD, FIELD_CURSOR);
+}
+
+void wire_page_query_write(struct mp_writer *w, uint32_t limit, struct str cursor)
+{
+    mp_write_text(w, "limit");
+    mp_write_uint(w, limit);
+    mp_write_text(w, "cursor");
+    wire_write_optional(w, cursor);
+}
+
+enum { PAGE_THINGS, PAGE_CURSOR, PAGE_KEY_COUNT };
+
+void wire_page_begin(struct mp_writer *w, const char *name, size_t count)
+{
+    mp_write_map(w, PAGE_KEY_COUNT);
+    mp_write_text(w, name);
+    mp_write_array(w, (uint32_t)count);
+}
+
+void wire_page_end(struct mp_writer *w, struct str cursor)
+{
+    mp_write_text(w, "cursor");
+    wire_write_optional(w, cursor);
+}
+
+bool wire_page_read(const struct wire_reply *reply, const char *name, size_t capacity,
+                    struct mp_reader *things, size_t *count, struct str *cursor)
+{
+    const struct wire_key keys[PAGE_KEY_COUNT] = {
+        [PAGE_THINGS] = {str_from(name), FIELD_NONE},
+        [PAGE_CURSOR] = {STR_LITERAL("cursor"), FIELD_NONE},
+    };
+    struct wire_values page;
+    uint32_t there;
+    if (!wire_reply_values(reply, keys, PAGE_KEY_COUNT, &page) ||
+        !wire_take_string(&page.at[PAGE_CURSOR], cursor) || !mp_read_array(&page.at[PAGE_THINGS], &there) ||
+        there > capacity)
+        return false;
+    *things = page.at[PAGE_THINGS];
+    *count = there;
+    return true;
+}
+
 bool wire_reply_values(const struct wire_reply *reply, const struct wire_key *keys, size_t key_count,
                        struct wire_values *out)
 {
@@ -168,6 +218,59 @@ bool wire_take_text_given(struct mp_reader *r, uint32_t max, struct str *out)
     return true;
 }
 
+bool wire_take_required_text(struct mp_reader *r, uint32_t max, struct str *out)
+{
+    return wire_take_text_given(r, max, out) && out->length > 0;
+}
+
+bool wire_take_client_account(struct mp_reader *r, struct str *out)
+{
+    struct mp_reader next = *r;
+    if (!wire_take_account(&next, out) || text_is_reserved_id(*out))
+        return false;
+    *r = next;
+    return true;
+}
+
+static bool amount_in(struct mp_reader *r, currency_index currency, int64_t *out)
+{
+    struct str text;
+    if (!mp_read_str(r, &text))
+        return mp_read_int(r, out) && *out >= 1 && *out <= MONEY_MAX;
+    if (currency == CURRENCY_NONE)
+        return money_parse(text, 0, out) != ERR_INVALID;
+    return money_parse(text, currency_at(currency)->exponent, out) == ERR_OK && *out >= 1 &&
+           *out <= MONEY_MAX;
+}
+
+bool wire_take_amount(struct mp_reader *r, currency_index currency, int64_t *out)
+{
+    struct mp_reader next = *r;
+    if (!amount_in(&next, currency, out))
+        return false;
+    *r = next;
+    return true;
+}
+
+bool wire_word_find(struct str word, const struct str *names, uint8_t first, uint8_t last, uint8_t *out)
+{
+    for (*out = first; *out <= last; ++*out) {
+        if (str_equal(word, names[*out]))
+            return true;
+    }
+    return false;
+}
+
+bool wire_take_word(struct mp_reader *r, const struct str *names, uint8_t first, uint8_t last, uint8_t *out)
+{
+    struct mp_reader next = *r;
+    struct str word;
+    if (!mp_read_str(&next, &word) || !wire_word_find(word, names, first, last, out))
+        return false;
+    *r = next;
+    return true;
+}
+
 bool wire_take_cursor(struct mp_reader *r, struct str *out)
 {
     struct mp_reader next = *r;
@@ -195,6 +298,20 @@ bool wire_take_string(struct mp_reader *r, struct str *out)
 {
     *out = (struct str){0};
     return mp_read_nil(r) || mp_read_str(r, out);
+}
+
+bool wire_take_copy(struct mp_reader *r, uint8_t max, char *out, uint8_t *length)
+{
+    struct mp_reader next = *r;
+    struct str text;
+    if (!wire_take_string(&next, &text) || text.length > max)
+        return false;
+    if (text.length > 0)
+        memcpy(out, text.data, text.length);
+    out[text.length] = '\0';
+    *length = (uint8_t)text.length;
+    *r = next;
+    return true;
 }
 
 bool wire_take_optional_uuid(struct mp_reader *r, struct uuid *out)

@@ -57,6 +57,25 @@ enum code wire_member_read(const struct wire_header *header, enum field member, 
 void wire_member_body_write(struct mp_writer *w, struct str account, enum field member,
                             const struct uuid *id);
 
+/* What requests for a page have: a limit, nil (the normal one) or 1 .. most, and a cursor. `key` is that of the limit; the
+ * cursor's is the next one. Notes their faults. */
+void wire_page_query_values(struct wire_values *values, size_t key, uint32_t normal, uint32_t most,
+                            uint32_t *limit, struct str *cursor);
+/* The two with their keys, inside a map. */
+void wire_page_query_write(struct mp_writer *w, uint32_t limit, struct str cursor);
+
+/* A page in a reply: {name: [count things], "cursor": …}. The caller writes the things between the two. cursor empty:
+ * this was the last page. */
+void wire_page_begin(struct mp_writer *w, const char *name, size_t count);
+void wire_page_end(struct mp_writer *w, struct str cursor);
+
+/* Reads a reply that is a page up to its things: *things stands at the first of *count. false: malformed, or there are
+ * more than `capacity`. */
+bool wire_page_read(const struct wire_reply *reply, const char *name, size_t capacity,
+                    struct mp_reader *things, size_t *count, struct str *cursor);
+
+enum { WIRE_PAGE_DEPTH = 2 }; /* how deep the values of a page's plain things may nest */
+
 /* Indexes a reply's whole body in the same way. Keys that are not known are passed over: later versions may
  * add some. false: malformed. */
 bool wire_reply_values(const struct wire_reply *reply, const struct wire_key *keys, size_t key_count,
@@ -91,6 +110,17 @@ static inline bool wire_take_account(struct mp_reader *r, struct str *out)
     return false;
 }
 
+/* An account that clients may command: teller's own are not theirs. */
+bool wire_take_client_account(struct mp_reader *r, struct str *out);
+
+/* In minor units, or in decimals: then what is right depends on the currency. CURRENCY_NONE: what its decimals are is not
+ * known, and only their form is tested. */
+bool wire_take_amount(struct mp_reader *r, currency_index currency, int64_t *out);
+
+/* The number of a word among names[first] .. names[last]. */
+bool wire_word_find(struct str word, const struct str *names, uint8_t first, uint8_t last, uint8_t *out);
+bool wire_take_word(struct mp_reader *r, const struct str *names, uint8_t first, uint8_t last, uint8_t *out);
+
 /* nil, or clean text of at most `max` bytes. nil gives an empty string. */
 bool wire_take_text_given(struct mp_reader *r, uint32_t max, struct str *out);
 
@@ -102,6 +132,9 @@ static inline bool wire_take_text(struct mp_reader *r, uint32_t max, struct str 
     }
     return wire_take_text_given(r, max, out);
 }
+
+/* The same, but not nil and not empty. */
+bool wire_take_required_text(struct mp_reader *r, uint32_t max, struct str *out);
 
 /* nil, or a string as wire_list_query has it. */
 bool wire_take_cursor(struct mp_reader *r, struct str *out);
@@ -166,6 +199,9 @@ static inline uint8_t *wire_put_currency(uint8_t *at, currency_index currency)
 
 /* For readers of replies: nil (an empty string), or any string. */
 bool wire_take_string(struct mp_reader *r, struct str *out);
+
+/* For readers of replies: the same, of at most `max` bytes, into an array of one more: a NUL stands behind it. */
+bool wire_take_copy(struct mp_reader *r, uint8_t max, char *out, uint8_t *length);
 
 /* For readers of replies: nil (a nil id), or an id. */
 bool wire_take_optional_uuid(struct mp_reader *r, struct uuid *out);

@@ -48,10 +48,7 @@ static void read_query(struct wire_values *v, struct wire_history_query *out)
     *out = (struct wire_history_query){0};
     if (!wire_take_account(&v->at[HISTORY_ACCOUNT], &out->account))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_ACCOUNT);
-    if (!wire_take_limit(&v->at[HISTORY_LIMIT], WIRE_HISTORY_LIMIT, WIRE_HISTORY_MAX, &out->limit))
-        wire_values_fault(v, CODE_INVALID_FIELD, FIELD_LIMIT);
-    if (!wire_take_cursor(&v->at[HISTORY_CURSOR], &out->cursor))
-        wire_values_fault(v, CODE_INVALID_FIELD, FIELD_CURSOR);
+    wire_page_query_values(v, HISTORY_LIMIT, WIRE_HISTORY_LIMIT, WIRE_HISTORY_MAX, &out->limit, &out->cursor);
     if (!take_time(&v->at[HISTORY_BEFORE], &out->has_before, &out->before_us) ||
         !take_time(&v->at[HISTORY_AFTER], &out->has_after, &out->after_us))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_TIME);
@@ -289,13 +286,10 @@ static void write_entry(struct mp_writer *w, const struct wire_history_entry *en
 static void write_page(struct mp_writer *w, const struct wire_history_entry *entries, size_t count,
                        struct str cursor)
 {
-    mp_write_map(w, 2);
-    mp_write_text(w, "entries");
-    mp_write_array(w, (uint32_t)count);
+    wire_page_begin(w, "entries", count);
     for (size_t i = 0; i < count; i++)
         write_entry(w, &entries[i]);
-    mp_write_text(w, "cursor");
-    wire_write_optional(w, cursor);
+    wire_page_end(w, cursor);
 }
 
 void wire_history_write(struct mp_writer *w, uint64_t request_id, const struct wire_history_entry *entries,
@@ -376,10 +370,7 @@ void wire_history_body_write(struct mp_writer *w, const struct wire_history_quer
     mp_write_map(w, 3u + query->has_before + query->has_after);
     mp_write_text(w, "account");
     mp_write_str(w, query->account);
-    mp_write_text(w, "limit");
-    mp_write_uint(w, query->limit);
-    mp_write_text(w, "cursor");
-    wire_write_optional(w, query->cursor);
+    wire_page_query_write(w, query->limit, query->cursor);
     write_time(w, "before", query->has_before, query->before_us);
     write_time(w, "after", query->has_after, query->after_us);
 }
@@ -510,26 +501,16 @@ static bool read_entry(struct mp_reader *r, struct wire_history_entry *out)
            wire_take_string(&v.at[ENTRY_KEY_BANK_REFERENCE], &out->bank_reference);
 }
 
-enum { PAGE_ENTRIES, PAGE_CURSOR, PAGE_KEY_COUNT };
-
 bool wire_history_reply_read(const struct wire_reply *reply, struct wire_history_entry *entries,
                              size_t capacity, size_t *count, struct str *cursor)
 {
-    static const struct wire_key keys[PAGE_KEY_COUNT] = {
-        [PAGE_ENTRIES] = {{"entries", 7}, FIELD_NONE},
-        [PAGE_CURSOR] = {{"cursor", 6}, FIELD_NONE},
-    };
-    struct wire_values page;
-    uint32_t entry_count;
-    if (!wire_reply_values(reply, keys, PAGE_KEY_COUNT, &page) ||
-        !wire_take_string(&page.at[PAGE_CURSOR], cursor) ||
-        !mp_read_array(&page.at[PAGE_ENTRIES], &entry_count) || entry_count > capacity)
+    struct mp_reader things;
+    if (!wire_page_read(reply, "entries", capacity, &things, count, cursor))
         return false;
-    for (uint32_t i = 0; i < entry_count; i++) {
-        if (!read_entry(&page.at[PAGE_ENTRIES], &entries[i]))
+    for (size_t i = 0; i < *count; i++) {
+        if (!read_entry(&things, &entries[i]))
             return false;
     }
-    *count = entry_count;
     return true;
 }
 

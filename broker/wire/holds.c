@@ -36,10 +36,7 @@ enum code wire_holds_read(const struct wire_header *header, struct wire_holds_qu
         return code;
     if (!wire_take_account(&v.at[LIST_ACCOUNT], &out->account))
         wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_ACCOUNT);
-    if (!wire_take_limit(&v.at[LIST_LIMIT], WIRE_HOLDS_LIMIT, LEDGER_PAGE_MAX, &out->limit))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_LIMIT);
-    if (!wire_take_cursor(&v.at[LIST_CURSOR], &out->cursor))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_CURSOR);
+    wire_page_query_values(&v, LIST_LIMIT, WIRE_HOLDS_LIMIT, LEDGER_PAGE_MAX, &out->limit, &out->cursor);
     *field = v.field;
     return v.code;
 }
@@ -49,10 +46,7 @@ void wire_holds_body_write(struct mp_writer *w, const struct wire_holds_query *q
     mp_write_map(w, LIST_KEY_COUNT);
     mp_write_text(w, "account");
     mp_write_str(w, query->account);
-    mp_write_text(w, "limit");
-    mp_write_uint(w, query->limit);
-    mp_write_text(w, "cursor");
-    wire_write_optional(w, query->cursor);
+    wire_page_query_write(w, query->limit, query->cursor);
 }
 
 /* ---- cursors: "SLOT:POSITION" ------------------------------------------------------------------------ */
@@ -162,13 +156,10 @@ void wire_holds_write(struct mp_writer *w, uint64_t request_id, struct str accou
                       const struct ledger_hold_view *views, size_t count, struct str cursor)
 {
     wire_reply_begin(w, request_id, CODE_OK);
-    mp_write_map(w, 2);
-    mp_write_text(w, "holds");
-    mp_write_array(w, (uint32_t)count);
+    wire_page_begin(w, "holds", count);
     for (size_t i = 0; i < count; i++)
         write_view(w, account, currency, &views[i]);
-    mp_write_text(w, "cursor");
-    wire_write_optional(w, cursor);
+    wire_page_end(w, cursor);
 }
 
 /* ---- reading replies ---------------------------------------------------------------------------------- */
@@ -187,19 +178,6 @@ static bool take_state(struct mp_reader *r, enum code *ended)
     return false;
 }
 
-/* A string of at most `max` bytes into a NUL-terminated array. */
-static bool copy_string(struct mp_reader *r, uint32_t max, char *out, uint8_t *length)
-{
-    struct str text;
-    if (!wire_take_string(r, &text) || text.length > max)
-        return false;
-    if (text.length > 0)
-        memcpy(out, text.data, text.length);
-    out[text.length] = '\0';
-    *length = (uint8_t)text.length;
-    return true;
-}
-
 static bool hold_of(struct wire_values *v, struct wire_hold *out)
 {
     struct ledger_hold_view *view = &out->view;
@@ -211,8 +189,8 @@ static bool hold_of(struct wire_values *v, struct wire_hold *out)
            mp_read_int(&v->at[VIEW_HELD], &view->held) &&
            mp_read_int(&v->at[VIEW_OPENED], &view->opened_us) &&
            (mp_read_nil(&v->at[VIEW_EXPIRES]) || mp_read_int(&v->at[VIEW_EXPIRES], &view->expires_us)) &&
-           copy_string(&v->at[VIEW_MEMO], MEMO_MAX, view->memo, &view->memo_length) &&
-           copy_string(&v->at[VIEW_REFERENCE], REFERENCE_MAX, view->reference, &view->reference_length);
+           wire_take_copy(&v->at[VIEW_MEMO], MEMO_MAX, view->memo, &view->memo_length) &&
+           wire_take_copy(&v->at[VIEW_REFERENCE], REFERENCE_MAX, view->reference, &view->reference_length);
 }
 
 bool wire_hold_reply_read(const struct wire_reply *reply, struct wire_hold *out)
@@ -221,27 +199,17 @@ bool wire_hold_reply_read(const struct wire_reply *reply, struct wire_hold *out)
     return wire_reply_values(reply, view_keys, VIEW_KEY_COUNT, &values) && hold_of(&values, out);
 }
 
-enum { PAGE_HOLDS, PAGE_CURSOR, PAGE_KEY_COUNT, VIEW_DEPTH = 2 };
-
 bool wire_holds_reply_read(const struct wire_reply *reply, struct wire_hold *holds, size_t capacity,
                            size_t *count, struct str *cursor)
 {
-    static const struct wire_key keys[PAGE_KEY_COUNT] = {
-        [PAGE_HOLDS] = {{"holds", 5}, FIELD_NONE},
-        [PAGE_CURSOR] = {{"cursor", 6}, FIELD_NONE},
-    };
-    struct wire_values page;
-    uint32_t there;
-    if (!wire_reply_values(reply, keys, PAGE_KEY_COUNT, &page) ||
-        !wire_take_string(&page.at[PAGE_CURSOR], cursor) || !mp_read_array(&page.at[PAGE_HOLDS], &there) ||
-        there > capacity)
+    struct mp_reader things;
+    if (!wire_page_read(reply, "holds", capacity, &things, count, cursor))
         return false;
-    for (uint32_t i = 0; i < there; i++) {
+    for (size_t i = 0; i < *count; i++) {
         struct wire_values values;
-        if (!wire_values_read(&page.at[PAGE_HOLDS], VIEW_DEPTH, view_keys, VIEW_KEY_COUNT, &values) ||
+        if (!wire_values_read(&things, WIRE_PAGE_DEPTH, view_keys, VIEW_KEY_COUNT, &values) ||
             !hold_of(&values, &holds[i]))
             return false;
     }
-    *count = there;
     return true;
 }

@@ -17,36 +17,9 @@ static const struct str state_names[] = {
     [PROPOSAL_EXPIRED] = {"EXPIRED", 7},
 };
 
-/* The number of a word among names first .. last. false: it is none of them. */
-static bool take_word(struct mp_reader *r, const struct str *names, uint8_t first, uint8_t last, uint8_t *out)
-{
-    struct mp_reader next = *r;
-    struct str name;
-    if (!mp_read_str(&next, &name))
-        return false;
-    for (*out = first; *out <= last; ++*out) {
-        if (str_equal(name, names[*out])) {
-            *r = next;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool take_kind(struct mp_reader *r, uint8_t *out)
 {
-    return take_word(r, kind_names, COMMAND_DEPOSIT, COMMAND_WITHDRAW, out);
-}
-
-/* An account that clients may command: teller's own are not theirs. */
-static bool take_account(struct mp_reader *r, struct str *out)
-{
-    return wire_take_account(r, out) && !text_is_reserved_id(*out);
-}
-
-static bool take_required_text(struct mp_reader *r, uint32_t max, struct str *out)
-{
-    return wire_take_text(r, max, out) && out->length > 0;
+    return wire_take_word(r, kind_names, COMMAND_DEPOSIT, COMMAND_WITHDRAW, out);
 }
 
 static bool take_optional_time(struct mp_reader *r, int64_t *out)
@@ -82,18 +55,6 @@ static const struct wire_key open_keys[OPEN_KEY_COUNT] = {
     [OPEN_EXPIRES] = {{"expires", 7}, FIELD_EXPIRES},
 };
 
-/* An amount in minor units, or in decimals: then what is right depends on the currency. */
-static bool take_amount(struct mp_reader *r, currency_index currency, int64_t *out)
-{
-    struct str text;
-    if (!mp_read_str(r, &text))
-        return mp_read_int(r, out) && *out >= 1 && *out <= MONEY_MAX;
-    if (currency == CURRENCY_NONE) /* what its decimals are is not known: then only the form is checked */
-        return money_parse(text, 0, out) != ERR_INVALID;
-    return money_parse(text, currency_at(currency)->exponent, out) == ERR_OK && *out >= 1 &&
-           *out <= MONEY_MAX;
-}
-
 static void open_values(struct wire_values *v, struct ledger_proposal_command *out)
 {
     enum code currency = wire_take_currency(&v->at[OPEN_CURRENCY], &out->currency);
@@ -101,17 +62,17 @@ static void open_values(struct wire_values *v, struct ledger_proposal_command *o
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_TRANSACTION_ID);
     if (!take_kind(&v->at[OPEN_KIND], &out->kind))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_KIND);
-    if (!take_account(&v->at[OPEN_ACCOUNT], &out->account))
+    if (!wire_take_client_account(&v->at[OPEN_ACCOUNT], &out->account))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_ACCOUNT);
-    if (!take_amount(&v->at[OPEN_AMOUNT], out->currency, &out->amount))
+    if (!wire_take_amount(&v->at[OPEN_AMOUNT], out->currency, &out->amount))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_AMOUNT);
     if (currency == CODE_INVALID_FIELD)
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_CURRENCY);
     if (!wire_take_optional_rate(&v->at[OPEN_RATE], &out->rate))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_RATE);
-    if (!take_required_text(&v->at[OPEN_REASON], MEMO_MAX, &out->reason))
+    if (!wire_take_required_text(&v->at[OPEN_REASON], MEMO_MAX, &out->reason))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_REASON);
-    if (!take_required_text(&v->at[OPEN_OPERATOR], OWNER_MAX, &out->operator_name))
+    if (!wire_take_required_text(&v->at[OPEN_OPERATOR], OWNER_MAX, &out->operator_name))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_OPERATOR);
     if (!take_optional_time(&v->at[OPEN_EXPIRES], &out->expires_us))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_EXPIRES);
@@ -181,11 +142,11 @@ enum code wire_decision_read(const struct wire_header *header, struct ledger_dec
     enum code code = wire_body_values(header, step_keys, STEP_KEY_COUNT, &v, field);
     if (code != CODE_OK)
         return code;
-    if (!take_account(&v.at[STEP_ACCOUNT], &out->account))
+    if (!wire_take_client_account(&v.at[STEP_ACCOUNT], &out->account))
         wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_ACCOUNT);
     if (!wire_take_uuid(&v.at[STEP_PROPOSAL], &out->proposal))
         wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_PROPOSAL);
-    if (!take_required_text(&v.at[STEP_OPERATOR], OWNER_MAX, &out->operator_name))
+    if (!wire_take_required_text(&v.at[STEP_OPERATOR], OWNER_MAX, &out->operator_name))
         wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_OPERATOR);
     if (!wire_take_text(&v.at[STEP_REASON], MEMO_MAX, &out->reason))
         wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_REASON);
@@ -231,10 +192,7 @@ enum code wire_proposals_read(const struct wire_header *header, struct wire_prop
     if (code != CODE_OK)
         return code;
     *out = (struct wire_proposals_query){0};
-    if (!wire_take_limit(&v.at[LIST_LIMIT], WIRE_PROPOSALS_LIMIT, LEDGER_PAGE_MAX, &out->limit))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_LIMIT);
-    if (!wire_take_cursor(&v.at[LIST_CURSOR], &out->cursor))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_CURSOR);
+    wire_page_query_values(&v, LIST_LIMIT, WIRE_PROPOSALS_LIMIT, LEDGER_PAGE_MAX, &out->limit, &out->cursor);
     *field = v.field;
     return v.code;
 }
@@ -242,10 +200,7 @@ enum code wire_proposals_read(const struct wire_header *header, struct wire_prop
 void wire_proposals_body_write(struct mp_writer *w, const struct wire_proposals_query *query)
 {
     mp_write_map(w, LIST_KEY_COUNT);
-    mp_write_text(w, "limit");
-    mp_write_uint(w, query->limit);
-    mp_write_text(w, "cursor");
-    wire_write_optional(w, query->cursor);
+    wire_page_query_write(w, query->limit, query->cursor);
 }
 
 /* ---- replies ---------------------------------------------------------------------------------- */
@@ -289,12 +244,10 @@ enum {
 
 static void write_view(struct mp_writer *w, const struct ledger_proposal_view *view)
 {
-    char rate[RATE_TEXT_MAX];
     CHECK(view->state >= PROPOSAL_PROPOSED && view->state <= PROPOSAL_EXPIRED);
     CHECK(view->kind == COMMAND_DEPOSIT || view->kind == COMMAND_WITHDRAW);
     if (!mp_reserve(w, VIEW_MAX))
         return;
-    struct str rate_text = {rate, view->rate > 0 ? (uint32_t)rate_format(view->rate, rate) : 0};
     uint8_t *at = mp_put_map(mp_tail(w), VIEW_KEY_COUNT);
     at = wire_put_uuid(WIRE_PUT_WORD(at, "proposal"), &view->id);
     at = mp_put_str(WIRE_PUT_WORD(at, "account"), (struct str){view->account, view->account_length});
@@ -302,7 +255,7 @@ static void write_view(struct mp_writer *w, const struct ledger_proposal_view *v
     at = mp_put_str(WIRE_PUT_WORD(at, "state"), state_names[view->state]);
     at = mp_put_int(WIRE_PUT_WORD(at, "amount"), view->amount);
     at = wire_put_currency(WIRE_PUT_WORD(at, "currency"), view->currency);
-    at = wire_put_optional(WIRE_PUT_WORD(at, "rate"), rate_text);
+    at = wire_put_optional_rate(WIRE_PUT_WORD(at, "rate"), view->rate);
     at = mp_put_str(WIRE_PUT_WORD(at, "reason"), (struct str){view->reason, view->reason_length});
     at = mp_put_str(WIRE_PUT_WORD(at, "operator"), (struct str){view->proposer, view->proposer_length});
     at = mp_put_int(WIRE_PUT_WORD(at, "expires"), view->expires_us);
@@ -324,46 +277,31 @@ void wire_proposals_write(struct mp_writer *w, uint64_t request_id, const struct
                           size_t count, struct str cursor)
 {
     wire_reply_begin(w, request_id, CODE_OK);
-    mp_write_map(w, 2);
-    mp_write_text(w, "proposals");
-    mp_write_array(w, (uint32_t)count);
+    wire_page_begin(w, "proposals", count);
     for (size_t i = 0; i < count; i++)
         write_view(w, &views[i]);
-    mp_write_text(w, "cursor");
-    wire_write_optional(w, cursor);
+    wire_page_end(w, cursor);
 }
 
 /* ---- reading replies ------------------------------------------------------------------------------ */
-
-/* A string of at most `max` bytes into a NUL-terminated array. */
-static bool copy_string(struct mp_reader *r, uint32_t max, char *out, uint8_t *length)
-{
-    struct str text;
-    if (!wire_take_string(r, &text) || text.length > max)
-        return false;
-    if (text.length > 0)
-        memcpy(out, text.data, text.length);
-    out[text.length] = '\0';
-    *length = (uint8_t)text.length;
-    return true;
-}
 
 static bool view_of(struct wire_values *v, struct ledger_proposal_view *out)
 {
     *out = (struct ledger_proposal_view){0};
     return wire_take_uuid(&v->at[VIEW_PROPOSAL], &out->id) &&
-           copy_string(&v->at[VIEW_ACCOUNT], ACCOUNT_ID_MAX, out->account, &out->account_length) &&
+           wire_take_copy(&v->at[VIEW_ACCOUNT], ACCOUNT_ID_MAX, out->account, &out->account_length) &&
            take_kind(&v->at[VIEW_KIND], &out->kind) &&
-           take_word(&v->at[VIEW_STATE], state_names, PROPOSAL_PROPOSED, PROPOSAL_EXPIRED, &out->state) &&
+           wire_take_word(&v->at[VIEW_STATE], state_names, PROPOSAL_PROPOSED, PROPOSAL_EXPIRED,
+                          &out->state) &&
            mp_read_int(&v->at[VIEW_AMOUNT], &out->amount) &&
            wire_take_currency(&v->at[VIEW_CURRENCY], &out->currency) == CODE_OK &&
            wire_take_optional_rate(&v->at[VIEW_RATE], &out->rate) &&
-           copy_string(&v->at[VIEW_REASON], MEMO_MAX, out->reason, &out->reason_length) &&
-           copy_string(&v->at[VIEW_OPERATOR], OWNER_MAX, out->proposer, &out->proposer_length) &&
+           wire_take_copy(&v->at[VIEW_REASON], MEMO_MAX, out->reason, &out->reason_length) &&
+           wire_take_copy(&v->at[VIEW_OPERATOR], OWNER_MAX, out->proposer, &out->proposer_length) &&
            mp_read_int(&v->at[VIEW_EXPIRES], &out->expires_us) &&
-           copy_string(&v->at[VIEW_DECIDED_BY], OWNER_MAX, out->decider, &out->decider_length) &&
-           copy_string(&v->at[VIEW_DECIDED_REASON], MEMO_MAX, out->decided_reason,
-                       &out->decided_reason_length) &&
+           wire_take_copy(&v->at[VIEW_DECIDED_BY], OWNER_MAX, out->decider, &out->decider_length) &&
+           wire_take_copy(&v->at[VIEW_DECIDED_REASON], MEMO_MAX, out->decided_reason,
+                          &out->decided_reason_length) &&
            (mp_read_nil(&v->at[VIEW_BALANCE]) || mp_read_int(&v->at[VIEW_BALANCE], &out->balance));
 }
 
@@ -373,27 +311,17 @@ bool wire_proposal_reply_read(const struct wire_reply *reply, struct ledger_prop
     return wire_reply_values(reply, view_keys, VIEW_KEY_COUNT, &values) && view_of(&values, out);
 }
 
-enum { PAGE_PROPOSALS, PAGE_CURSOR, PAGE_KEY_COUNT, VIEW_DEPTH = 2 };
-
 bool wire_proposals_reply_read(const struct wire_reply *reply, struct ledger_proposal_view *views,
                                size_t capacity, size_t *count, struct str *cursor)
 {
-    static const struct wire_key keys[PAGE_KEY_COUNT] = {
-        [PAGE_PROPOSALS] = {{"proposals", 9}, FIELD_NONE},
-        [PAGE_CURSOR] = {{"cursor", 6}, FIELD_NONE},
-    };
-    struct wire_values page;
-    uint32_t proposals;
-    if (!wire_reply_values(reply, keys, PAGE_KEY_COUNT, &page) ||
-        !wire_take_string(&page.at[PAGE_CURSOR], cursor) ||
-        !mp_read_array(&page.at[PAGE_PROPOSALS], &proposals) || proposals > capacity)
+    struct mp_reader things;
+    if (!wire_page_read(reply, "proposals", capacity, &things, count, cursor))
         return false;
-    for (uint32_t i = 0; i < proposals; i++) {
+    for (size_t i = 0; i < *count; i++) {
         struct wire_values values;
-        if (!wire_values_read(&page.at[PAGE_PROPOSALS], VIEW_DEPTH, view_keys, VIEW_KEY_COUNT, &values) ||
+        if (!wire_values_read(&things, WIRE_PAGE_DEPTH, view_keys, VIEW_KEY_COUNT, &values) ||
             !view_of(&values, &views[i]))
             return false;
     }
-    *count = proposals;
     return true;
 }

@@ -109,32 +109,12 @@ const char *wire_remittance_list_name(enum remittance_list list)
     return list_names[list].data;
 }
 
-/* The number of a word among names first .. last. false: it is none of them. */
-static bool find_word(struct str name, const struct str *names, uint8_t first, uint8_t last, uint8_t *out)
-{
-    for (*out = first; *out <= last; ++*out) {
-        if (str_equal(name, names[*out]))
-            return true;
-    }
-    return false;
-}
-
 bool wire_remittance_list_find(struct str name, enum remittance_list *out)
 {
     uint8_t list;
-    if (!find_word(name, list_names, 0, REMITTANCE_LIST_COUNT - 1, &list))
+    if (!wire_word_find(name, list_names, 0, REMITTANCE_LIST_COUNT - 1, &list))
         return false;
     *out = (enum remittance_list)list;
-    return true;
-}
-
-static bool take_word(struct mp_reader *r, const struct str *names, uint8_t first, uint8_t last, uint8_t *out)
-{
-    struct mp_reader next = *r;
-    struct str name;
-    if (!mp_read_str(&next, &name) || !find_word(name, names, first, last, out))
-        return false;
-    *r = next;
     return true;
 }
 
@@ -143,7 +123,7 @@ static bool take_optional_word(struct mp_reader *r, const struct str *names, uin
                                uint8_t *out)
 {
     *out = first;
-    return mp_read_nil(r) || take_word(r, names, first, last, out);
+    return mp_read_nil(r) || wire_take_word(r, names, first, last, out);
 }
 
 /* ---- remittance.open ------------------------------------------------------------------------------ */
@@ -175,32 +155,9 @@ static const struct wire_key open_keys[OPEN_KEY_COUNT] = {
     [OPEN_REFERENCE] = {STR_LITERAL("reference"), FIELD_REFERENCE},
 };
 
-/* An account that clients may command: teller's own are not theirs. */
-static bool take_account(struct mp_reader *r, struct str *out)
-{
-    return wire_take_account(r, out) && !text_is_reserved_id(*out);
-}
-
 static bool take_bank(struct mp_reader *r, struct str *out)
 {
     return wire_take_account(r, out) && out->length <= BANK_NAME_MAX;
-}
-
-static bool take_required_text(struct mp_reader *r, uint32_t max, struct str *out)
-{
-    return wire_take_text(r, max, out) && out->length > 0;
-}
-
-/* An amount in minor units, or in decimals: then what is right depends on the currency. */
-static bool take_amount(struct mp_reader *r, currency_index currency, int64_t *out)
-{
-    struct str text;
-    if (!mp_read_str(r, &text))
-        return mp_read_int(r, out) && *out >= 1 && *out <= MONEY_MAX;
-    if (currency == CURRENCY_NONE) /* what its decimals are is not known: then only the form is checked */
-        return money_parse(text, 0, out) != ERR_INVALID;
-    return money_parse(text, currency_at(currency)->exponent, out) == ERR_OK && *out >= 1 &&
-           *out <= MONEY_MAX;
 }
 
 static void open_parties(struct wire_values *v, struct ledger_remit_command *out)
@@ -208,9 +165,9 @@ static void open_parties(struct wire_values *v, struct ledger_remit_command *out
     uint8_t refund;
     if (!take_bank(&v->at[OPEN_BANK], &out->bank))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_BANK);
-    if (!take_required_text(&v->at[OPEN_PAYER], BANK_PARTY_MAX, &out->payer))
+    if (!wire_take_required_text(&v->at[OPEN_PAYER], BANK_PARTY_MAX, &out->payer))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_PAYER);
-    if (!take_required_text(&v->at[OPEN_PAYEE], BANK_PARTY_MAX, &out->payee))
+    if (!wire_take_required_text(&v->at[OPEN_PAYEE], BANK_PARTY_MAX, &out->payee))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_PAYEE);
     if (!take_optional_word(&v->at[OPEN_REFUND], refund_names, 0, 1, &refund))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_REFUND);
@@ -222,9 +179,9 @@ static void open_values(struct wire_values *v, struct ledger_remit_command *out)
     enum code currency = wire_take_currency(&v->at[OPEN_CURRENCY], &out->currency);
     if (!wire_take_uuid(&v->at[OPEN_TRANSACTION_ID], &out->id))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_TRANSACTION_ID);
-    if (!take_account(&v->at[OPEN_ACCOUNT], &out->account))
+    if (!wire_take_client_account(&v->at[OPEN_ACCOUNT], &out->account))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_ACCOUNT);
-    if (!take_amount(&v->at[OPEN_AMOUNT], out->currency, &out->amount))
+    if (!wire_take_amount(&v->at[OPEN_AMOUNT], out->currency, &out->amount))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_AMOUNT);
     if (currency == CODE_INVALID_FIELD)
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_CURRENCY);
@@ -306,17 +263,18 @@ static size_t act_key_count(uint8_t action)
 
 static void act_values(struct wire_values *v, struct ledger_remittance_command *out)
 {
-    if (!take_account(&v->at[ACT_ACCOUNT], &out->account))
+    if (!wire_take_client_account(&v->at[ACT_ACCOUNT], &out->account))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_ACCOUNT);
     if (!wire_take_uuid(&v->at[ACT_REMITTANCE], &out->remittance))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_REMITTANCE);
-    if (out->action == REMITTANCE_RESOLVE && !take_word(&v->at[ACT_OWN], money_names, REMITTANCE_MONEY_STAYS,
-                                                        REMITTANCE_MONEY_TO_BANK, &out->money))
+    if (out->action == REMITTANCE_RESOLVE &&
+        !wire_take_word(&v->at[ACT_OWN], money_names, REMITTANCE_MONEY_STAYS, REMITTANCE_MONEY_TO_BANK,
+                        &out->money))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_MONEY);
     if (out->action == REMITTANCE_SETTLE &&
-        !take_word(&v->at[ACT_OWN], outcome_names, BANK_SUCCEEDED, BANK_FAILED, &out->outcome))
+        !wire_take_word(&v->at[ACT_OWN], outcome_names, BANK_SUCCEEDED, BANK_FAILED, &out->outcome))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_OUTCOME);
-    if (!take_required_text(&v->at[ACT_OPERATOR], OWNER_MAX, &out->operator_name))
+    if (!wire_take_required_text(&v->at[ACT_OPERATOR], OWNER_MAX, &out->operator_name))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_OPERATOR);
     if (!wire_take_text(&v->at[ACT_REASON], BANK_REASON_MAX, &out->reason) ||
         (out->action != REMITTANCE_RETRY && out->reason.length == 0))
@@ -396,10 +354,8 @@ static enum code list_read(const struct wire_header *header, size_t key_count, e
         return code;
     if (!take_optional_word(&v.at[LIST_LIST], list_names, (uint8_t)first, (uint8_t)last, &list))
         wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_LIST);
-    if (!wire_take_limit(&v.at[LIST_LIMIT], WIRE_REMITTANCES_LIMIT, LEDGER_PAGE_MAX, &out->limit))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_LIMIT);
-    if (!wire_take_cursor(&v.at[LIST_CURSOR], &out->cursor))
-        wire_values_fault(&v, CODE_INVALID_FIELD, FIELD_CURSOR);
+    wire_page_query_values(&v, LIST_LIMIT, WIRE_REMITTANCES_LIMIT, LEDGER_PAGE_MAX, &out->limit,
+                           &out->cursor);
     out->list = (enum remittance_list)list;
     *field = v.field;
     return v.code;
@@ -645,13 +601,10 @@ void wire_remittances_write(struct mp_writer *w, uint64_t request_id,
                             const struct ledger_remittance_view *views, size_t count, struct str cursor)
 {
     wire_reply_begin(w, request_id, CODE_OK);
-    mp_write_map(w, 2);
-    mp_write_text(w, "remittances");
-    mp_write_array(w, (uint32_t)count);
+    wire_page_begin(w, "remittances", count);
     for (size_t i = 0; i < count; i++)
         write_view(w, &views[i], false);
-    mp_write_text(w, "cursor");
-    wire_write_optional(w, cursor);
+    wire_page_end(w, cursor);
 }
 
 void wire_remittance_batch_write(struct mp_writer *w, uint64_t request_id, uint32_t retried)
@@ -664,16 +617,10 @@ void wire_remittance_batch_write(struct mp_writer *w, uint64_t request_id, uint3
 
 /* ---- reading replies ------------------------------------------------------------------------------ */
 
-/* A string of at most `max` bytes into a NUL-terminated array. */
-static bool copy_string(struct mp_reader *r, uint32_t max, char *out)
+static bool copy_string(struct mp_reader *r, uint8_t max, char *out)
 {
-    struct str text;
-    if (!wire_take_string(r, &text) || text.length > max)
-        return false;
-    if (text.length > 0)
-        memcpy(out, text.data, text.length);
-    out[text.length] = '\0';
-    return true;
+    uint8_t length;
+    return wire_take_copy(r, max, out, &length);
 }
 
 static bool take_number(struct mp_reader *r, uint64_t max, uint64_t *out)
@@ -724,7 +671,7 @@ static bool take_flag(struct mp_reader *r, uint8_t flag, uint8_t *flags)
 static bool asked_of(struct wire_values *v, struct ledger_remittance_view *out)
 {
     uint8_t refund;
-    if (!take_word(&v->at[ASKED_REFUND], refund_names, 0, 1, &refund))
+    if (!wire_take_word(&v->at[ASKED_REFUND], refund_names, 0, 1, &refund))
         return false;
     out->flags = refund == 1 ? FACT_REMITTANCE_OPERATOR_REFUNDS : 0;
     return wire_take_uuid(&v->at[ASKED_REMITTANCE], &out->id) &&
@@ -741,8 +688,8 @@ static bool asked_of(struct wire_values *v, struct ledger_remittance_view *out)
 
 static bool take_state(struct mp_reader *state, struct mp_reader *step, uint8_t *state_out, uint8_t *step_out)
 {
-    return take_word(state, state_names, REMITTANCE_REQUESTED, REMITTANCE_STATE_COUNT - 1, state_out) &&
-           take_word(step, step_names, REMITTANCE_STEP_PULL, REMITTANCE_STEP_REFUND, step_out);
+    return wire_take_word(state, state_names, REMITTANCE_REQUESTED, REMITTANCE_STATE_COUNT - 1, state_out) &&
+           wire_take_word(step, step_names, REMITTANCE_STEP_PULL, REMITTANCE_STEP_REFUND, step_out);
 }
 
 static bool now_of(struct wire_values *v, struct ledger_remittance_view *out)
@@ -758,7 +705,7 @@ static bool now_of(struct wire_values *v, struct ledger_remittance_view *out)
            copy_string(&v->at[NOW_BANK_REFERENCE], BANK_REFERENCE_MAX, out->bank_reference);
 }
 
-enum { BODY_DEPTH = MP_DEPTH_MAX - 2, PAGE_DEPTH = 2, TRAIL_DEPTH = 2 };
+enum { BODY_DEPTH = MP_DEPTH_MAX - 2, TRAIL_DEPTH = 2 };
 
 /* Reads one and moves on. trail: where it stands; over a nil where there is none. */
 static bool view_read(struct mp_reader *r, unsigned depth, struct ledger_remittance_view *out,
@@ -784,7 +731,7 @@ static bool entry_of(struct wire_values *v, struct ledger_remittance_entry *out)
 {
     enum { LAST_KIND = sizeof kind_names / sizeof *kind_names - 1 };
     *out = (struct ledger_remittance_entry){0};
-    if (!take_word(&v->at[ENTRY_KIND], kind_names, 0, LAST_KIND, &out->kind))
+    if (!wire_take_word(&v->at[ENTRY_KIND], kind_names, 0, LAST_KIND, &out->kind))
         return false;
     out->kind = (uint8_t)(out->kind + FACT_REMITTANCE_REQUESTED);
     return take_state(&v->at[ENTRY_STATE], &v->at[ENTRY_STEP], &out->state, &out->step) &&
@@ -816,27 +763,16 @@ bool wire_remittance_trail_reply_read(const struct wire_reply *reply, struct led
     return true;
 }
 
-enum { PAGE_REMITTANCES, PAGE_CURSOR, PAGE_KEY_COUNT };
-
 bool wire_remittances_reply_read(const struct wire_reply *reply, struct ledger_remittance_view *views,
                                  size_t capacity, size_t *count, struct str *cursor)
 {
-    static const struct wire_key keys[PAGE_KEY_COUNT] = {
-        [PAGE_REMITTANCES] = {STR_LITERAL("remittances"), FIELD_NONE},
-        [PAGE_CURSOR] = {STR_LITERAL("cursor"), FIELD_NONE},
-    };
-    struct wire_values page;
-    struct mp_reader trail;
-    uint32_t length;
-    if (!wire_reply_values(reply, keys, PAGE_KEY_COUNT, &page) ||
-        !wire_take_string(&page.at[PAGE_CURSOR], cursor) ||
-        !mp_read_array(&page.at[PAGE_REMITTANCES], &length) || length > capacity)
+    struct mp_reader things, trail;
+    if (!wire_page_read(reply, "remittances", capacity, &things, count, cursor))
         return false;
-    for (uint32_t i = 0; i < length; i++) {
-        if (!view_read(&page.at[PAGE_REMITTANCES], PAGE_DEPTH, &views[i], &trail))
+    for (size_t i = 0; i < *count; i++) {
+        if (!view_read(&things, WIRE_PAGE_DEPTH, &views[i], &trail))
             return false;
     }
-    *count = length;
     return true;
 }
 
