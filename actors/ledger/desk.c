@@ -190,6 +190,10 @@ enum code ledger_rate_set(struct ledger *self, int64_t now_us, const struct ledg
     uint8_t fact[DESK_FACT_MAX];
     core_set_now(self, now_us);
     CHECK(rate_is_good(rate));
+    if (rate->as_of_us > self->now_us + LEDGER_RATE_AHEAD_MAX_US) {
+        MARK("a rate is of a time that is far ahead");
+        return CODE_INVALID_FIELD;
+    }
     const struct ledger_rate *known = rate_find(&self->desk, rate->base, rate->counter);
     if (known && rate->as_of_us < known->as_of_us) {
         MARK("a rate is older than the one that is known");

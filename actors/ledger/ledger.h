@@ -384,8 +384,12 @@ struct ledger_pair {
     int64_t valid_us;    /* above 0: how long a quote is good for */
 };
 
-/* Decoders have checked the values. CODE_OK: it is known from now on, or an equal or a newer rate is; CODE_BUSY. They work
- * while new money is refused, too. operator_name may be empty. */
+/* How far a rate's time may be ahead: clocks differ. One from further ahead would keep every later rate away, and would never be
+ * stale. */
+#define LEDGER_RATE_AHEAD_MAX_US (INT64_C(24) * 3600 * 1000000)
+
+/* Decoders have checked the values. CODE_OK: it is known from now on, or an equal or a newer rate is; CODE_BUSY;
+ * CODE_INVALID_FIELD: as_of_us is too far ahead. They work while new money is refused, too. operator_name may be empty. */
 enum code ledger_rate_set(struct ledger *self, int64_t now_us, const struct ledger_rate *rate,
                           struct str operator_name);
 enum code ledger_pair_set(struct ledger *self, int64_t now_us, const struct ledger_pair *pair,

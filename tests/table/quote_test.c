@@ -311,6 +311,30 @@ static void tables_are_bounded(void **state)
     cast_close(&cast);
 }
 
+static void a_rate_from_more_than_a_day_ahead_is_refused_and_keeps_no_later_one_away(void **state)
+{
+    struct cast cast;
+    (void)state;
+    desk_open(&cast);
+    struct ledger *ledger = runner_ledger(cast.runner, 0);
+    int64_t now = runner_now(cast.runner);
+    struct ledger_rate rate = rate_of(&cast, "USD", "KRW", "1.35025");
+    const struct ledger_rate *known;
+    const int64_t refused[] = {now + LEDGER_RATE_AHEAD_MAX_US + 1, INT64_MAX};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        rate.as_of_us = refused[i];
+        assert_int_equal(ledger_rate_set(ledger, now, &rate, (struct str){0}), CODE_INVALID_FIELD);
+    }
+    struct ledger_rate later = rate_of(&cast, "USD", "KRW", "1360");
+    later.as_of_us = now + 1;
+    rate_set(&cast, &later);
+    ledger_rates(ledger, &known);
+    assert_int_equal(known[0].rate, later.rate);
+    rate.as_of_us = now + LEDGER_RATE_AHEAD_MAX_US;
+    assert_int_equal(ledger_rate_set(ledger, now, &rate, (struct str){0}), CODE_OK);
+    cast_close(&cast);
+}
+
 static void while_new_money_is_refused_quotes_are_busy_and_rates_are_not(void **state)
 {
     struct cast cast;
@@ -367,6 +391,7 @@ int main(void)
         cmocka_unit_test(a_rate_beyond_its_limit_is_stale),
         cmocka_unit_test(what_is_known_already_writes_nothing),
         cmocka_unit_test(tables_are_bounded),
+        cmocka_unit_test(a_rate_from_more_than_a_day_ahead_is_refused_and_keeps_no_later_one_away),
         cmocka_unit_test(while_new_money_is_refused_quotes_are_busy_and_rates_are_not),
         cmocka_unit_test(quotes_and_rates_come_back_from_a_restart),
     };

@@ -593,6 +593,8 @@ static void work_rate_set(struct requests *self, struct ledger *ledger, struct r
         code = CODE_DEADLINE_EXCEEDED;
     else if (code == CODE_OK)
         code = ledger_rate_set(ledger, now_us, &rate, operator_name);
+    if (code == CODE_INVALID_FIELD && field == FIELD_NONE)
+        field = FIELD_TIME;
     answer_set(self, request, code, field);
 }
 
