@@ -11,7 +11,7 @@
 #include "store/durable.h"
 #include "store/lmdb_shape.h"
 
-enum { READERS_MAX = 1022, STAT_BLOCK = 512, PATH_BYTES = 4096 };
+enum { READERS_MAX = 1022, STAT_BLOCK = 512, PATH_BYTES = 4096, SNAPSHOT_TRIES = 100 };
 
 enum err lmdb_env_err(int code)
 {
@@ -113,6 +113,26 @@ static enum err open_in(MDB_env *env, const struct lmdb_env_options *options, co
     return err;
 }
 
+/* Tests every page before LMDB follows one. A busy writer may replace the snapshot's meta page first: then another
+ * snapshot is taken. */
+static enum err check_named(MDB_env *env, const char **what)
+{
+    int file = -1;
+    enum err err = lmdb_env_err(mdb_env_get_fd(env, &file));
+    if (err != ERR_OK)
+        return err;
+    err = ERR_TIMEOUT;
+    for (int i = 0; i < SNAPSHOT_TRIES && err == ERR_TIMEOUT; i++) {
+        MDB_txn *txn = NULL;
+        err = lmdb_env_err(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn));
+        if (err != ERR_OK)
+            return err;
+        err = lmdb_shape_check_named(file, mdb_txn_id(txn), what);
+        mdb_txn_abort(txn);
+    }
+    return err;
+}
+
 enum err lmdb_env_open(const struct lmdb_env_options *options, MDB_env **out, const char **what)
 {
     bool created = false;
@@ -130,6 +150,8 @@ enum err lmdb_env_open(const struct lmdb_env_options *options, MDB_env **out, co
         if (err == ERR_OK)
             err = durable_sync_parent(options->path);
     }
+    if (err == ERR_OK && options->databases > 0)
+        err = check_named(env, what);
     if (err != ERR_OK) {
         mdb_env_close(env);
         return err;

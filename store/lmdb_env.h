@@ -1,9 +1,9 @@
-/* Opening an LMDB environment by the rules that keep it safe, for the journal and the state store.
+/* Opening an LMDB environment by the rules that keep it safe, for journals and for stores of named tables.
  *
  * No flag that weakens a commit is ever set. Files are 0600, directories 0700; after creation the
  * directory and its parent are synced. Dead readers are cleared. The file's first pages are tested before
- * LMDB reads them, and the file must hold every page in use, or a read would kill the process. Read
- * transactions are not tied to threads (MDB_NOTLS).
+ * LMDB reads them, and the file must hold every page in use, or a read would kill the process; where there are named
+ * tables, every page of their trees is tested. Read transactions are not tied to threads (MDB_NOTLS).
  *
  * What a process before this one left in the page cache is made durable first: a commit that is acted upon must not
  * be lost with the power.
@@ -23,7 +23,7 @@
 struct lmdb_env_options {
     const char *path; /* a directory */
     uint64_t map_size_bytes;
-    uint32_t databases; /* named ones; 0: only the main one is used */
+    uint32_t databases; /* named tables; 0: only the main one is used */
     bool read_only;
     bool journal; /* of the shape that lmdb_shape.h describes */
     bool create;  /* make what is absent; otherwise ERR_NOT_FOUND */

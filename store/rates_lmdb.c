@@ -7,20 +7,19 @@
 
 #include "actors/base/check.h"
 #include "store/lmdb_env.h"
-#include "store/lmdb_shape.h"
+#include "store/lmdb_writer.h"
 #include "store/rates_table.h"
 
-enum { GROWTH_BYTES = 256 * 1024, GROWTH_BYTES_PER_PUT = 128, SNAPSHOT_TRIES = 100 };
+enum { GROWTH_BYTES = 256 * 1024, GROWTH_BYTES_PER_PUT = 128 };
 
 static const char TABLE_NAME[] = "rates";
 
 struct rates_lmdb {
     struct rates base;
-    MDB_env *env;
+    struct lmdb_writer writer;
     MDB_dbi table;
     MDB_txn *writing, *reading;
     MDB_cursor *cursor; /* of reading */
-    bool stopped;       /* a commit failed in a way that leaves its outcome unknown */
 };
 
 static struct rates_lmdb *self_of(struct rates *rates)
@@ -30,27 +29,18 @@ static struct rates_lmdb *self_of(struct rates *rates)
 
 /* ---- writing -------------------------------------------------------------------------------------------- */
 
-static enum err abort_with(struct rates_lmdb *self, int code)
+static enum err end(struct rates_lmdb *self, int code)
 {
-    if (self->writing != NULL)
-        mdb_txn_abort(self->writing);
+    MDB_txn *txn = self->writing;
     self->writing = NULL;
-    if (lmdb_env_is_full(code))
-        return lmdb_env_err(code);
-    self->stopped = true;
-    return ERR_IO;
+    return lmdb_writer_end(&self->writer, txn, code);
 }
 
 static enum err lmdb_begin(struct rates *rates, size_t count)
 {
     struct rates_lmdb *self = self_of(rates);
     CHECK(self->writing == NULL);
-    if (self->stopped)
-        return ERR_IO;
-    if (!lmdb_env_make_room(self->env, GROWTH_BYTES + count * GROWTH_BYTES_PER_PUT))
-        return ERR_FULL;
-    int code = mdb_txn_begin(self->env, NULL, 0, &self->writing);
-    return code == MDB_SUCCESS ? ERR_OK : abort_with(self, code);
+    return lmdb_writer_begin(&self->writer, GROWTH_BYTES + count * GROWTH_BYTES_PER_PUT, &self->writing);
 }
 
 static enum err lmdb_put(struct rates *rates, const struct rates_record *record)
@@ -60,16 +50,12 @@ static enum err lmdb_put(struct rates *rates, const struct rates_record *record)
     MDB_val value = {record->value_length, (void *)(uintptr_t)record->value};
     int code = record->value_length > 0 ? mdb_put(self->writing, self->table, &key, &value, 0)
                                         : mdb_del(self->writing, self->table, &key, NULL);
-    return code == MDB_SUCCESS || code == MDB_NOTFOUND ? ERR_OK : abort_with(self, code);
+    return code == MDB_SUCCESS || code == MDB_NOTFOUND ? ERR_OK : end(self, code);
 }
 
 static enum err lmdb_commit(struct rates *rates)
 {
-    struct rates_lmdb *self = self_of(rates);
-    enum err err = lmdb_env_commit(self->env, self->writing);
-    self->writing = NULL;
-    self->stopped = err == ERR_IO;
-    return err;
+    return end(self_of(rates), MDB_SUCCESS);
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
@@ -77,7 +63,7 @@ static enum err lmdb_commit(struct rates *rates)
 static int begin_reading(struct rates_lmdb *self)
 {
     if (self->reading == NULL) {
-        int code = mdb_txn_begin(self->env, NULL, MDB_RDONLY, &self->reading);
+        int code = mdb_txn_begin(self->writer.env, NULL, MDB_RDONLY, &self->reading);
         return code == MDB_SUCCESS ? mdb_cursor_open(self->reading, self->table, &self->cursor) : code;
     }
     int code = mdb_txn_renew(self->reading);
@@ -133,8 +119,8 @@ static void lmdb_close(struct rates *rates)
         mdb_cursor_close(self->cursor);
     if (self->reading != NULL)
         mdb_txn_abort(self->reading);
-    if (self->env != NULL)
-        mdb_env_close(self->env);
+    if (self->writer.env != NULL)
+        mdb_env_close(self->writer.env);
     free(self);
 }
 
@@ -146,30 +132,10 @@ static const struct rates_methods METHODS = {
     .close = lmdb_close,
 };
 
-/* Tests every page before LMDB follows one. */
-static enum err check_pages(struct rates_lmdb *self)
-{
-    int file = -1;
-    const char *what;
-    enum err err = lmdb_env_err(mdb_env_get_fd(self->env, &file));
-    if (err != ERR_OK)
-        return err;
-    err = ERR_TIMEOUT;
-    for (int i = 0; i < SNAPSHOT_TRIES && err == ERR_TIMEOUT; i++) {
-        MDB_txn *txn = NULL;
-        err = lmdb_env_err(mdb_txn_begin(self->env, NULL, MDB_RDONLY, &txn));
-        if (err != ERR_OK)
-            return err;
-        err = lmdb_shape_check_named(file, mdb_txn_id(txn), &what);
-        mdb_txn_abort(txn);
-    }
-    return err;
-}
-
 static enum err open_table(struct rates_lmdb *self)
 {
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(self->env, NULL, 0, &txn);
+    int code = mdb_txn_begin(self->writer.env, NULL, 0, &txn);
     if (code != MDB_SUCCESS)
         return lmdb_env_err(code);
     code = mdb_dbi_open(txn, TABLE_NAME, MDB_CREATE, &self->table);
@@ -189,9 +155,7 @@ enum err rates_open(const char *path, uint64_t map_size_bytes, struct rates **ou
     enum err err = lmdb_env_open(
         &(struct lmdb_env_options){
             .path = path, .map_size_bytes = map_size_bytes, .databases = 1, .create = true},
-        &self->env, &what);
-    if (err == ERR_OK)
-        err = check_pages(self);
+        &self->writer.env, &what);
     if (err == ERR_OK)
         err = open_table(self);
     if (err != ERR_OK) {

@@ -1,7 +1,6 @@
 /* The state store on LMDB.
  *
- * A stored value is its seal, 8 bytes, and then the value: in front, because a put reads the seal of the value that it
- * replaces, and the first page of a large value is at hand anyway.
+ * Stored values are sealed (store/lmdb_sealed.h).
  *
  * The sums of all tables stand in one record of the main table, in the very page that has the roots of the tables:
  * every commit writes that page. The record has a hash of its own, and the number of the transaction that wrote it,
@@ -17,8 +16,8 @@
 
 #include "actors/base/check.h"
 #include "store/lmdb_env.h"
-#include "store/lmdb_shape.h"
-#include "store/state_seal.h"
+#include "store/lmdb_sealed.h"
+#include "store/lmdb_writer.h"
 
 static const char *const TABLE_NAMES[STATE_TABLE_COUNT] = {
     [STATE_ACCOUNTS] = "accounts",       [STATE_IDS] = "ids",
@@ -26,11 +25,9 @@ static const char *const TABLE_NAMES[STATE_TABLE_COUNT] = {
     [STATE_REMITTANCES] = "remittances",
 };
 
-enum { KEY_MAX = 64, SEAL_BYTES = 8, FORMAT = 4 };
+enum { KEY_MAX = 64, FORMAT = 4 };
 
-enum { GROWTH_BYTES = 256 * 1024, GROWTH_BYTES_PER_PUT = 8 * 4096 };
-
-/* As it is stored. Before format 2 there was none. */
+/* As it is stored. */
 struct sums {
     uint64_t format;
     uint64_t transaction; /* LMDB's, that wrote it */
@@ -42,11 +39,10 @@ _Static_assert(sizeof(struct sums) == (3 + 2 * STATE_TABLE_COUNT) * sizeof(uint6
 
 struct state_lmdb {
     struct state base;
-    MDB_env *env;
+    struct lmdb_writer writer;
     MDB_dbi main;
     MDB_dbi tables[STATE_TABLE_COUNT];
     bool read_only;
-    bool stopped; /* a commit failed in a way that leaves its outcome unknown */
 };
 
 static struct state_lmdb *self_of(struct state *state)
@@ -67,23 +63,12 @@ static MDB_val sums_key(void)
     return value_of((const uint8_t *)NAME, sizeof NAME - 1);
 }
 
-static uint64_t sums_hash(const struct sums *sums)
-{
-    return XXH3_64bits(sums, offsetof(struct sums, hash));
-}
-
 /* As of transaction `last`, the newest that is committed. ERR_VERSION: an older format, or a newer one. */
 static enum err sums_read(struct state_lmdb *self, MDB_txn *txn, size_t last, struct sums *out)
 {
-    MDB_val key = sums_key(), value = {0, NULL};
-    int code = mdb_get(txn, self->main, &key, &value);
-    if (code != MDB_SUCCESS)
-        return code == MDB_NOTFOUND ? ERR_VERSION : lmdb_env_err(code);
-    if (value.mv_size != sizeof *out)
-        return ERR_CORRUPT;
-    memcpy(out, value.mv_data, sizeof *out);
-    if (out->hash != sums_hash(out))
-        return ERR_CORRUPT;
+    enum err err = lmdb_sealed_record_read(txn, self->main, sums_key(), out, sizeof *out);
+    if (err != ERR_OK)
+        return err == ERR_NOT_FOUND ? ERR_VERSION : err; /* before format 2 there was none */
     if (out->format != FORMAT)
         return ERR_VERSION;
     return out->transaction == last ? ERR_OK : ERR_CORRUPT;
@@ -93,55 +78,20 @@ static int sums_write(struct state_lmdb *self, MDB_txn *txn, struct sums *sums)
 {
     sums->format = FORMAT;
     sums->transaction = mdb_txn_id(txn);
-    sums->hash = sums_hash(sums);
-    MDB_val key = sums_key(), value = {sizeof *sums, sums};
-    return mdb_put(txn, self->main, &key, &value, 0);
+    return lmdb_sealed_record_write(txn, self->main, sums_key(), sums, sizeof *sums);
 }
 
 /* ---- applying ------------------------------------------------------------------------------------------- */
-
-static uint64_t seal_in(const MDB_val *stored)
-{
-    uint64_t seal;
-    memcpy(&seal, stored->mv_data, sizeof seal);
-    return seal;
-}
-
-/* Takes the value under a key, if there is one, out of the sum. */
-static int leave_sum(MDB_txn *txn, MDB_dbi table, MDB_val *key, struct state_sum *sum)
-{
-    MDB_val stored;
-    int code = mdb_get(txn, table, key, &stored);
-    if (code != MDB_SUCCESS)
-        return code;
-    if (stored.mv_size < SEAL_BYTES)
-        return MDB_CORRUPTED;
-    state_sum_remove(sum, seal_in(&stored));
-    return MDB_SUCCESS;
-}
 
 static int apply_one(struct state_lmdb *self, MDB_txn *txn, const struct state_put *put,
                      struct state_sum *sum)
 {
     CHECK(put->table < STATE_TABLE_COUNT && put->key_length >= 1 && put->key_length <= KEY_MAX);
     MDB_val key = value_of(put->key, put->key_length);
-    MDB_dbi table = self->tables[put->table];
-    int code = leave_sum(txn, table, &key, sum);
-    bool is_there = code == MDB_SUCCESS;
-    if (!is_there && code != MDB_NOTFOUND)
-        return code;
-    if (put->value == NULL)
-        return is_there ? mdb_del(txn, table, &key, NULL) : MDB_SUCCESS;
-    uint64_t seal = state_seal(put->table, put->key, put->key_length, put->value, put->value_length);
-    MDB_val stored = {SEAL_BYTES + put->value_length, NULL};
-    code = mdb_put(txn, table, &key, &stored, MDB_RESERVE);
-    if (code != MDB_SUCCESS)
-        return code;
-    memcpy(stored.mv_data, &seal, sizeof seal);
-    if (put->value_length > 0)
-        memcpy((uint8_t *)stored.mv_data + SEAL_BYTES, put->value, put->value_length);
-    state_sum_add(sum, seal);
-    return MDB_SUCCESS;
+    uint64_t seal = 0;
+    if (put->value != NULL)
+        seal = state_seal(put->table, put->key, put->key_length, put->value, put->value_length);
+    return lmdb_sealed_put(txn, self->tables[put->table], &key, seal, put->value, put->value_length, sum);
 }
 
 static int apply_all(struct state_lmdb *self, MDB_txn *txn, const struct state_put *puts, size_t count)
@@ -153,19 +103,11 @@ static int apply_all(struct state_lmdb *self, MDB_txn *txn, const struct state_p
     return code == MDB_SUCCESS ? sums_write(self, txn, &sums) : code;
 }
 
-static enum err stop(struct state_lmdb *self)
-{
-    self->stopped = true;
-    return ERR_IO;
-}
-
-/* What a commit of these may add to the file, at the most: each value, the pages of the tree that lead to it and that a
- * split makes, and LMDB's list of free pages. */
 static uint64_t growth_bytes(const struct state_put *puts, size_t count)
 {
-    uint64_t bytes = GROWTH_BYTES;
+    uint64_t bytes = lmdb_writer_growth_bytes(count);
     for (size_t i = 0; i < count; i++)
-        bytes += puts[i].value_length + GROWTH_BYTES_PER_PUT;
+        bytes += puts[i].value_length;
     return bytes;
 }
 
@@ -173,21 +115,9 @@ static enum err lmdb_apply(struct state *state, const struct state_put *puts, si
 {
     struct state_lmdb *self = self_of(state);
     CHECK(!self->read_only);
-    if (self->stopped)
-        return ERR_IO;
-    if (!lmdb_env_make_room(self->env, growth_bytes(puts, count)))
-        return ERR_FULL;
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(self->env, NULL, 0, &txn);
-    if (code == MDB_SUCCESS) {
-        code = apply_all(self, txn, puts, count);
-        if (code != MDB_SUCCESS)
-            mdb_txn_abort(txn);
-    }
-    if (code != MDB_SUCCESS)
-        return lmdb_env_is_full(code) ? lmdb_env_err(code) : stop(self);
-    enum err err = lmdb_env_commit(self->env, txn);
-    return err == ERR_IO ? stop(self) : err;
+    enum err err = lmdb_writer_begin(&self->writer, growth_bytes(puts, count), &txn);
+    return err == ERR_OK ? lmdb_writer_end(&self->writer, txn, apply_all(self, txn, puts, count)) : err;
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
@@ -195,10 +125,8 @@ static enum err lmdb_apply(struct state *state, const struct state_put *puts, si
 /* Tests the seal of a stored value, and leaves the value alone in *stored. */
 static enum err unseal(enum state_table table, const MDB_val *key, MDB_val *stored, uint64_t *seal)
 {
-    if (stored->mv_size < SEAL_BYTES)
+    if (lmdb_sealed_split(stored, seal) != ERR_OK)
         return ERR_CORRUPT;
-    *seal = seal_in(stored);
-    *stored = (MDB_val){stored->mv_size - SEAL_BYTES, (uint8_t *)stored->mv_data + SEAL_BYTES};
     return *seal == state_seal(table, key->mv_data, key->mv_size, stored->mv_data, stored->mv_size)
                ? ERR_OK
                : ERR_CORRUPT;
@@ -210,7 +138,7 @@ static enum err lmdb_get(struct state *state, enum state_table table, const uint
     struct state_lmdb *self = self_of(state);
     CHECK(table < STATE_TABLE_COUNT && key_length >= 1 && key_length <= KEY_MAX);
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(self->env, NULL, MDB_RDONLY, &txn);
+    int code = mdb_txn_begin(self->writer.env, NULL, MDB_RDONLY, &txn);
     if (code != MDB_SUCCESS)
         return lmdb_env_err(code);
     MDB_val k = value_of(key, key_length);
@@ -275,7 +203,7 @@ static enum err lmdb_walk(struct state *state, enum state_table table, const uin
     MDB_txn *txn = NULL;
     MDB_cursor *cursor = NULL;
     struct state_sum seen = {0, 0};
-    int code = mdb_txn_begin(self->env, NULL, MDB_RDONLY, &txn);
+    int code = mdb_txn_begin(self->writer.env, NULL, MDB_RDONLY, &txn);
     if (code != MDB_SUCCESS)
         return lmdb_env_err(code);
     enum err err = lmdb_env_err(mdb_cursor_open(txn, self->tables[table], &cursor));
@@ -292,8 +220,8 @@ static enum err lmdb_walk(struct state *state, enum state_table table, const uin
 static void lmdb_close(struct state **state_p)
 {
     struct state_lmdb *self = self_of(*state_p);
-    if (self->env != NULL)
-        mdb_env_close(self->env);
+    if (self->writer.env != NULL)
+        mdb_env_close(self->writer.env);
     free(self);
     *state_p = NULL;
 }
@@ -306,29 +234,6 @@ static const struct state_methods METHODS = {
 };
 
 /* ---- opening -------------------------------------------------------------------------------------------- */
-
-enum { SNAPSHOT_TRIES = 100 };
-
-/* Tests every page before LMDB follows one. A busy writer may replace the snapshot's meta page first: then another
- * snapshot is taken. */
-static enum err check_pages(struct state_lmdb *self)
-{
-    int file = -1;
-    const char *what;
-    enum err err = lmdb_env_err(mdb_env_get_fd(self->env, &file));
-    if (err != ERR_OK)
-        return err;
-    err = ERR_TIMEOUT;
-    for (int i = 0; i < SNAPSHOT_TRIES && err == ERR_TIMEOUT; i++) {
-        MDB_txn *txn = NULL;
-        err = lmdb_env_err(mdb_txn_begin(self->env, NULL, MDB_RDONLY, &txn));
-        if (err != ERR_OK)
-            return err;
-        err = lmdb_shape_check_named(file, mdb_txn_id(txn), &what);
-        mdb_txn_abort(txn);
-    }
-    return err;
-}
 
 static int open_tables(struct state_lmdb *self, MDB_txn *txn, unsigned flags)
 {
@@ -344,7 +249,7 @@ static enum err make_tables(struct state_lmdb *self)
     struct sums sums = {0};
     MDB_stat stat;
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(self->env, NULL, 0, &txn);
+    int code = mdb_txn_begin(self->writer.env, NULL, 0, &txn);
     if (code != MDB_SUCCESS)
         return lmdb_env_err(code);
     code = mdb_dbi_open(txn, NULL, 0, &self->main);
@@ -365,7 +270,7 @@ static enum err find_tables(struct state_lmdb *self)
 {
     struct sums sums;
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(self->env, NULL, MDB_RDONLY, &txn);
+    int code = mdb_txn_begin(self->writer.env, NULL, MDB_RDONLY, &txn);
     if (code != MDB_SUCCESS)
         return lmdb_env_err(code);
     enum err err = lmdb_env_err(mdb_dbi_open(txn, NULL, 0, &self->main));
@@ -405,9 +310,7 @@ enum err state_lmdb_open(const struct state_lmdb_options *options, struct state 
             .read_only = options->read_only,
             .create = options->create && !options->read_only,
         },
-        &self->env, &what);
-    if (err == ERR_OK)
-        err = check_pages(self);
+        &self->writer.env, &what);
     if (err == ERR_OK && !options->read_only)
         err = make_tables(self);
     if (err == ERR_OK)

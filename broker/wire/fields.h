@@ -57,8 +57,8 @@ enum code wire_member_read(const struct wire_header *header, enum field member, 
 void wire_member_body_write(struct mp_writer *w, struct str account, enum field member,
                             const struct uuid *id);
 
-/* What requests for a page have: a limit, nil (the normal one) or 1 .. most, and a cursor. `key` is that of the limit; the
- * cursor's is the next one. Notes their faults. */
+/* What requests for a page have: a limit, nil (the normal one) or 1 .. most, and a cursor. `key` is that of the limit;
+ * the cursor's is the next one. Notes their faults. */
 void wire_page_query_values(struct wire_values *values, size_t key, uint32_t normal, uint32_t most,
                             uint32_t *limit, struct str *cursor);
 /* The two with their keys, inside a map. */
@@ -113,8 +113,8 @@ static inline bool wire_take_account(struct mp_reader *r, struct str *out)
 /* An account that clients may command: teller's own are not theirs. */
 bool wire_take_client_account(struct mp_reader *r, struct str *out);
 
-/* In minor units, or in decimals: then what is right depends on the currency. CURRENCY_NONE: what its decimals are is not
- * known, and only their form is tested. */
+/* In minor units, or in decimals: then what is right depends on the currency. CURRENCY_NONE: what its decimals are is
+ * not known, and only their form is tested. */
 bool wire_take_amount(struct mp_reader *r, currency_index currency, int64_t *out);
 
 /* The number of a word among names[first] .. names[last]. */
