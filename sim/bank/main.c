@@ -1,24 +1,18 @@
 /* teller-bank: a bank that does not exist, for tests, the demo, and those who integrate with banks of this kind. README.md tells more. `teller bank` starts
  * it. */
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include "actors/base/check.h"
 #include "adapters/http/http_client.h"
-#include "broker/options.h"
 #include "sim/bank/server.h"
-
-enum { TEXT_FILE_MAX = 1 << 20, TEXTS_MAX = 5 };
+#include "sim/program.h"
 
 #define MICROS_PER_MS INT64_C(1000)
 
 struct bank_options {
-    const char *certificate, *key, *rules, *signing_key, *client_key; /* files */
-    uint64_t port, opening_balance, seed, settle_ms;
+    struct program program;
+    const char *signing_key, *client_key; /* files */
+    uint64_t opening_balance, settle_ms;
     int64_t token_life_ms;
     bool is_json, is_quiet;
     struct bank_server_options server;
@@ -28,28 +22,7 @@ static enum options_result read_options(struct bank_options *self, int argc, cha
 {
     struct bank_server_options *server = &self->server;
     const struct option_row rows[] = {
-        {.name = "port",
-         .out = &self->port,
-         .value = "PORT",
-         .type = OPTION_NUMBER,
-         .maximum = 65535,
-         .help = "where to listen on loopback (a free one)"},
-        {.name = "certificate",
-         .out = &self->certificate,
-         .value = "FILE",
-         .type = OPTION_TEXT,
-         .help = "PEM; with --key: https"},
-        {.name = "key", .out = &self->key, .value = "FILE", .type = OPTION_TEXT, .help = "PEM"},
-        {.name = "seed",
-         .out = &self->seed,
-         .value = "N",
-         .type = OPTION_NUMBER,
-         .help = "of ids, and of chance in rules (1)"},
-        {.name = "rules",
-         .out = &self->rules,
-         .value = "FILE",
-         .type = OPTION_TEXT,
-         .help = "what goes wrong, as JSON"},
+        PROGRAM_OPTION_ROWS(&self->program),
         {.name = "opening-balance",
          .out = &self->opening_balance,
          .value = "AMOUNT",
@@ -129,41 +102,6 @@ static enum options_result read_options(struct bank_options *self, int argc, cha
     return options_read(&manual, argc, argv, NULL);
 }
 
-static int wrong(const char *what, const char *why)
-{
-    fprintf(stderr, "teller bank: %s: %s\n", what, why);
-    return EXIT_CODE_ERROR;
-}
-
-/* With a NUL behind it, in texts, which free it in the end. false: it has been said why not. */
-static bool read_text(const char *path, const char **out, char *texts[TEXTS_MAX])
-{
-    if (path == NULL)
-        return true;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return wrong(path, strerror(errno)) == EXIT_CODE_OK;
-    char *text = calloc(TEXT_FILE_MAX + 1, 1);
-    CHECK(text != NULL);
-    text[fread(text, 1, TEXT_FILE_MAX, file)] = '\0';
-    fclose(file);
-    size_t at = 0;
-    while (texts[at] != NULL)
-        at++;
-    texts[at] = text;
-    *out = text;
-    return true;
-}
-
-/* Blocked before threads are made, so that they are blocked in those, too. */
-static void block(sigset_t *signals)
-{
-    sigemptyset(signals);
-    sigaddset(signals, SIGTERM);
-    sigaddset(signals, SIGINT);
-    CHECK(sigprocmask(SIG_BLOCK, signals, NULL) == 0);
-}
-
 /* Each connection takes a descriptor, and those that wait for a reply that never comes keep theirs. */
 static void raise_descriptors(void)
 {
@@ -173,46 +111,40 @@ static void raise_descriptors(void)
     CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
-static int run(const struct bank_server_options *options)
+static int run(const struct program *program, const struct bank_server_options *options)
 {
     char why[160];
-    sigset_t signals;
-    int number;
-    block(&signals);
+    sigset_t signals = program_block_signals();
     raise_descriptors();
     if (http_global_init() != ERR_OK)
-        return wrong("it cannot begin", "no memory");
+        return program_wrong(program, "it cannot begin", "no memory");
     struct bank_server *server = bank_server_new(options, why);
     if (server == NULL)
-        return wrong("it cannot begin", why);
-    printf("{\"port\": %u, \"url\": \"%s\"}\n", bank_server_port(server), bank_server_url(server));
-    fflush(stdout);
-    sigwait(&signals, &number);
+        return program_wrong(program, "it cannot begin", why);
+    program_serve(&signals, bank_server_port(server), bank_server_url(server));
     bank_server_destroy(&server);
     http_global_release();
     return EXIT_CODE_OK;
 }
 
-static int run_with_files(struct bank_options *given, char *texts[TEXTS_MAX])
+static int run_with_files(struct bank_options *given)
 {
+    struct program *program = &given->program;
     struct bank_server_options *server = &given->server;
-    if ((given->certificate == NULL) != (given->key == NULL))
-        return wrong("--certificate and --key", "one without the other");
-    if (!read_text(given->certificate, &server->certificate, texts) ||
-        !read_text(given->key, &server->key, texts) || !read_text(given->rules, &server->rules, texts) ||
-        !read_text(given->signing_key, &server->bank.signing_key_pem, texts) ||
-        !read_text(given->client_key, &server->bank.client_key_pem, texts))
+    if (!program_read_tls(program, &server->certificate, &server->key) ||
+        !program_read(program, program->rules, &server->rules) ||
+        !program_read(program, given->signing_key, &server->bank.signing_key_pem) ||
+        !program_read(program, given->client_key, &server->bank.client_key_pem))
         return EXIT_CODE_ERROR;
-    return run(server);
+    return run(program, server);
 }
 
 int main(int argc, char **argv)
 {
     static char name[] = "bank"; /* for messages: "teller bank: …" */
-    char *texts[TEXTS_MAX] = {0};
-    struct bank_options given = {.server.bank = virtual_bank_options_default()};
+    struct bank_options given = {.program.name = name, .server.bank = virtual_bank_options_default()};
     struct virtual_bank_options *bank = &given.server.bank;
-    given.seed = bank->seed;
+    given.program.seed = bank->seed;
     given.opening_balance = (uint64_t)bank->opening_balance;
     given.token_life_ms = bank->token_life_us / MICROS_PER_MS;
     given.settle_ms = (uint64_t)(bank->settle_us / MICROS_PER_MS);
@@ -221,16 +153,15 @@ int main(int argc, char **argv)
     enum options_result result = read_options(&given, argc, argv);
     if (result != OPTIONS_OK)
         return options_exit_code(result);
-    given.server.port = (uint16_t)given.port;
-    bank->seed = given.seed;
+    given.server.port = (uint16_t)given.program.port;
+    bank->seed = given.program.seed;
     bank->opening_balance = (int64_t)given.opening_balance;
     bank->token_life_us = given.token_life_ms * MICROS_PER_MS;
     bank->settle_us = (int64_t)given.settle_ms * MICROS_PER_MS;
     given.server.log = given.is_json ? BANK_LOG_JSON : BANK_LOG_TEXT;
     if (given.is_quiet)
         given.server.log = BANK_LOG_NONE;
-    int code = run_with_files(&given, texts);
-    for (size_t i = 0; i < TEXTS_MAX; i++)
-        free(texts[i]);
+    int code = run_with_files(&given);
+    program_release(&given.program);
     return code;
 }

@@ -3,18 +3,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "actors/base/check.h"
-#include "broker/options.h"
+#include "sim/program.h"
 #include "sim/source/server.h"
 
-enum { TEXT_FILE_MAX = 1 << 20 };
-
 struct source_options {
-    const char *csv, *daily, *rules, *today, *certificate, *key;
-    uint64_t port, seed;
+    struct program program;
+    const char *csv, *daily, *today;
 };
 
 static enum options_result read_options(struct source_options *self, int argc, char **argv)
@@ -31,33 +27,12 @@ static enum options_result read_options(struct source_options *self, int argc, c
          .value = "FILE",
          .type = OPTION_TEXT,
          .help = "eurofxref-daily.xml, to be served as it is"},
-        {.name = "rules",
-         .out = &self->rules,
-         .value = "FILE",
-         .type = OPTION_TEXT,
-         .help = "what goes wrong, as JSON"},
         {.name = "today",
          .out = &self->today,
          .value = "DATE",
          .type = OPTION_TEXT,
          .help = "the newest day to serve (the newest there is)"},
-        {.name = "port",
-         .out = &self->port,
-         .value = "PORT",
-         .type = OPTION_NUMBER,
-         .maximum = 65535,
-         .help = "where to listen (a free one)"},
-        {.name = "seed",
-         .out = &self->seed,
-         .value = "N",
-         .type = OPTION_NUMBER,
-         .help = "of chance in rules (1)"},
-        {.name = "certificate",
-         .out = &self->certificate,
-         .value = "FILE",
-         .type = OPTION_TEXT,
-         .help = "PEM; with --key: https"},
-        {.name = "key", .out = &self->key, .value = "FILE", .type = OPTION_TEXT, .help = "PEM"},
+        PROGRAM_OPTION_ROWS(&self->program),
     };
     const struct manual manual = {
         .usage = "teller rates-source --csv FILE [options]",
@@ -70,90 +45,42 @@ static enum options_result read_options(struct source_options *self, int argc, c
         .options = rows,
         .option_count = sizeof rows / sizeof *rows,
     };
-    *self = (struct source_options){.seed = 1};
     return options_read(&manual, argc, argv, NULL);
 }
 
-static int wrong(const char *what, const char *why)
+static int run(const struct program *program, const struct source_server_options *options,
+               const struct documents *documents, struct rules *rules)
 {
-    fprintf(stderr, "teller rates-source: %s: %s\n", what, why);
-    return EXIT_CODE_ERROR;
-}
-
-/* With a NUL behind it; NULL: errno tells. */
-static char *read_text(const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return NULL;
-    char *text = calloc(TEXT_FILE_MAX + 1, 1);
-    CHECK(text != NULL);
-    size_t length = fread(text, 1, TEXT_FILE_MAX, file);
-    fclose(file);
-    text[length] = '\0';
-    return text;
-}
-
-/* Blocked before threads are made, so that they are blocked in those, too. */
-static void block(sigset_t *signals)
-{
-    sigemptyset(signals);
-    sigaddset(signals, SIGTERM);
-    sigaddset(signals, SIGINT);
-    CHECK(sigprocmask(SIG_BLOCK, signals, NULL) == 0);
+    char url[64];
+    sigset_t signals = program_block_signals();
     signal(SIGPIPE, SIG_IGN);
-}
-
-static int run(const struct source_server_options *options, const struct documents *documents,
-               struct rules *rules)
-{
-    sigset_t signals;
-    int number;
-    block(&signals);
     struct source_server *server = source_server_new(options, documents, rules);
     if (server == NULL)
-        return wrong("it cannot listen", strerror(errno));
+        return program_wrong(program, "it cannot listen", strerror(errno));
     unsigned port = source_server_port(server);
-    printf("{\"port\": %u, \"url\": \"%s://127.0.0.1:%u\"}\n", port,
-           options->certificate != NULL ? "https" : "http", port);
-    fflush(stdout);
-    sigwait(&signals, &number);
+    snprintf(url, sizeof url, "%s://127.0.0.1:%u", options->certificate != NULL ? "https" : "http", port);
+    program_serve(&signals, port, url);
     source_server_destroy(&server);
     return EXIT_CODE_OK;
 }
 
-static int load_rules(struct rules *rules, const char *path)
+static int run_with_files(struct program *program, struct source_server_options options,
+                          const struct documents *documents, struct rules *rules)
 {
     char why[160];
-    char *text = read_text(path);
-    if (text == NULL)
-        return wrong(path, strerror(errno));
-    enum err err = rules_set(rules, text, strlen(text), why);
-    free(text);
-    return err == ERR_OK ? EXIT_CODE_OK : wrong(path, why);
-}
-
-static int run_with_tls(const struct source_options *given, struct source_server_options options,
-                        const struct documents *documents, struct rules *rules)
-{
-    if ((given->certificate == NULL) != (given->key == NULL))
-        return wrong("--certificate and --key", "one without the other");
-    char *certificate = given->certificate != NULL ? read_text(given->certificate) : NULL;
-    char *key = given->key != NULL ? read_text(given->key) : NULL;
-    options.certificate = certificate;
-    options.key = key;
-    int code = given->key != NULL && (certificate == NULL || key == NULL)
-                   ? wrong("--certificate, --key", strerror(errno))
-                   : run(&options, documents, rules);
-    free(certificate);
-    free(key);
-    return code;
+    const char *text = NULL;
+    if (!program_read_tls(program, &options.certificate, &options.key) ||
+        !program_read(program, program->rules, &text))
+        return EXIT_CODE_ERROR;
+    if (text != NULL && rules_set(rules, text, strlen(text), why) != ERR_OK)
+        return program_wrong(program, program->rules, why);
+    return run(program, &options, documents, rules);
 }
 
 int main(int argc, char **argv)
 {
     static char name[] = "rates-source"; /* for messages: "teller rates-source: …" */
-    struct source_options given;
+    struct source_options given = {.program = {.name = name, .seed = 1}};
     struct documents documents;
     char why[160];
     if (argc > 0)
@@ -161,16 +88,15 @@ int main(int argc, char **argv)
     enum options_result result = read_options(&given, argc, argv);
     if (result != OPTIONS_OK)
         return options_exit_code(result);
-    struct source_server_options options = {.port = (uint16_t)given.port, .today = -1};
+    struct source_server_options options = {.port = (uint16_t)given.program.port, .today = -1};
     if (given.today != NULL && !rate_date_parse(str_from(given.today), &options.today))
-        return wrong(given.today, "not a date");
+        return program_wrong(&given.program, given.today, "not a date");
     if (documents_load(&documents, given.csv, given.daily, why) != ERR_OK)
-        return wrong("--csv, --daily", why);
-    struct rules *rules = rules_new(given.seed);
-    int code = given.rules != NULL ? load_rules(rules, given.rules) : EXIT_CODE_OK;
-    if (code == EXIT_CODE_OK)
-        code = run_with_tls(&given, options, &documents, rules);
+        return program_wrong(&given.program, "--csv, --daily", why);
+    struct rules *rules = rules_new(given.program.seed);
+    int code = run_with_files(&given.program, options, &documents, rules);
     rules_destroy(&rules);
     documents_release(&documents);
+    program_release(&given.program);
     return code;
 }
