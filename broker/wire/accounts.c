@@ -418,13 +418,15 @@ bool wire_list_reply_read(const struct wire_reply *reply, struct ledger_account_
                           size_t *count, struct str *cursor)
 {
     struct mp_reader things;
-    if (!wire_page_read(reply, "accounts", capacity, &things, count, cursor))
+    size_t there;
+    if (!wire_page_read(reply, "accounts", capacity, &things, &there, cursor))
         return false;
-    for (size_t i = 0; i < *count; i++) {
+    for (size_t i = 0; i < there; i++) {
         struct wire_values values;
         if (!wire_values_read(&things, WIRE_PAGE_DEPTH, view_keys, VIEW_KEY_COUNT, &values) ||
             !view_of(&values, &views[i]))
             return false;
     }
+    *count = there;
     return true;
 }

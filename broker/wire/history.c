@@ -505,12 +505,14 @@ bool wire_history_reply_read(const struct wire_reply *reply, struct wire_history
                              size_t capacity, size_t *count, struct str *cursor)
 {
     struct mp_reader things;
-    if (!wire_page_read(reply, "entries", capacity, &things, count, cursor))
+    size_t there;
+    if (!wire_page_read(reply, "entries", capacity, &things, &there, cursor))
         return false;
-    for (size_t i = 0; i < *count; i++) {
+    for (size_t i = 0; i < there; i++) {
         if (!read_entry(&things, &entries[i]))
             return false;
     }
+    *count = there;
     return true;
 }
 

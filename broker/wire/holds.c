@@ -203,13 +203,15 @@ bool wire_holds_reply_read(const struct wire_reply *reply, struct wire_hold *hol
                            size_t *count, struct str *cursor)
 {
     struct mp_reader things;
-    if (!wire_page_read(reply, "holds", capacity, &things, count, cursor))
+    size_t there;
+    if (!wire_page_read(reply, "holds", capacity, &things, &there, cursor))
         return false;
-    for (size_t i = 0; i < *count; i++) {
+    for (size_t i = 0; i < there; i++) {
         struct wire_values values;
         if (!wire_values_read(&things, WIRE_PAGE_DEPTH, view_keys, VIEW_KEY_COUNT, &values) ||
             !hold_of(&values, &holds[i]))
             return false;
     }
+    *count = there;
     return true;
 }

@@ -767,12 +767,14 @@ bool wire_remittances_reply_read(const struct wire_reply *reply, struct ledger_r
                                  size_t capacity, size_t *count, struct str *cursor)
 {
     struct mp_reader things, trail;
-    if (!wire_page_read(reply, "remittances", capacity, &things, count, cursor))
+    size_t there;
+    if (!wire_page_read(reply, "remittances", capacity, &things, &there, cursor))
         return false;
-    for (size_t i = 0; i < *count; i++) {
+    for (size_t i = 0; i < there; i++) {
         if (!view_read(&things, WIRE_PAGE_DEPTH, &views[i], &trail))
             return false;
     }
+    *count = there;
     return true;
 }
 
