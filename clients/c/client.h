@@ -124,11 +124,20 @@ struct waiting {
 
 void waiting_begin(struct teller *self, struct waiting *w, enum wire_operation operation, uint32_t partition,
                    int64_t deadline_us);
+/* Of any partition, without a deadline. */
+void waiting_begin_anywhere(struct teller *self, struct waiting *w, enum wire_operation operation);
+/* Sends what the writer holds, and waits for the reply. */
 enum err waiting_end(struct teller *self, struct waiting *w);
+/* The same, and reads the answer. ERR_OK: there is one, perhaps a refusal. */
+enum err waiting_answer(struct teller *self, struct waiting *w, struct teller_answer *answer);
+/* The same; *body receives that of an OK answer. */
+enum err waiting_body(struct teller *self, struct waiting *w, struct str *body, struct teller_answer *answer);
 
 /* code, field and message of a reply. false: malformed. */
 bool client_answer_read(const struct wire_reply *reply, struct teller_answer *answer);
 void client_answer_set(struct teller_answer *answer, enum code code, enum field field, struct str message);
+/* What the reader of a body returns that is not of its form: then nothing is known. ERR_INVALID. */
+enum err client_answer_malformed(struct teller_answer *answer);
 
 /* ---- batches (batch.c) ------------------------------------------------------------------------ */
 

@@ -12,38 +12,17 @@ _Static_assert((int)TELLER_RATES_MAX == (int)LEDGER_RATES_MAX &&
                    (int)TELLER_PAIRS_MAX == (int)LEDGER_PAIRS_MAX,
                "as in the ledger");
 
-static void begin(struct teller *self, struct waiting *w, enum wire_operation operation)
-{
-    waiting_begin(self, w, operation, WIRE_PARTITION_ANY, 0);
-}
-
-/* Waits, and reads the answer. */
-static enum err ask(struct teller *self, struct waiting *w, struct teller_answer *answer)
-{
-    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
-    enum err err = waiting_end(self, w);
-    if (err != ERR_OK)
-        return err;
-    return client_answer_read(&w->reply, answer) ? ERR_OK : ERR_INVALID;
-}
-
-static enum err malformed(struct teller_answer *answer)
-{
-    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
-    return ERR_INVALID;
-}
-
 /* ---- quotes ----------------------------------------------------------------------------------- */
 
 static enum err ask_quote(struct teller *self, struct waiting *w, struct teller_quote *out,
                           struct teller_answer *answer)
 {
     struct ledger_quote_view view;
-    enum err err = ask(self, w, answer);
+    enum err err = waiting_answer(self, w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     if (!wire_quote_reply_read(&w->reply, &view))
-        return malformed(answer);
+        return client_answer_malformed(answer);
     *out = (struct teller_quote){.id = view.id,
                                  .state = (enum teller_quote_state)view.state,
                                  .side = (enum teller_quote_side)view.side,
@@ -70,7 +49,7 @@ enum err teller_quote(struct teller *self, const struct teller_quote_command *co
                                               .buy = command->buy,
                                               .side = (uint8_t)command->side,
                                               .amount = command->amount};
-    begin(self, &w, OPERATION_QUOTE);
+    waiting_begin_anywhere(self, &w, OPERATION_QUOTE);
     wire_quote_body_write(&self->writer, &wire);
     return ask_quote(self, &w, out, answer);
 }
@@ -79,7 +58,7 @@ enum err teller_quote_show(struct teller *self, struct str account, const struct
                            struct teller_quote *out, struct teller_answer *answer)
 {
     struct waiting w;
-    begin(self, &w, OPERATION_QUOTE_SHOW);
+    waiting_begin_anywhere(self, &w, OPERATION_QUOTE_SHOW);
     wire_quote_show_body_write(&self->writer, account, quote);
     return ask_quote(self, &w, out, answer);
 }
@@ -98,9 +77,9 @@ enum err teller_rate_set(struct teller *self, const struct teller_rate *rate, st
                                .as_of_us = rate->as_of_us,
                                .age_limit_us = rate->age_limit_us};
     memcpy(wire.source, rate->source, wire.source_length);
-    begin(self, &w, OPERATION_RATE_SET);
+    waiting_begin_anywhere(self, &w, OPERATION_RATE_SET);
     wire_rate_set_body_write(&self->writer, &wire, operator_name);
-    return ask(self, &w, answer);
+    return waiting_answer(self, &w, answer);
 }
 
 enum err teller_pair_set(struct teller *self, const struct teller_pair *pair, struct str operator_name,
@@ -108,9 +87,9 @@ enum err teller_pair_set(struct teller *self, const struct teller_pair *pair, st
 {
     struct waiting w;
     const struct ledger_pair wire = {pair->base, pair->counter, pair->spread_ppm, pair->valid_us};
-    begin(self, &w, OPERATION_PAIR_SET);
+    waiting_begin_anywhere(self, &w, OPERATION_PAIR_SET);
     wire_pair_set_body_write(&self->writer, &wire, operator_name);
-    return ask(self, &w, answer);
+    return waiting_answer(self, &w, answer);
 }
 
 static void desk_of(const struct wire_desk *desk, struct teller_rate *rates, struct teller_pair *pairs)
@@ -135,10 +114,10 @@ enum err teller_desk(struct teller *self, struct teller_rate *rates, size_t *rat
                      struct teller_pair *pairs, size_t *pair_count, struct teller_answer *answer)
 {
     struct waiting w;
-    begin(self, &w, OPERATION_RATE_DESK);
+    waiting_begin_anywhere(self, &w, OPERATION_RATE_DESK);
     mp_write_nil(&self->writer);
     *rate_count = *pair_count = 0;
-    enum err err = ask(self, &w, answer);
+    enum err err = waiting_answer(self, &w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     struct wire_desk *desk = malloc(sizeof *desk);
@@ -151,5 +130,5 @@ enum err teller_desk(struct teller *self, struct teller_rate *rates, size_t *rat
         *pair_count = desk->pair_count;
     }
     free(desk);
-    return is_read ? ERR_OK : malformed(answer);
+    return is_read ? ERR_OK : client_answer_malformed(answer);
 }

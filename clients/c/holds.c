@@ -34,34 +34,18 @@ static void hold_of(const struct wire_hold *read, struct teller_hold *out)
     copy_text(out->reference, view->reference, view->reference_length);
 }
 
-static enum err malformed(struct teller_answer *answer)
-{
-    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
-    return ERR_INVALID;
-}
-
-/* Waits, and reads the answer. */
-static enum err ask(struct teller *self, struct waiting *w, struct teller_answer *answer)
-{
-    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
-    enum err err = waiting_end(self, w);
-    if (err != ERR_OK)
-        return err;
-    return client_answer_read(&w->reply, answer) ? ERR_OK : ERR_INVALID;
-}
-
 enum err teller_hold_show(struct teller *self, struct str account, const struct uuid *hold,
                           struct teller_hold *out, struct teller_answer *answer)
 {
     struct waiting w;
     struct wire_hold read;
-    waiting_begin(self, &w, OPERATION_HOLD_SHOW, WIRE_PARTITION_ANY, 0);
+    waiting_begin_anywhere(self, &w, OPERATION_HOLD_SHOW);
     wire_hold_show_body_write(&self->writer, account, hold);
-    enum err err = ask(self, &w, answer);
+    enum err err = waiting_answer(self, &w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     if (!wire_hold_reply_read(&w.reply, &read))
-        return malformed(answer);
+        return client_answer_malformed(answer);
     hold_of(&read, out);
     return ERR_OK;
 }
@@ -72,11 +56,11 @@ enum err teller_hold_list(struct teller *self, const struct teller_holds_query *
 {
     struct waiting w;
     const struct wire_holds_query wire = {query->account, query->limit, query->cursor};
-    waiting_begin(self, &w, OPERATION_HOLD_LIST, WIRE_PARTITION_ANY, 0);
+    waiting_begin_anywhere(self, &w, OPERATION_HOLD_LIST);
     wire_holds_body_write(&self->writer, &wire);
     *count = 0;
     *cursor = (struct str){0};
-    enum err err = ask(self, &w, answer);
+    enum err err = waiting_answer(self, &w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     struct wire_hold *read = malloc(query->limit * sizeof *read);
@@ -86,5 +70,5 @@ enum err teller_hold_list(struct teller *self, const struct teller_holds_query *
     for (size_t i = 0; is_read && i < *count; i++)
         hold_of(&read[i], &holds[i]);
     free(read);
-    return is_read ? ERR_OK : malformed(answer);
+    return is_read ? ERR_OK : client_answer_malformed(answer);
 }

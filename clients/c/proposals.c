@@ -31,38 +31,17 @@ static void proposal_of(const struct ledger_proposal_view *view, struct teller_p
     copy_text(out->decided_reason, view->decided_reason, view->decided_reason_length);
 }
 
-static enum err malformed(struct teller_answer *answer)
-{
-    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
-    return ERR_INVALID;
-}
-
-/* Waits, and reads the answer. */
-static enum err ask(struct teller *self, struct waiting *w, struct teller_answer *answer)
-{
-    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
-    enum err err = waiting_end(self, w);
-    if (err != ERR_OK)
-        return err;
-    return client_answer_read(&w->reply, answer) ? ERR_OK : ERR_INVALID;
-}
-
 static enum err ask_proposal(struct teller *self, struct waiting *w, struct teller_proposal *out,
                              struct teller_answer *answer)
 {
     struct ledger_proposal_view view;
-    enum err err = ask(self, w, answer);
+    enum err err = waiting_answer(self, w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     if (!wire_proposal_reply_read(&w->reply, &view))
-        return malformed(answer);
+        return client_answer_malformed(answer);
     proposal_of(&view, out);
     return ERR_OK;
-}
-
-static void begin(struct teller *self, struct waiting *w, enum wire_operation operation)
-{
-    waiting_begin(self, w, operation, WIRE_PARTITION_ANY, 0);
 }
 
 enum err teller_propose(struct teller *self, const struct teller_proposal_command *command,
@@ -81,7 +60,7 @@ enum err teller_propose(struct teller *self, const struct teller_proposal_comman
         .reason = command->reason,
         .operator_name = command->operator_name,
     };
-    begin(self, &w, OPERATION_PROPOSAL_OPEN);
+    waiting_begin_anywhere(self, &w, OPERATION_PROPOSAL_OPEN);
     wire_proposal_body_write(&self->writer, &wire);
     return ask_proposal(self, &w, out, answer);
 }
@@ -97,7 +76,8 @@ enum err teller_decide(struct teller *self, const struct teller_decision *decisi
         .operator_name = decision->operator_name,
         .reason = decision->reason,
     };
-    begin(self, &w, decision->approves ? OPERATION_PROPOSAL_APPROVE : OPERATION_PROPOSAL_REJECT);
+    waiting_begin_anywhere(self, &w,
+                           decision->approves ? OPERATION_PROPOSAL_APPROVE : OPERATION_PROPOSAL_REJECT);
     wire_decision_body_write(&self->writer, &wire);
     return ask_proposal(self, &w, out, answer);
 }
@@ -106,7 +86,7 @@ enum err teller_proposal_show(struct teller *self, struct str account, const str
                               struct teller_proposal *out, struct teller_answer *answer)
 {
     struct waiting w;
-    begin(self, &w, OPERATION_PROPOSAL_SHOW);
+    waiting_begin_anywhere(self, &w, OPERATION_PROPOSAL_SHOW);
     wire_proposal_show_body_write(&self->writer, account, proposal);
     return ask_proposal(self, &w, out, answer);
 }
@@ -116,11 +96,11 @@ enum err teller_proposal_list(struct teller *self, uint32_t limit, struct str fr
                               struct teller_answer *answer)
 {
     struct waiting w;
-    begin(self, &w, OPERATION_PROPOSAL_LIST);
+    waiting_begin_anywhere(self, &w, OPERATION_PROPOSAL_LIST);
     wire_proposals_body_write(&self->writer, &(struct wire_proposals_query){limit, from});
     *count = 0;
     *cursor = (struct str){0};
-    enum err err = ask(self, &w, answer);
+    enum err err = waiting_answer(self, &w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     struct ledger_proposal_view *views = malloc(limit * sizeof *views);
@@ -130,5 +110,5 @@ enum err teller_proposal_list(struct teller *self, uint32_t limit, struct str fr
     for (size_t i = 0; is_read && i < *count; i++)
         proposal_of(&views[i], &proposals[i]);
     free(views);
-    return is_read ? ERR_OK : malformed(answer);
+    return is_read ? ERR_OK : client_answer_malformed(answer);
 }

@@ -4,20 +4,6 @@
 
 typedef void write_body(struct mp_writer *w, const struct wire_rate_body *body);
 
-/* Sends what the writer holds; waits, and reads the answer. body receives that of an OK answer. */
-static enum err ask(struct teller *self, struct waiting *w, struct str *body, struct teller_answer *answer)
-{
-    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
-    enum err err = waiting_end(self, w);
-    if (err != ERR_OK)
-        return err;
-    if (!client_answer_read(&w->reply, answer))
-        return ERR_INVALID;
-    if (answer->code == CODE_OK)
-        *body = w->reply.body;
-    return ERR_OK;
-}
-
 static enum err query(struct teller *self, enum wire_operation operation, write_body *write,
                       const struct teller_rate_query *query, struct str *body, struct teller_answer *answer)
 {
@@ -29,9 +15,9 @@ static enum err query(struct teller *self, enum wire_operation operation, write_
                                          .to = query->to,
                                          .cursor = query->cursor,
                                          .limit = query->limit};
-    waiting_begin(self, &w, operation, WIRE_PARTITION_ANY, 0);
+    waiting_begin_anywhere(self, &w, operation);
     write(&self->writer, &asked);
-    return ask(self, &w, body, answer);
+    return waiting_body(self, &w, body, answer);
 }
 
 enum err teller_rate_latest(struct teller *self, const struct teller_rate_query *asked, struct str *body,
@@ -56,9 +42,9 @@ static enum err ask_all(struct teller *self, enum wire_operation operation, stru
                         struct teller_answer *answer)
 {
     struct waiting w;
-    waiting_begin(self, &w, operation, WIRE_PARTITION_ANY, 0);
+    waiting_begin_anywhere(self, &w, operation);
     mp_write_nil(&self->writer);
-    return ask(self, &w, body, answer);
+    return waiting_body(self, &w, body, answer);
 }
 
 enum err teller_rate_review(struct teller *self, struct str *body, struct teller_answer *answer)
@@ -77,5 +63,5 @@ enum err teller_rate_decide(struct teller *self, uint64_t id, bool accepts, stru
     struct waiting w;
     waiting_begin(self, &w, accepts ? OPERATION_RATE_ACCEPT : OPERATION_RATE_REJECT, WIRE_PARTITION_ANY, 0);
     wire_rate_decision_body_write(&self->writer, &(struct wire_rate_decision){id, operator_name});
-    return ask(self, &w, body, answer);
+    return waiting_body(self, &w, body, answer);
 }

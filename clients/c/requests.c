@@ -26,6 +26,12 @@ void client_answer_set(struct teller_answer *answer, enum code code, enum field 
     answer->message[length] = '\0';
 }
 
+enum err client_answer_malformed(struct teller_answer *answer)
+{
+    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
+    return ERR_INVALID;
+}
+
 bool client_answer_read(const struct wire_reply *reply, struct teller_answer *answer)
 {
     enum field field = FIELD_NONE;
@@ -86,6 +92,11 @@ void waiting_begin(struct teller *self, struct waiting *w, enum wire_operation o
     wire_header_write(&self->writer, &header);
 }
 
+void waiting_begin_anywhere(struct teller *self, struct waiting *w, enum wire_operation operation)
+{
+    waiting_begin(self, w, operation, WIRE_PARTITION_ANY, 0);
+}
+
 enum err waiting_end(struct teller *self, struct waiting *w)
 {
     if (w->call == NULL)
@@ -105,8 +116,7 @@ enum err waiting_end(struct teller *self, struct waiting *w)
     return w->err;
 }
 
-/* Waits, and reads the answer. ERR_OK: there is one, perhaps a refusal. */
-static enum err ask(struct teller *self, struct waiting *w, struct teller_answer *answer)
+enum err waiting_answer(struct teller *self, struct waiting *w, struct teller_answer *answer)
 {
     client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
     enum err err = waiting_end(self, w);
@@ -115,18 +125,18 @@ static enum err ask(struct teller *self, struct waiting *w, struct teller_answer
     return client_answer_read(&w->reply, answer) ? ERR_OK : ERR_INVALID;
 }
 
+enum err waiting_body(struct teller *self, struct waiting *w, struct str *body, struct teller_answer *answer)
+{
+    enum err err = waiting_answer(self, w, answer);
+    if (err == ERR_OK && answer->code == CODE_OK)
+        *body = w->reply.body;
+    return err;
+}
+
 /* For readers of bodies: only an OK reply has one. */
 static enum err read_result(bool is_read, struct teller_answer *answer)
 {
-    if (is_read)
-        return ERR_OK;
-    client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
-    return ERR_INVALID;
-}
-
-static void begin(struct teller *self, struct waiting *w, enum wire_operation operation)
-{
-    waiting_begin(self, w, operation, WIRE_PARTITION_ANY, 0);
+    return is_read ? ERR_OK : client_answer_malformed(answer);
 }
 
 /* ---- money ------------------------------------------------------------------------------------ */
@@ -187,7 +197,7 @@ enum err teller_post(struct teller *self, const struct teller_item *item, struct
     *row = (struct teller_row){.code = CODE_UNKNOWN};
     if (item->kind == TELLER_GROUP)
         return post_group(self, item, row, answer);
-    begin(self, &w, operation_of(item->kind));
+    waiting_begin_anywhere(self, &w, operation_of(item->kind));
     struct ledger_command command = client_command(item);
     wire_item_write(&self->writer, &command);
     client_answer_set(answer, CODE_UNKNOWN, FIELD_NONE, (struct str){0});
@@ -250,11 +260,11 @@ static enum err ask_account(struct teller *self, struct waiting *w, struct telle
                             struct teller_answer *answer)
 {
     struct ledger_account_view view;
-    enum err err = ask(self, w, answer);
+    enum err err = waiting_answer(self, w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     if (!wire_account_reply_read(&w->reply, &view))
-        return read_result(false, answer);
+        return client_answer_malformed(answer);
     account_of(&view, out);
     return ERR_OK;
 }
@@ -287,7 +297,7 @@ enum err teller_account(struct teller *self, const struct teller_account_command
 {
     struct waiting w;
     struct ledger_account_command wire = command_of(command);
-    begin(self, &w, account_operation(command->kind));
+    waiting_begin_anywhere(self, &w, account_operation(command->kind));
     wire_account_body_write(&self->writer, &wire);
     return ask_account(self, &w, out, answer);
 }
@@ -296,7 +306,7 @@ enum err teller_account_show(struct teller *self, struct str account, struct tel
                              struct teller_answer *answer)
 {
     struct waiting w;
-    begin(self, &w, OPERATION_ACCOUNT_SHOW);
+    waiting_begin_anywhere(self, &w, OPERATION_ACCOUNT_SHOW);
     wire_account_show_body_write(&self->writer, account);
     return ask_account(self, &w, out, answer);
 }
@@ -349,11 +359,11 @@ enum err teller_account_list(struct teller *self, const struct teller_list_query
 {
     struct waiting w;
     struct wire_list_query wire = {query->owner, query->limit, query->cursor};
-    begin(self, &w, OPERATION_ACCOUNT_LIST);
+    waiting_begin_anywhere(self, &w, OPERATION_ACCOUNT_LIST);
     wire_list_body_write(&self->writer, &wire);
     *count = 0;
     *cursor = (struct str){0};
-    enum err err = ask(self, &w, answer);
+    enum err err = waiting_answer(self, &w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     struct ledger_account_view *views = malloc(query->limit * sizeof *views);
@@ -374,13 +384,13 @@ enum err teller_balance(struct teller *self, struct str account, int64_t at_us, 
     struct waiting w;
     struct wire_balance read;
     struct wire_balance_query query = {.account = account, .has_at = at_us >= 0, .at_us = at_us};
-    begin(self, &w, OPERATION_BALANCE);
+    waiting_begin_anywhere(self, &w, OPERATION_BALANCE);
     wire_balance_body_write(&self->writer, &query);
-    enum err err = ask(self, &w, answer);
+    enum err err = waiting_answer(self, &w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     if (!wire_balance_reply_read(&w.reply, &read))
-        return read_result(false, answer);
+        return client_answer_malformed(answer);
     *out = (struct teller_balance){.account = read.account,
                                    .currency = read.currency,
                                    .is_past = read.is_past,
@@ -481,11 +491,11 @@ enum err teller_history(struct teller *self, const struct teller_history_query *
 {
     struct waiting w;
     struct wire_history_query wire = query_of(query);
-    begin(self, &w, OPERATION_HISTORY);
+    waiting_begin_anywhere(self, &w, OPERATION_HISTORY);
     wire_history_body_write(&self->writer, &wire);
     *count = 0;
     *cursor = (struct str){0};
-    enum err err = ask(self, &w, answer);
+    enum err err = waiting_answer(self, &w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     struct wire_history_entry *scratch = malloc(query->limit * sizeof *scratch);
@@ -529,13 +539,13 @@ enum err teller_histories(struct teller *self, const struct teller_history_query
 {
     struct waiting w;
     CHECK(count <= TELLER_PAGE_MAX);
-    begin(self, &w, OPERATION_HISTORIES);
+    waiting_begin_anywhere(self, &w, OPERATION_HISTORIES);
     mp_write_array(&self->writer, (uint32_t)count);
     for (size_t i = 0; i < count; i++) {
         struct wire_history_query wire = query_of(&queries[i]);
         wire_history_body_write(&self->writer, &wire);
     }
-    enum err err = ask(self, &w, answer);
+    enum err err = waiting_answer(self, &w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     struct pages pages = {.page = page, .context = context};
@@ -555,13 +565,13 @@ enum err teller_transfer_show(struct teller *self, const struct uuid *id, struct
 {
     struct waiting w;
     struct wire_transfer read;
-    begin(self, &w, OPERATION_TRANSFER_SHOW);
+    waiting_begin_anywhere(self, &w, OPERATION_TRANSFER_SHOW);
     wire_transfer_show_body_write(&self->writer, id);
-    enum err err = ask(self, &w, answer);
+    enum err err = waiting_answer(self, &w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     if (!wire_transfer_reply_read(&w.reply, &read))
-        return read_result(false, answer);
+        return client_answer_malformed(answer);
     *out = (struct teller_transfer){.id = read.id,
                                     .status = (enum teller_transfer_status)read.status,
                                     .code = read.code,
@@ -581,9 +591,9 @@ enum err teller_transfer_show(struct teller *self, const struct uuid *id, struct
 static enum err ask_node(struct teller *self, struct waiting *w, enum wire_operation operation,
                          struct teller_answer *answer)
 {
-    begin(self, w, operation);
+    waiting_begin_anywhere(self, w, operation);
     mp_write_nil(&self->writer);
-    return ask(self, w, answer);
+    return waiting_answer(self, w, answer);
 }
 
 enum err teller_version(struct teller *self, struct teller_version *out, struct teller_answer *answer)
@@ -595,7 +605,7 @@ enum err teller_version(struct teller *self, struct teller_version *out, struct 
         return err;
     if (!wire_version_reply_read(&w.reply, &read) || read.partitions == 0 ||
         read.partitions > TELLER_PARTITIONS_MAX)
-        return read_result(false, answer);
+        return client_answer_malformed(answer);
     *out = (struct teller_version){read.name, read.version, read.protocol, read.partitions};
     self->partitions = read.partitions;
     return ERR_OK;
@@ -614,7 +624,7 @@ enum err teller_health(struct teller *self, struct teller_health *out, struct te
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     if (!wire_health_reply_read(&w.reply, &read))
-        return read_result(false, answer);
+        return client_answer_malformed(answer);
     *out = (struct teller_health){.is_ok = true, .partitions = read.partitions};
     for (uint32_t i = 0; i < read.partitions; i++) {
         out->states[i] = (enum teller_partition_state)read.states[i];
@@ -633,10 +643,7 @@ enum err teller_ask(struct teller *self, struct str operation, uint32_t partitio
         return ERR_INVALID;
     waiting_begin(self, &w, asked, partition, 0);
     mp_write_raw(&self->writer, request.data, request.length);
-    enum err err = ask(self, &w, answer);
-    if (err == ERR_OK && answer->code == CODE_OK)
-        *body = w.reply.body;
-    return err;
+    return waiting_body(self, &w, body, answer);
 }
 
 enum err teller_status(struct teller *self, struct str *body, struct teller_answer *answer)
@@ -651,9 +658,9 @@ enum err teller_status(struct teller *self, struct str *body, struct teller_answ
 enum err teller_metrics(struct teller *self, bool is_text, struct str *body, struct teller_answer *answer)
 {
     struct waiting w;
-    begin(self, &w, OPERATION_METRICS);
+    waiting_begin_anywhere(self, &w, OPERATION_METRICS);
     wire_metrics_body_write(&self->writer, is_text);
-    enum err err = ask(self, &w, answer);
+    enum err err = waiting_answer(self, &w, answer);
     if (err != ERR_OK || answer->code != CODE_OK)
         return err;
     *body = w.reply.body;
