@@ -115,12 +115,23 @@ static bool no_outcome(struct import *self, enum err err)
     return false;
 }
 
+/* The time of a hold was over when it came: it holds nothing any more, in the ledger that it comes from neither. */
+static bool has_expired(const struct line *line)
+{
+    return line->kind == LINE_MONEY && line->item.kind == TELLER_HOLD &&
+           line->code == CODE_DEADLINE_EXCEEDED && line->field == FIELD_EXPIRES;
+}
+
 /* Accounts for one line whose outcome is definite. */
 static bool settle(struct import *self, const struct line *line)
 {
     if (line->code == CODE_OK) {
         self->progress.done++;
         self->progress.opened += line->is_opening;
+        return true;
+    }
+    if (has_expired(line)) {
+        self->progress.expired++;
         return true;
     }
     struct str record = {import_source_bytes(self->source) + line->start,
@@ -535,6 +546,7 @@ static void print_summary(const struct import *self, uint64_t skipped)
         emit_text(&json, "file", self->path);
         emit_unsigned(&json, "done", p->done);
         emit_unsigned(&json, "refused", p->refused);
+        emit_unsigned(&json, "expired", p->expired);
         emit_unsigned(&json, "accounts", p->opened);
         emit_text(&json, "refused_file", p->refused > 0 ? self->report.refused_path : NULL);
         emit_bool(&json, "resumed", skipped > 0);
@@ -544,6 +556,8 @@ static void print_summary(const struct import *self, uint64_t skipped)
     }
     printf("%s: %llu lines done, %llu refused, %llu accounts opened or found open.\n", self->path,
            (unsigned long long)p->done, (unsigned long long)p->refused, (unsigned long long)p->opened);
+    if (p->expired > 0)
+        printf("Left out: holds whose time is over: %llu.\n", (unsigned long long)p->expired);
     if (p->refused > 0)
         printf("The refused lines are in %s.\n", self->report.refused_path);
 }
@@ -564,7 +578,8 @@ static int run(struct import *self)
 {
     struct import_record record;
     bool has_resumed = resume(self);
-    uint64_t skipped = has_resumed ? self->progress.done + self->progress.refused : 0;
+    uint64_t skipped =
+        has_resumed ? self->progress.done + self->progress.refused + self->progress.expired : 0;
     for (;;) {
         import_source_tell(self->source, &self->here, &self->here_line);
         if (!import_source_next(self->source, &record))
@@ -668,14 +683,14 @@ int command_import(int argc, char **argv)
         .summary =
             "Carries out the lines of a file, in order. The first line of a CSV file names its columns; a "
             "line of\n"
-            "JSON has the same names: op (account.open, deposit, withdraw, transfer), transaction_id, "
+            "JSON has the same names: op (account.open, deposit, withdraw, transfer, hold), transaction_id, "
             "account,\n"
             "from_account, to_account, owner, currency, amount (\"12.50\"), minimum_balance, ceiling, "
             "product, memo,\n"
-            "reference. Other columns are passed over. A line without transaction_id gets one from the "
-            "file's digest and\n"
-            "its number: importing the same file again moves nothing. Refused lines are listed in "
-            "FILE.refused.csv.\n"
+            "reference, expires. Other columns are passed over. A line without transaction_id gets one from\n"
+            "the file's digest and its number: importing the same file again moves nothing. Refused lines "
+            "are\n"
+            "listed in FILE.refused.csv; holds whose time is over are left out and counted.\n"
             "An import that was stopped goes on where it ended (FILE.teller-progress).\n"
             "Exit codes: 0 all done, 1 lines were refused, 2 usage, 3 no server, 4 stopped: run it again.",
         .examples = "  teller import payments.csv\n"

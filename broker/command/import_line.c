@@ -1,5 +1,6 @@
 #include "broker/command/import_line.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -7,7 +8,7 @@
 #include "actors/base/rate.h"
 #include "broker/command/print.h"
 
-enum { DIGEST_BYTES = 32 };
+enum { DIGEST_BYTES = 32, TIME_TEXT = 40 };
 
 /* ---- ids -------------------------------------------------------------------------------------- */
 
@@ -206,7 +207,7 @@ static void read_item(struct reading *r, enum teller_kind kind)
     if (group.length > 0 && (!uuid_parse(group, &r->line->group) || uuid_is_nil(&r->line->group)))
         refuse(r, CODE_INVALID_FIELD, FIELD_ITEMS, "the group is no UUID");
     read_id(r, &item->id);
-    if (kind == TELLER_WITHDRAW)
+    if (kind == TELLER_WITHDRAW || kind == TELLER_HOLD)
         item->from = account(r, COLUMN_ACCOUNT, COLUMN_FROM_ACCOUNT, FIELD_FROM_ACCOUNT);
     else if (kind == TELLER_DEPOSIT)
         item->to = account(r, COLUMN_ACCOUNT, COLUMN_TO_ACCOUNT, FIELD_TO_ACCOUNT);
@@ -226,6 +227,34 @@ static void read_item(struct reading *r, enum teller_kind kind)
         refuse(r, CODE_INVALID_FIELD, FIELD_MEMO, "it is too long, or not clean text");
     if (item->reference.length > REFERENCE_MAX || !text_is_clean(item->reference))
         refuse(r, CODE_INVALID_FIELD, FIELD_REFERENCE, "it is too long, or not clean text");
+}
+
+/* Microseconds since 1970, as an export has it, or as people write it. */
+static bool expires_parse(struct str text, int64_t *out)
+{
+    char copy[TIME_TEXT + 1];
+    char *end;
+    if (text.length > TIME_TEXT || memchr(text.data, '\0', text.length) != NULL)
+        return false;
+    memcpy(copy, text.data, text.length);
+    copy[text.length] = '\0';
+    errno = 0;
+    long long us = strtoll(copy, &end, 10);
+    if (*end != '\0')
+        return time_parse(copy, out) && *out > 0;
+    *out = us;
+    return errno == 0 && us > 0;
+}
+
+static void read_hold(struct reading *r)
+{
+    struct str expires = value(r, COLUMN_EXPIRES);
+    read_item(r, TELLER_HOLD);
+    if (expires.length > 0 && !expires_parse(expires, &r->line->item.expires_us))
+        refuse(r, CODE_INVALID_FIELD, FIELD_EXPIRES,
+               "it is no time: like 2027-01-01T00:00:00Z, or microseconds since 1970");
+    if (r->item > 0 || !uuid_is_nil(&r->line->group))
+        refuse(r, CODE_INVALID_FIELD, FIELD_KIND, "a hold stands in no group");
 }
 
 struct operation {
@@ -277,6 +306,7 @@ static const struct operation operations[] = {
     {{"transfer", 8}, read_transfer},
     {{"deposit", 7}, read_deposit},
     {{"withdraw", 8}, read_withdraw},
+    {{"hold", 4}, read_hold},
     {{"group", 5}, read_group},
     {{"account.open", 12}, read_account_open},
     {{"account.change", 14}, read_account_change},
@@ -302,5 +332,6 @@ void import_line_read(const struct import_context *context, const struct import_
         }
     }
     refuse(&r, CODE_UNSUPPORTED, FIELD_OPERATION,
-           "op is transfer, deposit, withdraw, group or account.open, .change, .freeze, .unfreeze, .close");
+           "op is transfer, deposit, withdraw, hold, group or account.open, .change, .freeze, .unfreeze, "
+           ".close");
 }

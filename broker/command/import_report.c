@@ -44,28 +44,32 @@ void import_report_release(struct import_report *self)
 
 /* ---- progress --------------------------------------------------------------------------------- */
 
-#define PROGRESS_FORMAT \
-    "teller import 1\n%s\noffset %zu line %llu done %llu refused %llu opened %llu refused_bytes %llu\n"
+#define PROGRESS_FORMAT                                                                          \
+    "teller import 2\n%s\noffset %zu line %llu done %llu refused %llu opened %llu expired %llu " \
+    "refused_bytes "                                                                             \
+    "%llu\n"
 
 bool import_report_resume(const struct import_report *self, struct import_progress *out)
 {
     char title[32], identity[sizeof self->identity];
-    unsigned long long line, done, refused, opened, refused_bytes;
+    unsigned long long line, done, refused, opened, expired, refused_bytes;
     size_t offset;
     FILE *file = fopen(self->progress_path, "r");
     if (file == NULL)
         return false;
-    bool is_read = fgets(title, sizeof title, file) != NULL && strcmp(title, "teller import 1\n") == 0 &&
+    bool is_read = fgets(title, sizeof title, file) != NULL && strcmp(title, "teller import 2\n") == 0 &&
                    fgets(identity, sizeof identity, file) != NULL &&
-                   fscanf(file, "offset %zu line %llu done %llu refused %llu opened %llu refused_bytes %llu",
-                          &offset, &line, &done, &refused, &opened, &refused_bytes) == 6;
+                   fscanf(file,
+                          "offset %zu line %llu done %llu refused %llu opened %llu expired %llu "
+                          "refused_bytes %llu",
+                          &offset, &line, &done, &refused, &opened, &expired, &refused_bytes) == 7;
     fclose(file);
     if (!is_read)
         return false;
     identity[strcspn(identity, "\n")] = '\0';
     if (strcmp(identity, self->identity) != 0)
         return false;
-    *out = (struct import_progress){offset, line, done, refused, opened, refused_bytes};
+    *out = (struct import_progress){offset, line, done, refused, opened, expired, refused_bytes};
     return true;
 }
 
@@ -84,7 +88,8 @@ enum err import_report_save(struct import_report *self, struct import_progress *
     bool is_written =
         fprintf(file, PROGRESS_FORMAT, self->identity, progress->offset, (unsigned long long)progress->line,
                 (unsigned long long)progress->done, (unsigned long long)progress->refused,
-                (unsigned long long)progress->opened, (unsigned long long)progress->refused_bytes) > 0;
+                (unsigned long long)progress->opened, (unsigned long long)progress->expired,
+                (unsigned long long)progress->refused_bytes) > 0;
     is_written = fclose(file) == 0 && is_written;
     return is_written && rename(name, self->progress_path) == 0 ? ERR_OK : ERR_IO;
 }

@@ -17,6 +17,7 @@ struct import_progress {
     size_t offset; /* where to go on */
     uint64_t line;
     uint64_t done, refused, opened;
+    uint64_t expired; /* holds that were left out */
     uint64_t
         refused_bytes; /* of the list of refused lines: what is behind is of an attempt that ended early */
 };

@@ -45,6 +45,7 @@ static const char *const column_names[COLUMN_COUNT] = {
     [COLUMN_REFERENCE] = "reference",
     [COLUMN_RATE] = "rate",
     [COLUMN_FX] = "fx",
+    [COLUMN_EXPIRES] = "expires",
     [COLUMN_GROUP] = "group",
 };
 

@@ -23,8 +23,9 @@ enum import_column {
     COLUMN_MEMO,
     COLUMN_REFERENCE,
     COLUMN_RATE,
-    COLUMN_FX,    /* "true": open with a book value */
-    COLUMN_GROUP, /* CSV: lines next to each other with the same UUID are one group */
+    COLUMN_FX,      /* "true": open with a book value */
+    COLUMN_EXPIRES, /* of a hold: microseconds, or as RFC 3339 has it */
+    COLUMN_GROUP,   /* CSV: lines next to each other with the same UUID are one group */
     COLUMN_COUNT
 };
 

@@ -8,8 +8,15 @@
  *   left out, and so is one that is still on its way.
  * - A group across partitions stands where it was decided: all its parts are reserved then.
  *
+ * - A hold that is open at the end stands where it was opened, as the account may have been frozen since, with what is left
+ *   of it. So an import has never more pending than there was, and whatever was paid meanwhile can be paid again. For this,
+ *   and to refuse in time, everything is read twice.
+ *
  * What this order cannot keep: a payer that was frozen, changed, or filled up to its ceiling in the moment between
- * sending and receiving. An import then refuses that line, and says so.
+ * sending and receiving; a capture that could be paid only out of its hold, because the account's minimum balance had been
+ * raised since. An import then refuses that line, and says so.
+ *
+ * A remittance under way cannot be moved: a bank may have it, and what comes of it is told to this ledger alone.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,12 +28,17 @@
 #include "actors/ledger/book.h"
 #include "broker/command.h"
 #include "broker/offline/export_line.h"
+#include "broker/offline/export_open.h"
 #include "broker/offline/show.h"
 #include "broker/offline/source.h"
 #include "broker/offline/timeline.h"
 #include "broker/options.h"
 
-enum { OUT_BUFFER = 1 << 20, PATH_CAPACITY = 4096 };
+enum {
+    OUT_BUFFER = 1 << 20,
+    PATH_CAPACITY = 4096,
+    EXIT_REMITTANCES_OPEN = 4, /* nothing was written */
+};
 
 struct name {
     char id[ACCOUNT_ID_MAX];
@@ -47,11 +59,15 @@ struct lane {
 struct exporting {
     const char *path, *out_path, *until, *format;
     int64_t until_us;
+    bool allows_open; /* remittances */
     struct source source;
+    struct timeline timeline;
+    struct export_open open;
     struct lane lanes[LEDGER_PARTITIONS_MAX];
     struct export_writer writer;
     uint64_t lines, sent, arrived;
-    int64_t time_us; /* of the commit being read */
+    uint64_t position; /* of the fact being read */
+    int64_t time_us;   /* of its commit */
 };
 
 /* ---- accounts --------------------------------------------------------------------------------- */
@@ -219,6 +235,35 @@ static enum err posting(struct exporting *self, struct lane *lane, const uint8_t
     return posting_line(self, lane, facts + at, size);
 }
 
+/* ---- holds ------------------------------------------------------------------------------------ */
+
+static enum err hold_line(struct exporting *self, struct lane *lane, const uint8_t *bytes, size_t size)
+{
+    struct fact_hold fact;
+    struct fact_strings strings;
+    memcpy(&fact, bytes, sizeof fact);
+    int64_t held = export_open_held(&self->open, lane->tally.partition, self->position, &fact);
+    if (held == 0)
+        return ERR_OK;
+    if (fact_strings_read(bytes + sizeof fact, size - sizeof fact, &strings) != ERR_OK ||
+        fact.account >= lane->count)
+        return ERR_CORRUPT;
+    const struct export_line line = {
+        .op = "hold",
+        .id = fact.hold,
+        .from = name_of(lane, fact.account),
+        .memo = strings.by_tag[FACT_TAG_MEMO],
+        .reference = strings.by_tag[FACT_TAG_REFERENCE],
+        .currency = lane->names[fact.account].currency,
+        .amount = held,
+        .expires_us = fact.expires_us,
+        .time_us = self->time_us,
+    };
+    export_write(&self->writer, &line);
+    self->lines++;
+    return ERR_OK;
+}
+
 /* ---- groups ----------------------------------------------------------------------------------- */
 
 /* A group inside one partition: its postings came just before its answer. */
@@ -315,9 +360,21 @@ static enum err fact_line(struct exporting *self, struct lane *lane, const uint8
     self->arrived += kind == FACT_BOUNCED && step.kind == LINK_CREDIT;
     if (fact_is_posting(kind))
         return posting(self, lane, facts, at, size);
+    if (kind == FACT_HOLD_OPENED)
+        return hold_line(self, lane, facts + at, size);
     if (kind >= FACT_ACCOUNT_OPENED && kind <= FACT_ACCOUNT_CLOSED)
         return account_line(self, lane, facts + at, size);
     return fact_is_group(kind) ? group(self, lane, facts, length, at) : ERR_OK;
+}
+
+/* What is done with every commit. */
+typedef enum err take_commit(struct exporting *self, uint32_t partition, const struct journal_commit *commit,
+                             struct fault *fault);
+
+static enum err commit_open(struct exporting *self, uint32_t partition, const struct journal_commit *commit,
+                            struct fault *fault)
+{
+    return export_open_commit(&self->open, partition, commit, fault);
 }
 
 static enum err commit_lines(struct exporting *self, uint32_t partition, const struct journal_commit *commit,
@@ -327,37 +384,31 @@ static enum err commit_lines(struct exporting *self, uint32_t partition, const s
     size_t at = 0, size;
     self->time_us = commit->time_us;
     for (; at < commit->length && err == ERR_OK; at += err == ERR_OK ? size : 0) {
+        self->position = commit->position + at / FACT_WORD;
         err = fact_check(commit->facts + at, commit->length - at, &size);
         if (err == ERR_OK)
             err = fact_line(self, &self->lanes[partition], commit->facts, commit->length, at, size);
     }
     if (err == ERR_CORRUPT)
-        return fault_at(fault, partition, commit->position + at / FACT_WORD, commit->sequence,
+        return fault_at(fault, partition, self->position, commit->sequence,
                         "this fact cannot be: teller verify tells more");
     return fault_stop(fault, err, "reading a journal");
 }
 
-static enum err all_lines(struct exporting *self, struct fault *fault)
+static enum err all_commits(struct exporting *self, const char *doing, take_commit *take, struct fault *fault)
 {
-    struct timeline *timeline = calloc(1, sizeof *timeline);
     struct progress progress;
     uint32_t partition;
     uint64_t words = 0;
     const struct journal_commit *commit;
-    if (timeline == NULL)
-        return fault_stop(fault, ERR_NO_MEMORY, "starting");
-    progress_begin(&progress, "exporting", source_words(&self->source));
-    export_begin(&self->writer);
-    enum err err =
-        timeline_init(timeline, self->source.journals, self->source.partitions, self->until_us, fault);
-    while (err == ERR_OK && (err = timeline_next(timeline, &partition, &commit, fault)) == ERR_OK) {
-        err = commit_lines(self, partition, commit, fault);
+    enum err err = ERR_OK;
+    progress_begin(&progress, doing, source_words(&self->source));
+    while (err == ERR_OK && (err = timeline_next(&self->timeline, &partition, &commit, fault)) == ERR_OK) {
+        err = take(self, partition, commit, fault);
         words += commit->length / FACT_WORD;
         progress_at(&progress, words);
     }
     progress_end(&progress);
-    timeline_release(timeline);
-    free(timeline);
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
@@ -404,34 +455,82 @@ static int cannot_write(const struct exporting *self)
     return EXIT_CODE_DATA;
 }
 
-static int run(struct exporting *self)
+static int refuse_remittances(const struct exporting *self)
+{
+    fprintf(
+        stderr,
+        "teller export: nothing was exported, because remittances are open: %" PRId64
+        ". A bank may have them, and what comes of them is told to this ledger alone. Let them end, or end "
+        "them (teller remittance list). With --allow-open-remittances they are left out.\n",
+        self->open.remittances);
+    return EXIT_REMITTANCES_OPEN;
+}
+
+static void left_out(const char *what, uint64_t count)
+{
+    if (count > 0)
+        fprintf(stderr, "left out: %s: %" PRIu64 "\n", what, count);
+}
+
+static void tell(const struct exporting *self)
+{
+    fprintf(stderr, "%" PRIu64 " commands exported\n", self->lines);
+    left_out("transfers on their way", self->sent > self->arrived ? self->sent - self->arrived : 0);
+    left_out("open proposals", (uint64_t)self->open.proposals);
+    left_out("open remittances, but not what they have brought and taken so far",
+             (uint64_t)self->open.remittances);
+}
+
+/* The second reading. */
+static enum err write_file(struct exporting *self, int *code, struct fault *fault)
 {
     char name[PATH_CAPACITY];
-    struct fault fault = {0};
-    enum err err = source_open(&self->source, self->path, &fault);
+    if (!file_open(self, name)) {
+        *code = cannot_write(self);
+        return ERR_OK;
+    }
+    export_begin(&self->writer);
+    timeline_rewind(&self->timeline);
+    enum err err = all_commits(self, "exporting", commit_lines, fault);
+    if (!file_close(self, name, err == ERR_OK))
+        *code = cannot_write(self);
+    else if (err == ERR_OK)
+        tell(self);
+    return err;
+}
+
+static enum err export_all(struct exporting *self, int *code, struct fault *fault)
+{
+    enum err err = source_open(&self->source, self->path, fault);
     for (uint32_t p = 0; p < self->source.partitions; p++)
         tally_init(&self->lanes[p].tally, p, self->source.partitions);
-    int code = EXIT_CODE_OK;
-    if (err == ERR_OK && !file_open(self, name)) {
-        code = cannot_write(self);
-    } else if (err == ERR_OK) {
-        err = all_lines(self, &fault);
-        if (!file_close(self, name, err == ERR_OK))
-            code = cannot_write(self);
+    if (err == ERR_OK)
+        err = timeline_init(&self->timeline, self->source.journals, self->source.partitions, self->until_us,
+                            fault);
+    if (err == ERR_OK)
+        err = all_commits(self, "looking for what is open", commit_open, fault);
+    if (err == ERR_OK && self->open.remittances > 0 && !self->allows_open) {
+        *code = refuse_remittances(self);
+        return ERR_OK;
     }
+    return err == ERR_OK ? write_file(self, code, fault) : err;
+}
+
+static int run(struct exporting *self)
+{
+    struct fault fault = {0};
+    int code = EXIT_CODE_OK;
+    enum err err = export_all(self, &code, &fault);
     if (err != ERR_OK) {
         show_fault("export", &fault, err);
         code = source_exit_code(err);
-    } else if (code == EXIT_CODE_OK) {
-        fprintf(stderr, "%" PRIu64 " commands exported", self->lines);
-        if (self->sent > self->arrived)
-            fprintf(stderr, "; %" PRIu64 " transfers on their way were left out", self->sent - self->arrived);
-        fputc('\n', stderr);
     }
     for (uint32_t p = 0; p < self->source.partitions; p++) {
         tally_release(&self->lanes[p].tally);
         free(self->lanes[p].names);
     }
+    timeline_release(&self->timeline);
+    export_open_release(&self->open);
     source_release(&self->source);
     return code;
 }
@@ -486,15 +585,23 @@ int command_export_data(int argc, char **argv)
          .out = &self->out_path,
          .value = "FILE",
          .help = "write there (standard output)"},
+        {.name = "allow-open-remittances",
+         .type = OPTION_FLAG,
+         .out = &self->allows_open,
+         .help = "leave them out"},
     };
     const struct manual manual = {
-        .usage = "teller export --data DIR [--until TIME] [--format jsonl|csv] [--out FILE]",
+        .usage = "teller export --data DIR [--until TIME] [--format jsonl|csv] [--out FILE]\n"
+                 "       [--allow-open-remittances]",
         .summary =
             "Writes every command that moved money or changed an account, a line each, in an order that\n"
             "teller import takes again, into a ledger with any number of partitions. Refused commands are "
             "left out.\n"
+            "An open hold is a line with what is left of it. Open proposals are left out, and told. While\n"
+            "remittances are open nothing is exported: a bank may have them.\n"
             "TIME: RFC 3339 (2026-11-20T10:00:00Z) or microseconds since 1970.\n"
-            "Exit codes: 0 done, 1 the ledger is damaged, 2 usage, 3 could not be read or written.",
+            "Exit codes: 0 done, 1 the ledger is damaged, 2 usage, 3 could not be read or written,\n"
+            "4 remittances are open.",
         .examples = "  teller export --data ledger --out ledger.jsonl\n"
                     "  teller export --data ledger --until 2026-11-20T00:00:00Z --format csv",
         .options = rows,

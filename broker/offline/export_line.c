@@ -11,7 +11,7 @@ void export_begin(struct export_writer *self)
     if (self->format == EXPORT_CSV)
         fputs(
             "op,transaction_id,account,from_account,to_account,owner,currency,amount,minimum_balance,ceiling,"
-            "product,memo,reference,rate,fx,time,group\n",
+            "product,memo,reference,rate,fx,expires,time,group\n",
             self->file);
 }
 
@@ -94,6 +94,8 @@ static void write_json(struct export_writer *self, const struct export_line *lin
     json_key(file, "rate", rate_str(line->rate, rate));
     if (line->fx)
         fputs(",\"fx\":true", file);
+    if (line->expires_us != 0)
+        fprintf(file, ",\"expires\":%" PRId64, line->expires_us);
     if (!in_group)
         fprintf(file, ",\"time\":%" PRId64, line->time_us);
     fputs(in_group ? "}" : "}\n", file);
@@ -141,7 +143,9 @@ static void write_csv(struct export_writer *self, const struct export_line *line
     csv_value(file, line->reference, ',');
     csv_value(file, rate_str(line->rate, rate), ',');
     csv_value(file, line->fx ? str_from("true") : none, ',');
-    fprintf(file, "%" PRId64 ",", line->time_us);
+    if (line->expires_us != 0)
+        fprintf(file, "%" PRId64, line->expires_us);
+    fprintf(file, ",%" PRId64 ",", line->time_us);
     csv_value(file, uuid_str(&self->group, group), '\n');
 }
 

@@ -1,13 +1,15 @@
 /* The lines of an export: one command each, as JSON lines or CSV.
  *
  * Keys: op, transaction_id, account, from_account, to_account, owner, currency, amount, minimum_balance, ceiling,
- * product, memo, reference, rate, fx, time. Values are those of docs/WIRE.md, with money as decimal text in major units and
- * time as microseconds. What a command does not have is left out.
+ * product, memo, reference, rate, fx, expires, time. Values are those of docs/WIRE.md, with money as decimal text in major units and
+ * expires and time as microseconds. What a command does not have is left out.
  *
  *     account.open      what is not there is the default
  *     account.change    owner, product, minimum_balance and ceiling are all given; no ceiling is null
  *     group             JSON: an array `items` of such lines, without time. CSV: its items, one line each, with the
  *                       group's id in the last column, `group`, and op the item's
+ *     hold              one that is open at the end: transaction_id is its id, amount what is left of it. What was captured
+ *                       from it, before and after this line, is a withdraw each
  *     an exchange       a group of two: withdraw what was sold, deposit what was bought. An import repeats the
  *                       customers' balances; what stood in house:fx, house:spread and house:residue stands in house:cash then
  *
@@ -34,8 +36,9 @@ struct export_line {
     bool has_limits, is_change;
     int64_t minimum, ceiling; /* INT64_MAX: none */
     currency_index limits_currency;
-    int64_t rate; /* 0: none */
-    bool fx;      /* opens an account with a book value */
+    int64_t rate;       /* 0: none */
+    bool fx;            /* opens an account with a book value */
+    int64_t expires_us; /* of a hold; 0: never */
     int64_t time_us;
 };
 

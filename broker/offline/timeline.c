@@ -2,17 +2,21 @@
 
 #include <string.h>
 
+static void lane_begin(struct timeline_lane *lane, struct journal *journal, uint32_t partition,
+                       uint32_t partitions, uint64_t end)
+{
+    *lane = (struct timeline_lane){.journal = journal, .position = 1, .end = end};
+    cursor_init(&lane->cursor, journal, 1);
+    tally_init(&lane->tally, partition, partitions);
+}
+
 static enum err lane_init(struct timeline_lane *lane, struct journal *journal, uint32_t partition,
                           uint32_t partitions, int64_t time_us)
 {
     struct journal_head head;
     uint64_t position;
     enum err err = journal_get_head(journal, &head);
-    lane->journal = journal;
-    lane->position = 1;
-    cursor_init(&lane->cursor, journal, 1);
-    tally_init(&lane->tally, partition, partitions);
-    lane->end = head.next_position;
+    lane_begin(lane, journal, partition, partitions, head.next_position);
     if (err == ERR_OK && time_us < head.time_us)
         err = journal_find_time(journal, time_us, &position, &lane->end);
     return err;
@@ -36,6 +40,16 @@ void timeline_release(struct timeline *self)
     for (uint32_t p = 0; p < self->partitions; p++) {
         cursor_release(&self->lanes[p].cursor);
         tally_release(&self->lanes[p].tally);
+    }
+}
+
+void timeline_rewind(struct timeline *self)
+{
+    for (uint32_t p = 0; p < self->partitions; p++) {
+        struct timeline_lane *lane = &self->lanes[p];
+        cursor_release(&lane->cursor);
+        tally_release(&lane->tally);
+        lane_begin(lane, lane->journal, p, self->partitions, lane->position);
     }
 }
 

@@ -46,6 +46,9 @@ void timeline_release(struct timeline *self);
 enum err timeline_next(struct timeline *self, uint32_t *partition, const struct journal_commit **commit,
                        struct fault *fault) MUST_USE;
 
+/* After the end: the same commits come once more, whatever has been written since. */
+void timeline_rewind(struct timeline *self);
+
 /* The partition that must be read on before `partition` may show `numbers`; UINT32_MAX: none. `shown` by
  * partition. */
 uint32_t timeline_missing(const struct tally_numbers *const *shown, uint32_t partitions, uint32_t partition,

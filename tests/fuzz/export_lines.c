@@ -50,25 +50,31 @@ enum line_kind {
     LINE_OPEN,
     LINE_CHANGE,
     LINE_FREEZE,
+    LINE_HOLD,
     LINE_KINDS
 };
 
-static const char *const OPS[LINE_KINDS] = {"transfer",     "deposit",        "withdraw",
-                                            "account.open", "account.change", "account.freeze"};
+static bool is_money(enum line_kind kind)
+{
+    return kind <= LINE_WITHDRAW || kind == LINE_HOLD;
+}
+
+static const char *const OPS[LINE_KINDS] = {"transfer",       "deposit",        "withdraw", "account.open",
+                                            "account.change", "account.freeze", "hold"};
 
 static struct export_line line_make(struct input *input, enum line_kind kind)
 {
     struct export_line line = {.op = OPS[kind], .time_us = 1700000000000000};
-    bool is_money = kind <= LINE_WITHDRAW;
     memset(line.id.bytes, 7, sizeof line.id.bytes);
     line.id.bytes[3] = input_byte(input);
     line.memo = take_text(input, MEMO_MAX);
-    if (is_money) {
+    if (is_money(kind)) {
         line.amount = take_amount(input);
         line.currency = (currency_index)(input_byte(input) % (currency_count() - 1) + 1);
         line.reference = take_text(input, REFERENCE_MAX);
         line.from = kind == LINE_DEPOSIT ? (struct str){0} : take_id(input, "from");
-        line.to = kind == LINE_WITHDRAW ? (struct str){0} : take_id(input, "to");
+        line.to = kind == LINE_WITHDRAW || kind == LINE_HOLD ? (struct str){0} : take_id(input, "to");
+        line.expires_us = kind == LINE_HOLD ? (int64_t)(input_number(input, 8) >> 1) : 0;
         return line;
     }
     line.account = take_id(input, "account");
@@ -92,6 +98,7 @@ static void check_money(const struct export_line *line, const struct import_line
 {
     CHECK(read->kind == IMPORT_ITEM && uuid_equal(&read->item.id, &line->id));
     CHECK(str_equal(read->item.from, line->from) && str_equal(read->item.to, line->to));
+    CHECK(read->item.expires_us == line->expires_us);
     CHECK(read->item.amount == line->amount && read->item.currency == line->currency);
     CHECK(str_equal(read->item.memo, line->memo) && str_equal(read->item.reference, line->reference));
 }
@@ -136,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(context.ids != NULL && import_source_next(source, &record));
     import_line_read(&context, &record, 0, &read);
     CHECK(read.code == CODE_OK);
-    if (kind <= LINE_WITHDRAW)
+    if (is_money(kind))
         check_money(&line, &read);
     else
         check_account(&line, &read);

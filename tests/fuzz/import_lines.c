@@ -31,7 +31,8 @@ static void check_account(const struct teller_account_command *command)
 static void check_item(const struct teller_item *item)
 {
     CHECK(item->kind == TELLER_DEPOSIT || text_is_account_id(item->from));
-    CHECK(item->kind == TELLER_WITHDRAW || text_is_account_id(item->to));
+    CHECK(item->kind == TELLER_WITHDRAW || item->kind == TELLER_HOLD || text_is_account_id(item->to));
+    CHECK(item->expires_us >= 0 && (item->kind == TELLER_HOLD || item->expires_us == 0));
     CHECK(!uuid_is_nil(&item->id) && item->currency != CURRENCY_NONE);
     CHECK(item->amount >= 1 && item->amount <= MONEY_MAX);
     CHECK(item->memo.length <= MEMO_MAX && text_is_clean(item->memo));
@@ -68,6 +69,7 @@ static void check_record(const struct import_context *context, struct import_sou
         import_line_read(context, &part, (uint32_t)i + 1, &item);
         check_line(&item);
         CHECK(item.code != CODE_OK || item.kind != IMPORT_GROUP);
+        CHECK(item.code != CODE_OK || item.kind != IMPORT_ITEM || item.item.kind != TELLER_HOLD);
     }
 }
 

@@ -533,6 +533,13 @@ json '[(c["bank"], c["step"], c["state"]) for c in v["calls"]] == [("kftc", "pus
 stop_server
 check 0 verify --data ledger
 has out "remittances under way: 1"
+check 4 export --data ledger --out commands.jsonl
+has err "nothing was exported, because remittances are open: 1."
+checks=$((checks + 1))
+[ ! -e commands.jsonl ] || fail "a refused export leaves a file behind"
+check 0 export --data ledger --out commands.jsonl --allow-open-remittances
+has err "left out: open remittances, but not what they have brought and taken so far: 1"
+rm -f commands.jsonl
 start_server ledger --banks banks.json --remittance-tries 1 --remittance-rounds 1 --remittance-round-ms 0
 check 0 remittance show remitter ${REMITTANCE}04
 has out "PUSH_UNKNOWN since"
@@ -661,6 +668,33 @@ check 2 import money.csv --format xml
 printf 'account,amount\nu1,5\n' >headless.csv
 check 2 import headless.csv
 has err "no column 'op'"
+
+# Holds: opened once, however often the file is imported; what cannot hold is refused, what would hold nothing is left out.
+cat >holds.csv <<'TEXT'
+op,transaction_id,account,amount,currency,memo,expires,group
+account.open,,h1,,KRW,,,
+deposit,,h1,100,KRW,,,
+hold,0192f1c4-9b6e-7cc3-98c4-dc0c0c080001,h1,10,KRW,taxi,2100-01-01T00:00:00Z,
+hold,0192f1c4-9b6e-7cc3-98c4-dc0c0c080002,h1,20,KRW,,4102444800000000,
+hold,0192f1c4-9b6e-7cc3-98c4-dc0c0c080003,h1,30,KRW,,2001-01-01T00:00:00Z,
+hold,,h1,1,KRW,,tomorrow,
+hold,,h1,1,KRW,,0,
+hold,,h1,71,KRW,,,
+hold,,h1,1,KRW,,,5f3a3f3e-3c53-4f5e-8a3e-3d6f3f3e3c55
+TEXT
+for _ in first again; do
+  check 1 import holds.csv --json
+  json 'v["done"] == 4 and v["expired"] == 1 and v["refused"] == 4'
+  cp holds.csv.refused.csv out
+  has out '7,INVALID_FIELD,expires,'
+  has out '8,INVALID_FIELD,expires,'
+  has out '9,INSUFFICIENT_FUNDS,from_account,'
+  has out '10,INVALID_FIELD,kind,'
+  check 0 hold list h1 --json
+  json '[(h["held"], h["expires"], h["memo"]) for h in v["holds"]] == [("10", "2100-01-01T00:00:00.000000Z", "taxi"), ("20", "2100-01-01T00:00:00.000000Z", None)]'
+done
+check 1 import holds.csv
+has out "Left out: holds whose time is over: 1."
 
 # Chains over accounts of both partitions: each line can be paid only with what the line before brought.
 "$PYTHON" - >chain.csv <<'TEXT'

@@ -265,6 +265,20 @@ static void a_time_cuts_every_partition(void **state)
     expect_order(w, "0a 1a 0b 1b ");
 }
 
+static void a_stream_that_is_rewound_ends_where_it_has_ended(void **state)
+{
+    struct world *w = *state;
+    commit_sent(w, 0, 20);
+    commit_received(w, 1, 21);
+    heads(w, INT64_MAX);
+    w->timeline.lanes[0].end = 1; /* it is read on to what the other has seen, and that is its end then */
+    expect_order(w, "1a 0a 0b 1b ");
+    commit_sent(w, 0, 22);
+    commit_received(w, 1, 23);
+    timeline_rewind(&w->timeline);
+    expect_order(w, "0a 1a 0b 1b ");
+}
+
 static void a_damaged_commit_is_told_with_its_place(void **state)
 {
     struct world *w = *state;
@@ -296,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_kind_of_cause_is_in_the_cut, begin, end),
         cmocka_unit_test_setup_teardown(what_was_seen_but_is_not_there_is_a_fault, begin, end),
         cmocka_unit_test_setup_teardown(a_time_cuts_every_partition, begin, end),
+        cmocka_unit_test_setup_teardown(a_stream_that_is_rewound_ends_where_it_has_ended, begin, end),
         cmocka_unit_test_setup_teardown(a_damaged_commit_is_told_with_its_place, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
