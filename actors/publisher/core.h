@@ -33,6 +33,8 @@ struct webhook {
     int64_t due_ms;
     uint64_t token;
 
+    bool has_moved; /* what is under way goes to where it was before */
+
     /* A letter that is tried again, beside the event in hand; one of both is under way at a time. */
     uint64_t letter_id; /* 0: none */
     uint64_t letter_token;
@@ -76,6 +78,8 @@ struct webhook *core_webhook(struct publisher *self, struct str name);
 
 bool webhook_step(struct publisher *self, struct webhook *webhook, struct publisher_now now);
 int64_t webhook_due_ms(const struct webhook *webhook);
+/* It has another URL or secret. */
+void webhook_moved(struct webhook *webhook);
 
 /* ---- letters.c */
 

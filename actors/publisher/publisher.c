@@ -235,12 +235,20 @@ bool publisher_is_hungry(const struct publisher *self)
 
 /* ---- operations ----------------------------------------------------------------------------------------------- */
 
+static bool is_elsewhere(const struct publisher_subscriber *a, const struct publisher_subscriber *b)
+{
+    return !str_equal(str_from(a->url), str_from(b->url)) || a->secret_length != b->secret_length ||
+           memcmp(a->secret, b->secret, a->secret_length) != 0;
+}
+
 static enum code change(struct publisher *self, struct webhook *webhook,
                         const struct publisher_subscriber *subscriber)
 {
     const struct publisher_change stored = {.kind = CHANGE_SUBSCRIBER, .subscriber = subscriber};
     if (core_store(self, &stored, 1) != ERR_OK)
         return CODE_BUSY;
+    if (is_elsewhere(&webhook->subscriber, subscriber))
+        webhook_moved(webhook);
     webhook->subscriber = *subscriber;
     if (webhook->state == WEBHOOK_STOPPED) {
         MARK("a subscriber that had stopped is added again");

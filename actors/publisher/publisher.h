@@ -216,7 +216,9 @@ bool publisher_leave(struct publisher *self, struct str id);
 
 /* ---- operations: CODE_OK, NOT_FOUND, BUSY (full, or it could not be stored: nothing changed) ----------------------- */
 
-/* Adds; or changes url, secret and which events of one that is there, and starts it again where it has stopped. */
+/* Adds; or changes url, secret and which events of one that is there, and starts it again where it has stopped. With another
+ * url or secret the event in hand is tried at once, as if for the first time, and what the place before refuses counts for
+ * nothing. */
 enum code publisher_add(struct publisher *self, const struct publisher_subscriber *subscriber,
                         const struct publisher_cursors *cursors);
 /* With its dead letters. */

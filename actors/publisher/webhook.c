@@ -122,6 +122,14 @@ int64_t webhook_due_ms(const struct webhook *webhook)
     return waits ? webhook->due_ms : INT64_MAX;
 }
 
+/* The event in hand is taken in hand anew: the tries were those of another place, and so was its wish to be left alone. */
+void webhook_moved(struct webhook *webhook)
+{
+    if (webhook->state == WEBHOOK_WAITING)
+        webhook->state = WEBHOOK_IDLE;
+    webhook->has_moved = webhook->token != 0 || webhook->letter_token != 0;
+}
+
 /* ---- outcomes ----------------------------------------------------------------------------------------------- */
 
 static void stop(struct publisher *self, struct webhook *webhook)
@@ -197,6 +205,17 @@ static void letter_posted(struct publisher *self, struct webhook *webhook, enum 
         stop(self, webhook);
 }
 
+/* What was under way when it moved was not taken: it is posted again, to where it is now. */
+static void let_go(struct webhook *webhook)
+{
+    MARK("a subscriber's former place refuses what was under way");
+    if (webhook->token != 0)
+        webhook->state = WEBHOOK_IDLE;
+    webhook->token = 0;
+    webhook->letter_token = 0;
+    webhook->letter_id = 0;
+}
+
 void publisher_posted(struct publisher *self, uint64_t token, enum publisher_outcome outcome,
                       const char *error, int64_t retry_after_ms, struct publisher_now now)
 {
@@ -204,6 +223,12 @@ void publisher_posted(struct publisher *self, uint64_t token, enum publisher_out
         struct webhook *webhook = &self->webhooks[i];
         if (!webhook->is_taken || (webhook->token != token && webhook->letter_token != token))
             continue;
+        bool was_moved = webhook->has_moved;
+        webhook->has_moved = false;
+        if (was_moved && outcome != POSTED_TAKEN) {
+            let_go(webhook);
+            return;
+        }
         if (outcome != POSTED_TAKEN)
             note_failure(webhook, error);
         if (webhook->token == token)

@@ -18,7 +18,17 @@ static bool take_required(struct mp_reader *r, uint32_t max, struct str *out)
     return wire_take_text(r, max, out) && out->length > 0;
 }
 
-/* http or https, and nothing in it that could end a header or a line of a log. */
+/* A user or a password before the host: the URL is shown to whoever looks, and the HTTP client refuses it. */
+static bool has_user(struct str host)
+{
+    for (uint32_t i = 0; i < host.length && memchr("/?#", host.data[i], 3) == NULL; i++) {
+        if (host.data[i] == '@')
+            return true;
+    }
+    return false;
+}
+
+/* http or https, without a user, and nothing in it that could end a header or a line of a log. */
 static bool take_url(struct mp_reader *r, struct str *out)
 {
     if (!mp_read_str(r, out) || out->length > WIRE_URL_MAX)
@@ -28,7 +38,10 @@ static bool take_url(struct mp_reader *r, struct str *out)
             return false;
     }
     bool is_https = out->length > 8 && memcmp(out->data, "https://", 8) == 0;
-    return is_https || (out->length > 7 && memcmp(out->data, "http://", 7) == 0);
+    if (!is_https && (out->length <= 7 || memcmp(out->data, "http://", 7) != 0))
+        return false;
+    uint32_t scheme = is_https ? 8 : 7;
+    return !has_user((struct str){out->data + scheme, out->length - scheme});
 }
 
 static bool take_secret(struct mp_reader *r, struct str *out)

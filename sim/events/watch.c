@@ -58,6 +58,7 @@ static void new_span(struct watch_hook *hook)
     hook->span++;
     hook->token = 0;
     hook->is_in_hand = false;
+    hook->has_moved = false;
     hook->tries = 0;
     hook->unsaved_ms = -1;
 }
@@ -396,6 +397,12 @@ void watch_post(struct watch *self, int64_t now_ms, const struct publisher_post 
 
 /* ---- outcomes ------------------------------------------------------------------------------------------- */
 
+/* Until then something else was under way. */
+static void excuse(struct watch_hook *hook, int64_t now_ms)
+{
+    hook->excused_ms = hook->excused_ms > now_ms ? hook->excused_ms : now_ms;
+}
+
 static void event_outcome(struct watch *self, struct watch_hook *hook, enum publisher_outcome outcome,
                           int64_t retry_after_ms, int64_t now_ms)
 {
@@ -421,10 +428,14 @@ void watch_outcome(struct watch *self, uint64_t token, enum publisher_outcome ou
         if (!hook->live.exists || hook->token != token)
             continue;
         hook->token = 0;
+        bool counts = !hook->has_moved || outcome == POSTED_TAKEN;
+        hook->has_moved = false;
+        if (!counts) {
+            excuse(hook, now_ms);
+            continue;
+        }
         self->cause = (struct cause){CAUSE_OUTCOME, h, hook->letter, outcome, false};
-        if (hook->letter != 0)
-            hook->excused_ms = now_ms;
-        else
+        if (hook->letter == 0)
             event_outcome(self, hook, outcome, retry_after_ms, now_ms);
         hook->live.is_stopped = hook->live.is_stopped || outcome == POSTED_STOP;
     }
@@ -454,7 +465,7 @@ void watch_outcome_end(struct watch *self, int64_t now_ms)
         hook->is_in_hand = false;
     if (hook->live.is_stopped)
         hook->tries = 0;
-    hook->excused_ms = hook->excused_ms > now_ms ? hook->excused_ms : now_ms;
+    excuse(hook, now_ms);
     forget_letters(self);
 }
 
@@ -474,6 +485,14 @@ static void check_code(struct watch *self, enum code code, bool is_there, const 
                      code_name(right));
 }
 
+/* The event in hand is tried as if for the first time; a refusal of what is under way counts for nothing. */
+static void move(struct watch_hook *hook)
+{
+    hook->is_in_hand = false;
+    hook->tries = 0;
+    hook->has_moved = hook->token != 0;
+}
+
 void watch_added(struct watch *self, const struct publisher_subscriber *subscriber,
                  const struct publisher_cursors *cursors, enum code code)
 {
@@ -484,6 +503,8 @@ void watch_added(struct watch *self, const struct publisher_subscriber *subscrib
             new_span(hook);
         for (uint32_t p = 0; p < self->journals->partitions && !hook->live.exists; p++)
             hook->live.start[p] = hook->live.done[p] = journals_before(self->journals, p, cursors->at[p]);
+        if (hook->live.exists && strcmp(hook->live.url, subscriber->url) != 0)
+            move(hook);
         hook->live.exists = true;
         hook->live.is_stopped = false;
         memcpy(hook->live.url, subscriber->url, sizeof hook->live.url);
@@ -567,6 +588,7 @@ void watch_restart(struct watch *self, int64_t now_ms)
         hook->live = hook->kept;
         hook->token = 0;
         hook->is_in_hand = false;
+        hook->has_moved = false;
         hook->tries = 0;
         hook->unsaved_ms = -1;
         for (uint32_t p = 0; p < self->journals->partitions && hook->live.exists; p++) {

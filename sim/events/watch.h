@@ -37,6 +37,7 @@ struct watch_hook {
     uint32_t partition;
     uint64_t event; /* in hand, when is_in_hand */
     bool is_in_hand;
+    bool has_moved; /* what is under way goes to the URL before */
     uint32_t tries;
     int64_t due_ms, excused_ms;
     int64_t unsaved_ms; /* since when something taken is not stored; -1: all is */

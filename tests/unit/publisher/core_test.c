@@ -239,14 +239,19 @@ static void work(struct world *world)
         continue;
 }
 
-static void add_one(struct world *world, const char *name, bool is_for_alarms)
+static void add_at(struct world *world, const char *name, const char *path, bool is_for_alarms)
 {
     struct publisher_subscriber subscriber = {.secret_length = PUBLISHER_SECRET_MIN,
                                               .is_for_alarms = is_for_alarms};
     struct publisher_cursors cursors = {{0}};
     snprintf(subscriber.name, sizeof subscriber.name, "%s", name);
-    snprintf(subscriber.url, sizeof subscriber.url, "http://%s/", name);
+    snprintf(subscriber.url, sizeof subscriber.url, "http://%s/%s", name, path);
     assert_int_equal(publisher_add(world->publisher, &subscriber, &cursors), CODE_OK);
+}
+
+static void add_one(struct world *world, const char *name, bool is_for_alarms)
+{
+    add_at(world, name, "", is_for_alarms);
 }
 
 static void add(struct world *world, const char *name)
@@ -506,6 +511,68 @@ static void a_410_stops_a_subscriber_until_it_is_added_again(void **state)
     add(world, "a");
     take_all(world);
     check_complete(world, "a");
+}
+
+static void another_url_is_tried_at_once_and_as_often_as_a_first_one(void **state)
+{
+    struct world *world = *state;
+    world->ends[0] = 4;
+    add(world, "a");
+    for (int tries = 0; tries < 5; tries++) {
+        work(world);
+        answer(world, POSTED_FAILED);
+        pass(world, 600000);
+    }
+    work(world);
+    answer(world, POSTED_FAILED);
+    add(world, "a"); /* the same again: it still waits */
+    work(world);
+    assert_int_equal(world->post_count, 0);
+    add_at(world, "a", "new", false);
+    work(world);
+    assert_int_equal(world->post_count, 1);
+    assert_int_equal(world->posts[0].position, 1);
+    assert_int_equal(world->posts[0].tries, 0);
+    take_all(world);
+    check_complete(world, "a");
+}
+
+static void what_the_url_before_says_does_not_count(void **state)
+{
+    struct world *world = *state;
+    world->ends[0] = 4;
+    add(world, "a");
+    work(world);
+    add_at(world, "a", "new", false);
+    answer(world, POSTED_STOP);
+    assert_string_equal(view_of(world, 0).state, "idle");
+    assert_int_equal(view_of(world, 0).failures, 0);
+    work(world);
+    assert_int_equal(world->posts[0].tries, 0);
+    answer(world, POSTED_FAILED); /* this is the new one's */
+    assert_string_equal(view_of(world, 0).state, "waiting");
+    pass(world, 5000);
+    work(world);
+    add_at(world, "a", "newer", false);
+    take_all(world); /* what was taken is taken, wherever */
+    check_complete(world, "a");
+}
+
+static void a_letter_that_the_url_before_refuses_is_tried_at_the_new_one(void **state)
+{
+    struct world *world = *state;
+    world->ends[0] = 2;
+    add(world, "a");
+    let_die(world);
+    assert_int_equal(publisher_letter_retry(world->publisher, 1), CODE_OK);
+    work(world);
+    add_at(world, "a", "new", false);
+    answer(world, POSTED_STOP);
+    work(world);
+    assert_int_equal(world->post_count, 1);
+    answer(world, POSTED_TAKEN);
+    assert_int_equal(view_of(world, 0).dead_letters, 0);
+    assert_string_equal(view_of(world, 0).state, "idle");
 }
 
 static void a_subscriber_may_be_removed_while_a_post_is_under_way(void **state)
@@ -892,6 +959,9 @@ int main(void)
         TEST(an_event_passes_only_together_with_its_letter),
         TEST(a_slow_subscriber_does_not_hold_up_another),
         TEST(a_410_stops_a_subscriber_until_it_is_added_again),
+        TEST(another_url_is_tried_at_once_and_as_often_as_a_first_one),
+        TEST(what_the_url_before_says_does_not_count),
+        TEST(a_letter_that_the_url_before_refuses_is_tried_at_the_new_one),
         TEST(a_subscriber_may_be_removed_while_a_post_is_under_way),
         TEST(what_is_not_stored_is_not_changed),
         TEST(a_cursor_beyond_an_older_journal_is_set_back),
