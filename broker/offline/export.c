@@ -7,14 +7,14 @@
  *   was sent, the receiver had it from then on; so nothing is spent before it is there. One that was given back is
  *   left out, and so is one that is still on its way.
  * - A group across partitions stands where it was decided: all its parts are reserved then.
- *
  * - A hold that is open at the end stands where it was opened, as the account may have been frozen since, with what is left
  *   of it. So an import has never more pending than there was, and whatever was paid meanwhile can be paid again. For this,
  *   and to refuse in time, everything is read twice.
  *
  * What this order cannot keep: a payer that was frozen, changed, or filled up to its ceiling in the moment between
  * sending and receiving; a capture that could be paid only out of its hold, because the account's minimum balance had been
- * raised since. An import then refuses that line, and says so.
+ * raised since. An import then refuses that line, and says so. And the average rate at which a payer paid, where it
+ * changed in that moment.
  *
  * A remittance under way cannot be moved: a bank may have it, and what comes of it is told to this ledger alone.
  */
@@ -25,6 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/base/rate.h"
 #include "actors/ledger/book.h"
 #include "broker/command.h"
 #include "broker/offline/export_line.h"
@@ -174,6 +175,30 @@ static struct uuid remittance_line_id(const struct fact_posting *fact)
     return id;
 }
 
+/* A leg of an exchange says in the base currency what its amount was worth. An import is told at what rate, because an account
+ * with a book value takes no money in without one. A rate has ten decimals: up to ten billion units (a hundred million where
+ * the base currency has two decimals) the value is just the same; above, a few minor units in ten billion may be missing or
+ * too many. 0: the leg says nothing, or is in the base currency itself. */
+static int64_t leg_rate(const struct exporting *self, currency_index currency, int64_t amount, int64_t value)
+{
+    currency_index base = datadir_meta(self->source.datadir)->base_currency;
+    if (currency == base || amount <= 0 || value <= 0)
+        return 0;
+    return rate_between(amount, currency_at(currency)->exponent, value, currency_at(base)->exponent);
+}
+
+static int64_t posting_rate(const struct exporting *self, const struct fact_posting *fact,
+                            currency_index currency, const struct fact_strings *strings)
+{
+    struct fact_book book;
+    bool pays = fact->head.kind == FACT_EXCHANGE_OUT;
+    struct str text = strings->by_tag[pays ? FACT_TAG_BOOK_DEBIT : FACT_TAG_BOOK_CREDIT];
+    if ((!pays && fact->head.kind != FACT_EXCHANGE_IN) || text.length != sizeof book)
+        return book_rate_get(strings);
+    memcpy(&book, text.data, sizeof book);
+    return leg_rate(self, currency, fact->amount, book.value);
+}
+
 static enum err posting_line(struct exporting *self, struct lane *lane, const uint8_t *bytes, size_t size)
 {
     struct fact_posting fact;
@@ -192,7 +217,7 @@ static enum err posting_line(struct exporting *self, struct lane *lane, const ui
         .reference = strings.by_tag[FACT_TAG_REFERENCE],
         .currency = lane->names[fact.debit].currency,
         .amount = fact.amount,
-        .rate = book_rate_get(&strings),
+        .rate = posting_rate(self, &fact, lane->names[fact.debit].currency, &strings),
         .time_us = self->time_us,
     };
     if (fact_is_remittance(fact.head.kind))
@@ -294,6 +319,7 @@ static void decided_item(struct exporting *self, const struct ledger_command *it
                                       [COMMAND_WITHDRAW] = "withdraw",
                                       [COMMAND_EXCHANGE_OUT] = "withdraw",
                                       [COMMAND_EXCHANGE_IN] = "deposit"};
+    bool is_leg = item->kind == COMMAND_EXCHANGE_OUT || item->kind == COMMAND_EXCHANGE_IN;
     const struct export_line line = {
         .op = ops[item->kind],
         .id = item->id,
@@ -303,7 +329,7 @@ static void decided_item(struct exporting *self, const struct ledger_command *it
         .reference = item->reference,
         .currency = item->currency,
         .amount = item->amount,
-        .rate = book_rate(item),
+        .rate = is_leg ? leg_rate(self, item->currency, item->amount, item->value) : book_rate(item),
         .time_us = self->time_us,
     };
     export_write(&self->writer, &line);

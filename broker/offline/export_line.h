@@ -9,9 +9,10 @@
  *     group             JSON: an array `items` of such lines, without time. CSV: its items, one line each, with the
  *                       group's id in the last column, `group`, and op the item's
  *     hold              one that is open at the end: transaction_id is its id, amount what is left of it. What was captured
- *                       from it, before and after this line, is a withdraw each
+ *                       from it is a withdraw each
  *     an exchange       a group of two: withdraw what was sold, deposit what was bought. An import repeats the
- *                       customers' balances; what stood in house:fx, house:spread and house:residue stands in house:cash then
+ *                       customers' balances and, by the rate, their book values; what stood in house:fx, house:spread
+ *                       and house:residue stands in house:cash then
  *
  * Rates, terms of pairs and quotes are left out. In CSV a first line names the columns, and what is not there is empty; so is the ceiling of a change to none.
  */
