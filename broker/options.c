@@ -68,6 +68,21 @@ bool options_duration_ms(const char *text, int64_t *out)
     return true;
 }
 
+/* ---- rows ------------------------------------------------------------------------------------- */
+
+struct option_row option_text(const char *name, const char **out, const char *value, const char *help)
+{
+    return (struct option_row){.name = name, .type = OPTION_TEXT, .out = out, .value = value, .help = help};
+}
+
+struct option_row option_text_required(const char *name, const char **out, const char *value,
+                                       const char *help)
+{
+    struct option_row row = option_text(name, out, value, help);
+    row.required = true;
+    return row;
+}
+
 /* ---- help ------------------------------------------------------------------------------------- */
 
 enum { HELP_COLUMN = 28 };

@@ -40,6 +40,11 @@ struct option_row {
     bool required;
 };
 
+/* The row of a text; and of one that has to be given. */
+struct option_row option_text(const char *name, const char **out, const char *value, const char *help);
+struct option_row option_text_required(const char *name, const char **out, const char *value,
+                                       const char *help);
+
 struct manual {
     const char *usage;   /* "teller init --data DIR [options]" */
     const char *summary; /* a few lines */

@@ -160,17 +160,17 @@ static bool value_text(struct mp_reader *r, struct str name, int depth)
     return true;
 }
 
-static int print_body(const struct session *session, struct str body, const struct teller_answer *answer)
+static int print_body(const struct session *session, struct str body)
 {
     struct emit json = emit_to(stdout);
     struct mp_reader check = mp_reader_of(body.data, body.length);
     struct mp_reader r = check;
     if (!mp_skip(&check, MP_DEPTH_MAX))
-        return session_check(session, ERR_INVALID, answer, NULL);
+        return session_malformed(session);
     bool is_read = session->json ? answer_json(&r, &json, NULL) : value_text(&r, (struct str){0}, -1);
     if (session->json)
         emit_line(&json);
-    return is_read ? EXIT_CODE_OK : session_check(session, ERR_INVALID, answer, NULL);
+    return is_read ? EXIT_CODE_OK : session_malformed(session);
 }
 
 static int run_status(struct session *session)
@@ -181,7 +181,7 @@ static int run_status(struct session *session)
     int code = session_check(session, err, &answer, NULL);
     if (code != EXIT_CODE_OK)
         return code;
-    return print_body(session, body, &answer);
+    return print_body(session, body);
 }
 
 int command_status(int argc, char **argv)
@@ -200,7 +200,7 @@ static int run_metrics(struct session *session, bool is_text)
     enum err err = teller_metrics(session->client, is_text, &body, &answer);
     int code = session_check(session, err, &answer, NULL);
     if (code != EXIT_CODE_OK || !is_text)
-        return code != EXIT_CODE_OK ? code : print_body(session, body, &answer);
+        return code != EXIT_CODE_OK ? code : print_body(session, body);
     fwrite(body.data, 1, body.length, stdout);
     return EXIT_CODE_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "broker/command.h"
 #include "broker/command/arguments.h"
+#include "broker/command/listing.h"
 #include "broker/command/verbs.h"
 
 /* ---- printing --------------------------------------------------------------------------------- */
@@ -81,29 +82,24 @@ static void print_one(const struct session *session, const struct teller_account
 
 /* ---- open and change -------------------------------------------------------------------------- */
 
-enum { ATTRIBUTES = 5, CURSOR_CAPACITY = 80 };
+enum { ATTRIBUTES = 5 };
 
 struct attributes {
     struct session session;
     const char *owner, *product, *minimum_balance, *ceiling, *memo;
 };
 
-static struct option_row text_row(const char *name, const char **out, const char *value, const char *help)
-{
-    return (struct option_row){.name = name, .type = OPTION_TEXT, .out = out, .value = value, .help = help};
-}
-
 static void attribute_options(struct attributes *self, const char *name,
                               struct option_row rows[SESSION_OPTIONS + ATTRIBUTES])
 {
     session_options(&self->session, name, rows);
     rows += SESSION_OPTIONS;
-    rows[0] = text_row("owner", &self->owner, "TEXT", "whose it is: a name or a number of yours");
-    rows[1] = text_row("product", &self->product, "NAME", "up to 16 characters");
-    rows[2] = text_row("minimum-balance", &self->minimum_balance, "AMOUNT",
-                       "what must stay in it; below zero: an overdraft (0)");
-    rows[3] = text_row("ceiling", &self->ceiling, "AMOUNT", "the most it may hold, or none (none)");
-    rows[4] = text_row("memo", &self->memo, "TEXT", "kept in the history");
+    rows[0] = option_text("owner", &self->owner, "TEXT", "whose it is: a name or a number of yours");
+    rows[1] = option_text("product", &self->product, "NAME", "up to 16 characters");
+    rows[2] = option_text("minimum-balance", &self->minimum_balance, "AMOUNT",
+                          "what must stay in it; below zero: an overdraft (0)");
+    rows[3] = option_text("ceiling", &self->ceiling, "AMOUNT", "the most it may hold, or none (none)");
+    rows[4] = option_text("memo", &self->memo, "TEXT", "kept in the history");
 }
 
 static bool read_attributes(const struct attributes *self, currency_index currency,
@@ -144,10 +140,10 @@ static int account_open(int argc, char **argv)
     bool fx = false;
     attribute_options(&self, "account open", rows);
     rows[SESSION_OPTIONS].required = true;
-    rows[SESSION_OPTIONS + ATTRIBUTES] = text_row("currency", &currency, "CODE", "USD, KRW …");
+    rows[SESSION_OPTIONS + ATTRIBUTES] = option_text("currency", &currency, "CODE", "USD, KRW …");
     rows[SESSION_OPTIONS + ATTRIBUTES].required = true;
     rows[SESSION_OPTIONS + ATTRIBUTES + 1] =
-        text_row("id", &id, "UUID", "of this request (a new one); the same id opens once");
+        option_text("id", &id, "UUID", "of this request (a new one); the same id opens once");
     rows[SESSION_OPTIONS + ATTRIBUTES + 2] =
         (struct option_row){.name = "fx",
                             .type = OPTION_FLAG,
@@ -243,7 +239,7 @@ static int simple(const struct manual *texts, const char *name, enum teller_acco
     const char *arguments[1], *memo = NULL;
     struct teller_account_command command = {.kind = kind};
     session_options(&session, name, rows);
-    rows[SESSION_OPTIONS] = text_row("memo", &memo, "TEXT", "kept in the history");
+    rows[SESSION_OPTIONS] = option_text("memo", &memo, "TEXT", "kept in the history");
     struct manual manual = *texts;
     manual.options = rows;
     manual.option_count = SESSION_OPTIONS + 1;
@@ -322,18 +318,11 @@ static int account_show(int argc, char **argv)
 
 /* ---- list ------------------------------------------------------------------------------------- */
 
-struct listing {
-    struct session session;
-    struct teller_account *page;
-    uint64_t left; /* accounts that may still be printed */
-    struct emit json;
-};
-
-static void list_rows(struct listing *self, size_t count)
+static void list_rows(struct listing *self, const struct teller_account *page, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct teller_account *account = &self->page[i];
-        if (self->session.json)
+        const struct teller_account *account = &page[i];
+        if (self->is_json)
             account_json(&self->json, account);
         else
             printf("%-*s  %-6s %22s %s  %s\n", ACCOUNT_ID_MAX, account->account,
@@ -342,64 +331,35 @@ static void list_rows(struct listing *self, size_t count)
     }
 }
 
-/* Goes from page to page. cursor: in, where to begin; out, where to go on. */
-static int list_pages(struct listing *self, struct str owner, char cursor[CURSOR_CAPACITY])
+static int list_run(struct listing *self, const struct session *session, struct str owner,
+                    struct teller_account *page)
 {
-    for (;;) {
-        struct teller_list_query query = {.owner = owner, .cursor = str_from(cursor)};
+    struct str next;
+    size_t count;
+    do {
         struct teller_answer answer;
-        struct str next;
-        size_t count;
-        query.limit = self->left < TELLER_PAGE_MAX ? (uint32_t)self->left : TELLER_PAGE_MAX;
-        enum err err = teller_account_list(self->session.client, &query, self->page, &count, &next, &answer);
-        int code = session_check(&self->session, err, &answer, NULL);
+        const struct teller_list_query query = {
+            .owner = owner, .limit = listing_limit(self), .cursor = listing_cursor(self)};
+        enum err err = teller_account_list(session->client, &query, page, &count, &next, &answer);
+        int code = session_check(session, err, &answer, NULL);
         if (code != EXIT_CODE_OK)
             return code;
-        list_rows(self, count);
-        self->left -= count;
-        snprintf(cursor, CURSOR_CAPACITY, "%.*s", (int)next.length, next.length > 0 ? next.data : "");
-        if (next.length == 0 || self->left == 0)
-            return EXIT_CODE_OK;
-    }
-}
-
-static int list_run(struct listing *self, const char *owner, const char *from)
-{
-    char cursor[CURSOR_CAPACITY];
-    snprintf(cursor, sizeof cursor, "%s", from == NULL ? "" : from);
-    self->json = emit_to(stdout);
-    if (self->session.json) {
-        emit_object(&self->json);
-        emit_array(&self->json, "accounts");
-    } else {
-        printf("%-*s  %-6s %22s %s  %s\n", ACCOUNT_ID_MAX, "ACCOUNT", "STATE", "BALANCE", "CUR", "OWNER");
-    }
-    int code = list_pages(self, argument_text(owner), cursor);
-    if (self->session.json && code == EXIT_CODE_OK) {
-        emit_end(&self->json);
-        emit_text(&self->json, "cursor", cursor);
-        emit_end(&self->json);
-        emit_line(&self->json);
-    } else if (code == EXIT_CODE_OK && cursor[0] != '\0') {
-        printf("There are more: --cursor %s\n", cursor);
-    }
-    return code;
+        if (listing_page_begin(self, session->json, "accounts"))
+            printf("%-*s  %-6s %22s %s  %s\n", ACCOUNT_ID_MAX, "ACCOUNT", "STATE", "BALANCE", "CUR", "OWNER");
+        list_rows(self, page, count);
+    } while (listing_page_end(self, count, next));
+    return EXIT_CODE_OK;
 }
 
 static int account_list(int argc, char **argv)
 {
-    struct listing self = {.left = 100};
-    struct option_row rows[SESSION_OPTIONS + 3];
-    const char *owner = NULL, *cursor = NULL;
-    session_options(&self.session, "account list", rows);
-    rows[SESSION_OPTIONS] = text_row("owner", &owner, "TEXT", "accounts of this owner only");
-    rows[SESSION_OPTIONS + 1] = (struct option_row){.name = "limit",
-                                                    .type = OPTION_NUMBER,
-                                                    .out = &self.left,
-                                                    .value = "N",
-                                                    .help = "at most so many (100)",
-                                                    .minimum = 1};
-    rows[SESSION_OPTIONS + 2] = text_row("cursor", &cursor, "TEXT", "go on where an earlier list ended");
+    struct session session;
+    struct listing self;
+    struct option_row rows[SESSION_OPTIONS + 1 + LISTING_OPTIONS];
+    const char *owner = NULL;
+    session_options(&session, "account list", rows);
+    rows[SESSION_OPTIONS] = option_text("owner", &owner, "TEXT", "accounts of this owner only");
+    listing_options(&self, rows + SESSION_OPTIONS + 1);
     const struct manual manual = {.usage = "teller account list [options]",
                                   .summary =
                                       "Lists accounts in the order in which they were opened, by partition.\n"
@@ -411,14 +371,14 @@ static int account_list(int argc, char **argv)
     enum options_result result = options_read(&manual, argc, argv, NULL);
     if (result != OPTIONS_OK)
         return options_exit_code(result);
-    int code = session_open(&self.session);
+    int code = session_open(&session);
     if (code != EXIT_CODE_OK)
         return code;
-    self.page = malloc(TELLER_PAGE_MAX * sizeof *self.page);
-    code = self.page == NULL ? session_check(&self.session, ERR_NO_MEMORY, NULL, NULL)
-                             : list_run(&self, owner, cursor);
-    free(self.page);
-    session_close(&self.session);
+    struct teller_account *page = malloc(LISTING_PAGE_MAX * sizeof *page);
+    code = page == NULL ? session_check(&session, ERR_NO_MEMORY, NULL, NULL)
+                        : list_run(&self, &session, argument_text(owner), page);
+    free(page);
+    session_close(&session);
     return code;
 }
 

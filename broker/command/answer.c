@@ -127,3 +127,24 @@ bool answer_table(struct mp_reader *r, const struct answer_column *columns, size
     }
     return true;
 }
+
+bool answer_list(struct str body, bool is_json, const char *key, const struct answer_column *columns,
+                 size_t count)
+{
+    struct mp_reader check = mp_reader_of(body.data, body.length);
+    struct mp_reader r = check, rows, cursor;
+    struct str text;
+    if (!mp_skip(&check, MP_DEPTH_MAX) || !answer_find(&r, key, &rows))
+        return false;
+    if (is_json) {
+        struct emit json = emit_to(stdout);
+        bool is_read = answer_json(&r, &json, NULL);
+        emit_line(&json);
+        return is_read;
+    }
+    if (!answer_table(&rows, columns, count))
+        return false;
+    if (answer_find(&r, "cursor", &cursor) && mp_read_str(&cursor, &text))
+        printf("There are more: --cursor %.*s\n", (int)text.length, text.data);
+    return true;
+}

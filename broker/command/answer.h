@@ -16,6 +16,11 @@ struct answer_column {
 };
 bool answer_table(struct mp_reader *r, const struct answer_column *columns, size_t count);
 
+/* A body that is a list, as it came: as JSON, or the array under `key` as a table, and whether there is more of it.
+ * false: malformed. */
+bool answer_list(struct str body, bool is_json, const char *key, const struct answer_column *columns,
+                 size_t count);
+
 /* The value of a key in a map that *r stands at; r does not move. false: there is none. */
 bool answer_find(const struct mp_reader *r, const char *key, struct mp_reader *value);
 

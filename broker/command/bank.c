@@ -9,34 +9,6 @@
 
 #define COUNT(columns) (sizeof(columns) / sizeof *(columns))
 
-static int malformed(const struct session *session)
-{
-    struct teller_answer answer = {.code = CODE_UNKNOWN};
-    return session_check(session, ERR_INVALID, &answer, NULL);
-}
-
-/* The array under `key`, as a table or as JSON. */
-static int print_list(const struct session *session, struct str body, const char *key,
-                      const struct answer_column *columns, size_t count)
-{
-    struct mp_reader check = mp_reader_of(body.data, body.length);
-    struct mp_reader r = check, rows, cursor;
-    struct str text;
-    if (!mp_skip(&check, MP_DEPTH_MAX) || !answer_find(&r, key, &rows))
-        return malformed(session);
-    if (session->json) {
-        struct emit json = emit_to(stdout);
-        bool is_read = answer_json(&r, &json, NULL);
-        emit_line(&json);
-        return is_read ? EXIT_CODE_OK : malformed(session);
-    }
-    if (!answer_table(&rows, columns, count))
-        return malformed(session);
-    if (answer_find(&r, "cursor", &cursor) && mp_read_str(&cursor, &text))
-        printf("There are more: --cursor %.*s\n", (int)text.length, text.data);
-    return EXIT_CODE_OK;
-}
-
 /* Asks with what the writer holds, and prints. */
 static int ask(struct session *session, enum wire_operation operation, const struct mp_writer *w,
                const char *key, const struct answer_column *columns, size_t count)
@@ -47,7 +19,9 @@ static int ask(struct session *session, enum wire_operation operation, const str
                              : teller_ask(session->client, str_from(wire_operation_name(operation)),
                                           TELLER_ANY_PARTITION, body, &reply, &answer);
     int code = session_check(session, err, &answer, NULL);
-    return code == EXIT_CODE_OK ? print_list(session, reply, key, columns, count) : code;
+    if (code == EXIT_CODE_OK && !answer_list(reply, session->json, key, columns, count))
+        code = session_malformed(session);
+    return code;
 }
 
 static int banks_list(int argc, char **argv)

@@ -11,11 +11,6 @@
 #include "broker/command/verbs.h"
 #include "broker/offline/rate_import.h"
 
-static struct option_row text_row(const char *name, const char **out, const char *value, const char *help)
-{
-    return (struct option_row){.name = name, .type = OPTION_TEXT, .out = out, .value = value, .help = help};
-}
-
 /* Reads the arguments, opens the session: EXIT_CODE_OK, or what to end with. */
 static int begin(const struct manual *texts, struct option_row *rows, size_t row_count, size_t argument_count,
                  int argc, char **argv, const char **arguments)
@@ -151,8 +146,8 @@ int command_quote(int argc, char **argv)
     struct teller_quote quote;
     struct teller_answer answer;
     session_options(&session, "quote", rows);
-    rows[SESSION_OPTIONS] = text_row("side", &side, "SIDE", "sell or buy: what the amount is of (sell)");
-    rows[SESSION_OPTIONS + 1] = text_row("id", &id, "UUID", "of the quote (a new one)");
+    rows[SESSION_OPTIONS] = option_text("side", &side, "SIDE", "sell or buy: what the amount is of (sell)");
+    rows[SESSION_OPTIONS + 1] = option_text("id", &id, "UUID", "of the quote (a new one)");
     int code = begin(&texts, rows, SESSION_OPTIONS + 2, 4, argc, argv, arguments);
     if (code >= 0)
         return code;
@@ -228,11 +223,11 @@ int command_exchange(int argc, char **argv)
     const char *arguments[3], *memo = NULL, *reference = NULL, *id = NULL;
     struct teller_item item = {.kind = TELLER_EXCHANGE};
     session_options(&session, "exchange", rows);
-    rows[SESSION_OPTIONS] = text_row("memo", &memo, "TEXT", "kept in the history");
+    rows[SESSION_OPTIONS] = option_text("memo", &memo, "TEXT", "kept in the history");
     rows[SESSION_OPTIONS + 1] =
-        text_row("reference", &reference, "TEXT", "the same, for an order or invoice number");
+        option_text("reference", &reference, "TEXT", "the same, for an order or invoice number");
     rows[SESSION_OPTIONS + 2] =
-        text_row("id", &id, "UUID", "of this transaction (a new one); the same id moves once");
+        option_text("id", &id, "UUID", "of this transaction (a new one); the same id moves once");
     int code = begin(&texts, rows, SESSION_OPTIONS + 3, 3, argc, argv, arguments);
     if (code >= 0)
         return code;
@@ -313,7 +308,7 @@ static int rate_set(int argc, char **argv)
                                                 .help = "how much of BASE the rate is for, 1 to 10000 (1)",
                                                 .minimum = 1,
                                                 .maximum = 10000};
-    rows[SESSION_OPTIONS + 1] = text_row("as-of", &as_of, "TIME", "what time it is of (now)");
+    rows[SESSION_OPTIONS + 1] = option_text("as-of", &as_of, "TIME", "what time it is of (now)");
     rows[SESSION_OPTIONS + 2] =
         (struct option_row){.name = "age-limit",
                             .type = OPTION_DURATION,
@@ -322,8 +317,8 @@ static int rate_set(int argc, char **argv)
                             .help = "how long after that it may be quoted by, 1s to 365d (24h)",
                             .minimum = 1000,
                             .maximum = AGE_LIMIT_MAX_MS};
-    rows[SESSION_OPTIONS + 3] = text_row("source", &source, "NAME", "where it comes from");
-    rows[SESSION_OPTIONS + 4] = text_row("operator", &operator_name, "NAME", "who sets it");
+    rows[SESSION_OPTIONS + 3] = option_text("source", &source, "NAME", "where it comes from");
+    rows[SESSION_OPTIONS + 4] = option_text("operator", &operator_name, "NAME", "who sets it");
     int code = begin(&texts, rows, SESSION_OPTIONS + 5, 3, argc, argv, arguments);
     if (code >= 0)
         return code;
@@ -370,7 +365,7 @@ static int rate_pair(int argc, char **argv)
                                                     .help = "how long a quote is good for, 1s to 1h (30s)",
                                                     .minimum = 1000,
                                                     .maximum = 3600000};
-    rows[SESSION_OPTIONS + 2] = text_row("operator", &operator_name, "NAME", "who sets it");
+    rows[SESSION_OPTIONS + 2] = option_text("operator", &operator_name, "NAME", "who sets it");
     int code = begin(&texts, rows, SESSION_OPTIONS + 3, 2, argc, argv, arguments);
     if (code >= 0)
         return code;

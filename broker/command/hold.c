@@ -4,6 +4,7 @@
 
 #include "broker/command.h"
 #include "broker/command/arguments.h"
+#include "broker/command/listing.h"
 #include "broker/command/print.h"
 #include "broker/command/verbs.h"
 
@@ -69,11 +70,6 @@ static void print_one(const struct session *session, const struct teller_hold *h
     print_line("reference", hold->reference);
 }
 
-static struct option_row text_row(const char *name, const char **out, const char *value, const char *help)
-{
-    return (struct option_row){.name = name, .type = OPTION_TEXT, .out = out, .value = value, .help = help};
-}
-
 /* ---- open, capture, release -------------------------------------------------------------------- */
 
 struct step {
@@ -88,11 +84,11 @@ enum { STEP_OPTIONS = SESSION_OPTIONS + 4 };
 static void step_options(struct step *self, const char *name, struct option_row rows[STEP_OPTIONS])
 {
     session_options(&self->session, name, rows);
-    rows[SESSION_OPTIONS] = text_row("memo", &self->memo, "TEXT", "a note for people");
-    rows[SESSION_OPTIONS + 1] = text_row("reference", &self->reference, "TEXT", "a note for programs");
-    rows[SESSION_OPTIONS + 2] = text_row("id", &self->id, "UUID", "the transaction id (a new one)");
+    rows[SESSION_OPTIONS] = option_text("memo", &self->memo, "TEXT", "a note for people");
+    rows[SESSION_OPTIONS + 1] = option_text("reference", &self->reference, "TEXT", "a note for programs");
+    rows[SESSION_OPTIONS + 2] = option_text("id", &self->id, "UUID", "the transaction id (a new one)");
     if (self->item.kind == TELLER_HOLD)
-        rows[SESSION_OPTIONS + 3] = text_row("expires", &self->expires, "TIME", "when it ends by itself");
+        rows[SESSION_OPTIONS + 3] = option_text("expires", &self->expires, "TIME", "when it ends by itself");
     else if (self->item.kind == TELLER_CAPTURE)
         rows[SESSION_OPTIONS + 3] = (struct option_row){
             .name = "keep", .type = OPTION_FLAG, .out = &self->keep, .help = "the rest stays held"};
@@ -248,31 +244,13 @@ static int hold_show_run(int argc, char **argv)
     return code;
 }
 
-enum { CURSOR_CAPACITY = 80 };
-
-struct listing {
-    struct session session;
-    struct str account;
-    struct teller_hold *page;
-    uint64_t left; /* holds that may still be printed */
-    struct emit json;
-    bool has_head;
-};
-
-static void list_head(struct listing *self)
-{
-    if (!self->session.json && !self->has_head)
-        printf("%-36s  %20s %s  %s\n", "HOLD", "HELD", "CUR", "EXPIRES");
-    self->has_head = true;
-}
-
-static void list_rows(struct listing *self, size_t count)
+static void list_rows(struct listing *self, const struct teller_hold *page, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct teller_hold *hold = &self->page[i];
+        const struct teller_hold *hold = &page[i];
         char id[UUID_TEXT_LENGTH + 1];
         uuid_format(&hold->id, id);
-        if (self->session.json)
+        if (self->is_json)
             hold_json(&self->json, hold);
         else
             printf("%s  %20s %s  %s\n", id, money_text(hold->held, hold->currency),
@@ -281,63 +259,34 @@ static void list_rows(struct listing *self, size_t count)
     }
 }
 
-/* Goes from page to page. cursor: in, where to begin; out, where to go on. */
-static int list_pages(struct listing *self, char cursor[CURSOR_CAPACITY])
+static int list_run(struct listing *self, const struct session *session, struct str account,
+                    struct teller_hold *page)
 {
-    for (;;) {
+    struct str next;
+    size_t count;
+    do {
         struct teller_answer answer;
-        struct str next;
-        size_t count;
-        const struct teller_holds_query query = {
-            self->account, self->left < TELLER_PAGE_MAX ? (uint32_t)self->left : TELLER_PAGE_MAX,
-            str_from(cursor)};
-        enum err err = teller_hold_list(self->session.client, &query, self->page, &count, &next, &answer);
-        int code = session_check(&self->session, err, &answer, NULL);
+        const struct teller_holds_query query = {account, listing_limit(self), listing_cursor(self)};
+        enum err err = teller_hold_list(session->client, &query, page, &count, &next, &answer);
+        int code = session_check(session, err, &answer, NULL);
         if (code != EXIT_CODE_OK)
             return code;
-        list_head(self);
-        list_rows(self, count);
-        self->left -= count;
-        snprintf(cursor, CURSOR_CAPACITY, "%.*s", (int)next.length, next.length > 0 ? next.data : "");
-        if (next.length == 0 || self->left == 0)
-            return EXIT_CODE_OK;
-    }
-}
-
-static int list_run(struct listing *self, const char *from)
-{
-    char cursor[CURSOR_CAPACITY];
-    snprintf(cursor, sizeof cursor, "%s", from == NULL ? "" : from);
-    self->json = emit_to(stdout);
-    if (self->session.json) {
-        emit_object(&self->json);
-        emit_array(&self->json, "holds");
-    }
-    int code = list_pages(self, cursor);
-    if (self->session.json && code == EXIT_CODE_OK) {
-        emit_end(&self->json);
-        emit_text(&self->json, "cursor", cursor);
-        emit_end(&self->json);
-        emit_line(&self->json);
-    } else if (code == EXIT_CODE_OK && cursor[0] != '\0') {
-        printf("There are more: --cursor %s\n", cursor);
-    }
-    return code;
+        if (listing_page_begin(self, session->json, "holds"))
+            printf("%-36s  %20s %s  %s\n", "HOLD", "HELD", "CUR", "EXPIRES");
+        list_rows(self, page, count);
+    } while (listing_page_end(self, count, next));
+    return EXIT_CODE_OK;
 }
 
 static int hold_list_run(int argc, char **argv)
 {
-    struct listing self = {.left = 100};
-    struct option_row rows[SESSION_OPTIONS + 2];
-    const char *cursor = NULL, *arguments[1];
-    session_options(&self.session, "hold list", rows);
-    rows[SESSION_OPTIONS] = (struct option_row){.name = "limit",
-                                                .type = OPTION_NUMBER,
-                                                .out = &self.left,
-                                                .value = "N",
-                                                .help = "at most so many (100)",
-                                                .minimum = 1};
-    rows[SESSION_OPTIONS + 1] = text_row("cursor", &cursor, "TEXT", "go on where an earlier list ended");
+    struct session session;
+    struct listing self;
+    struct option_row rows[SESSION_OPTIONS + LISTING_OPTIONS];
+    const char *arguments[1];
+    struct str account;
+    session_options(&session, "hold list", rows);
+    listing_options(&self, rows + SESSION_OPTIONS);
     const struct manual manual = {.usage = "teller hold list ACCOUNT [options]",
                                   .summary = "Lists an account's open holds in the order in which they were "
                                              "opened.\n" SESSION_EXIT_CODES,
@@ -349,16 +298,16 @@ static int hold_list_run(int argc, char **argv)
     enum options_result result = options_read(&manual, argc, argv, arguments);
     if (result != OPTIONS_OK)
         return options_exit_code(result);
-    if (!argument_account(&self.session, arguments[0], &self.account))
+    if (!argument_account(&session, arguments[0], &account))
         return EXIT_CODE_USAGE;
-    int code = session_open(&self.session);
+    int code = session_open(&session);
     if (code != EXIT_CODE_OK)
         return code;
-    self.page = malloc(TELLER_PAGE_MAX * sizeof *self.page);
-    code =
-        self.page == NULL ? session_check(&self.session, ERR_NO_MEMORY, NULL, NULL) : list_run(&self, cursor);
-    free(self.page);
-    session_close(&self.session);
+    struct teller_hold *page = malloc(LISTING_PAGE_MAX * sizeof *page);
+    code = page == NULL ? session_check(&session, ERR_NO_MEMORY, NULL, NULL)
+                        : list_run(&self, &session, account, page);
+    free(page);
+    session_close(&session);
     return code;
 }
 

@@ -5,6 +5,7 @@
 #include "actors/base/rate.h"
 #include "broker/command.h"
 #include "broker/command/arguments.h"
+#include "broker/command/listing.h"
 #include "broker/command/print.h"
 #include "broker/command/verbs.h"
 
@@ -102,11 +103,6 @@ static int finish(const struct session *session, enum err err, const struct tell
     return code;
 }
 
-static struct option_row text_row(const char *name, const char **out, const char *value, const char *help)
-{
-    return (struct option_row){.name = name, .type = OPTION_TEXT, .out = out, .value = value, .help = help};
-}
-
 /* ---- open -------------------------------------------------------------------------------------- */
 
 struct opening {
@@ -153,16 +149,16 @@ static int proposal_open(int argc, char **argv)
     const char *arguments[4];
     session_options(&self.session, "proposal open", rows);
     rows[SESSION_OPTIONS] =
-        text_row("reason", &self.reason, "TEXT", "why; it becomes the memo of the posting");
+        option_text("reason", &self.reason, "TEXT", "why; it becomes the memo of the posting");
     rows[SESSION_OPTIONS].required = true;
-    rows[SESSION_OPTIONS + 1] = text_row("operator", &self.operator_name, "NAME", "who proposes");
+    rows[SESSION_OPTIONS + 1] = option_text("operator", &self.operator_name, "NAME", "who proposes");
     rows[SESSION_OPTIONS + 1].required = true;
-    rows[SESSION_OPTIONS + 2] =
-        text_row("rate", &self.rate, "RATE", "base currency for one unit, for an account with a book value");
+    rows[SESSION_OPTIONS + 2] = option_text("rate", &self.rate, "RATE",
+                                            "base currency for one unit, for an account with a book value");
     rows[SESSION_OPTIONS + 3] =
-        text_row("expires", &self.expires, "TIME", "when it ends undecided (a day from now)");
+        option_text("expires", &self.expires, "TIME", "when it ends undecided (a day from now)");
     rows[SESSION_OPTIONS + 4] =
-        text_row("id", &self.id, "UUID", "of the proposal and its posting (a new one)");
+        option_text("id", &self.id, "UUID", "of the proposal and its posting (a new one)");
     const struct manual manual = {
         .usage =
             "teller proposal open deposit|withdraw ACCOUNT AMOUNT CURRENCY --reason TEXT --operator NAME "
@@ -199,9 +195,9 @@ static int decide(const struct manual *texts, const char *name, bool approves, i
     const char *arguments[2], *operator_name = NULL, *reason = NULL;
     struct teller_decision decision = {.approves = approves};
     session_options(&session, name, rows);
-    rows[SESSION_OPTIONS] = text_row("operator", &operator_name, "NAME", "who decides");
+    rows[SESSION_OPTIONS] = option_text("operator", &operator_name, "NAME", "who decides");
     rows[SESSION_OPTIONS].required = true;
-    rows[SESSION_OPTIONS + 1] = text_row("reason", &reason, "TEXT", "why; kept with the proposal");
+    rows[SESSION_OPTIONS + 1] = option_text("reason", &reason, "TEXT", "why; kept with the proposal");
     struct manual manual = *texts;
     manual.options = rows;
     manual.option_count = sizeof rows / sizeof *rows;
@@ -280,22 +276,13 @@ static int proposal_show(int argc, char **argv)
 
 /* ---- list ------------------------------------------------------------------------------------- */
 
-enum { CURSOR_CAPACITY = 80 };
-
-struct listing {
-    struct session session;
-    struct teller_proposal *page;
-    uint64_t left; /* proposals that may still be printed */
-    struct emit json;
-};
-
-static void list_rows(struct listing *self, size_t count)
+static void list_rows(struct listing *self, const struct teller_proposal *page, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct teller_proposal *proposal = &self->page[i];
+        const struct teller_proposal *proposal = &page[i];
         char id[UUID_TEXT_LENGTH + 1];
         uuid_format(&proposal->id, id);
-        if (self->session.json)
+        if (self->is_json)
             proposal_json(&self->json, proposal);
         else
             printf("%s  %-8s  %-*s %20s %s  %s: %s\n", id, kind_word(proposal->kind), ACCOUNT_ID_MAX,
@@ -304,64 +291,32 @@ static void list_rows(struct listing *self, size_t count)
     }
 }
 
-/* Goes from page to page. cursor: in, where to begin; out, where to go on. */
-static int list_pages(struct listing *self, char cursor[CURSOR_CAPACITY])
+static int list_run(struct listing *self, const struct session *session, struct teller_proposal *page)
 {
-    for (;;) {
+    struct str next;
+    size_t count;
+    do {
         struct teller_answer answer;
-        struct str next;
-        size_t count;
-        uint32_t limit = self->left < TELLER_PAGE_MAX ? (uint32_t)self->left : TELLER_PAGE_MAX;
-        enum err err = teller_proposal_list(self->session.client, limit, str_from(cursor), self->page, &count,
-                                            &next, &answer);
-        int code = session_check(&self->session, err, &answer, NULL);
+        enum err err = teller_proposal_list(session->client, listing_limit(self), listing_cursor(self), page,
+                                            &count, &next, &answer);
+        int code = session_check(session, err, &answer, NULL);
         if (code != EXIT_CODE_OK)
             return code;
-        list_rows(self, count);
-        self->left -= count;
-        snprintf(cursor, CURSOR_CAPACITY, "%.*s", (int)next.length, next.length > 0 ? next.data : "");
-        if (next.length == 0 || self->left == 0)
-            return EXIT_CODE_OK;
-    }
-}
-
-static int list_run(struct listing *self, const char *from)
-{
-    char cursor[CURSOR_CAPACITY];
-    snprintf(cursor, sizeof cursor, "%s", from == NULL ? "" : from);
-    self->json = emit_to(stdout);
-    if (self->session.json) {
-        emit_object(&self->json);
-        emit_array(&self->json, "proposals");
-    } else {
-        printf("%-36s  %-8s  %-*s %20s %s  %s\n", "PROPOSAL", "KIND", ACCOUNT_ID_MAX, "ACCOUNT", "AMOUNT",
-               "CUR", "OPERATOR: REASON");
-    }
-    int code = list_pages(self, cursor);
-    if (self->session.json && code == EXIT_CODE_OK) {
-        emit_end(&self->json);
-        emit_text(&self->json, "cursor", cursor);
-        emit_end(&self->json);
-        emit_line(&self->json);
-    } else if (code == EXIT_CODE_OK && cursor[0] != '\0') {
-        printf("There are more: --cursor %s\n", cursor);
-    }
-    return code;
+        if (listing_page_begin(self, session->json, "proposals"))
+            printf("%-36s  %-8s  %-*s %20s %s  %s\n", "PROPOSAL", "KIND", ACCOUNT_ID_MAX, "ACCOUNT", "AMOUNT",
+                   "CUR", "OPERATOR: REASON");
+        list_rows(self, page, count);
+    } while (listing_page_end(self, count, next));
+    return EXIT_CODE_OK;
 }
 
 static int proposal_list(int argc, char **argv)
 {
-    struct listing self = {.left = 100};
-    struct option_row rows[SESSION_OPTIONS + 2];
-    const char *cursor = NULL;
-    session_options(&self.session, "proposal list", rows);
-    rows[SESSION_OPTIONS] = (struct option_row){.name = "limit",
-                                                .type = OPTION_NUMBER,
-                                                .out = &self.left,
-                                                .value = "N",
-                                                .help = "at most so many (100)",
-                                                .minimum = 1};
-    rows[SESSION_OPTIONS + 1] = text_row("cursor", &cursor, "TEXT", "go on where an earlier list ended");
+    struct session session;
+    struct listing self;
+    struct option_row rows[SESSION_OPTIONS + LISTING_OPTIONS];
+    session_options(&session, "proposal list", rows);
+    listing_options(&self, rows + SESSION_OPTIONS);
     const struct manual manual = {.usage = "teller proposal list [options]",
                                   .summary = "Lists the open proposals in the order in which they were made, "
                                              "by partition.\n" SESSION_EXIT_CODES,
@@ -371,14 +326,14 @@ static int proposal_list(int argc, char **argv)
     enum options_result result = options_read(&manual, argc, argv, NULL);
     if (result != OPTIONS_OK)
         return options_exit_code(result);
-    int code = session_open(&self.session);
+    int code = session_open(&session);
     if (code != EXIT_CODE_OK)
         return code;
-    self.page = malloc(TELLER_PAGE_MAX * sizeof *self.page);
+    struct teller_proposal *page = malloc(LISTING_PAGE_MAX * sizeof *page);
     code =
-        self.page == NULL ? session_check(&self.session, ERR_NO_MEMORY, NULL, NULL) : list_run(&self, cursor);
-    free(self.page);
-    session_close(&self.session);
+        page == NULL ? session_check(&session, ERR_NO_MEMORY, NULL, NULL) : list_run(&self, &session, page);
+    free(page);
+    session_close(&session);
     return code;
 }
 

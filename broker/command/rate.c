@@ -35,26 +35,14 @@ static const struct answer_column source_columns[] = {
 
 #define COUNT(columns) (sizeof(columns) / sizeof *(columns))
 
-static struct option_row text_row(const char *name, const char **out, const char *value, const char *help,
-                                  bool is_required)
-{
-    return (struct option_row){
-        .name = name, .type = OPTION_TEXT, .out = out, .value = value, .help = help, .required = is_required};
-}
-
 /* ---- printing ----------------------------------------------------------------------------------- */
-
-static int malformed(const struct rate_command *self)
-{
-    return session_check(&self->session, ERR_INVALID, &self->answer, NULL);
-}
 
 static int print_json(const struct rate_command *self, struct mp_reader *r)
 {
     struct emit json = emit_to(stdout);
     bool is_read = answer_json(r, &json, NULL);
     emit_line(&json);
-    return is_read ? EXIT_CODE_OK : malformed(self);
+    return is_read ? EXIT_CODE_OK : session_malformed(&self->session);
 }
 
 /* A list: the array under `key`. */
@@ -66,12 +54,12 @@ static int print_list(const struct rate_command *self, const char *key, const st
     struct str text;
     uint32_t row_count;
     if (!mp_skip(&check, MP_DEPTH_MAX) || !answer_find(&r, key, &rows))
-        return malformed(self);
+        return session_malformed(&self->session);
     if (self->session.json)
         return print_json(self, &r);
     struct mp_reader head = rows;
     if (!mp_read_array(&head, &row_count) || !answer_table(&rows, columns, count))
-        return malformed(self);
+        return session_malformed(&self->session);
     if (row_count == 0)
         printf("There are none.\n");
     if (answer_find(&r, "cursor", &cursor) && mp_read_str(&cursor, &text))
@@ -86,7 +74,7 @@ static int print_one(const struct rate_command *self)
     struct mp_reader r = check;
     struct mp_writer row = {0};
     if (!mp_skip(&check, MP_DEPTH_MAX))
-        return malformed(self);
+        return session_malformed(&self->session);
     if (self->session.json)
         return print_json(self, &r);
     mp_write_array(&row, 1);
@@ -94,7 +82,7 @@ static int print_one(const struct rate_command *self)
     struct mp_reader rows = mp_reader_of(row.data, row.length);
     bool is_read = !row.failed && answer_table(&rows, rate_columns, COUNT(rate_columns));
     mp_writer_release(&row);
-    return is_read ? EXIT_CODE_OK : malformed(self);
+    return is_read ? EXIT_CODE_OK : session_malformed(&self->session);
 }
 
 /* ---- asking ------------------------------------------------------------------------------------- */
@@ -194,8 +182,7 @@ int rate_range(int argc, char **argv)
                                                 .help = "at most so many (100)",
                                                 .minimum = 1,
                                                 .maximum = TELLER_PAGE_MAX};
-    rows[SESSION_OPTIONS + 1] =
-        text_row("cursor", &cursor, "TEXT", "go on where an earlier list ended", false);
+    rows[SESSION_OPTIONS + 1] = option_text("cursor", &cursor, "TEXT", "go on where an earlier list ended");
     const struct manual manual = {.usage = "teller rate range SOURCE BASE/COUNTER FROM TO [options]",
                                   .summary =
                                       "The rates from one day to another, oldest first.\n" SESSION_EXIT_CODES,
@@ -293,7 +280,7 @@ static int decide(const struct manual *texts, const char *name, bool accepts, in
     const char *arguments[1], *operator_name = NULL;
     uint64_t id = 0;
     session_options(&self.session, name, rows);
-    rows[SESSION_OPTIONS] = text_row("operator", &operator_name, "NAME", "who decides", true);
+    rows[SESSION_OPTIONS] = option_text_required("operator", &operator_name, "NAME", "who decides");
     struct manual manual = *texts;
     manual.options = rows;
     manual.option_count = sizeof rows / sizeof *rows;

@@ -225,7 +225,7 @@ static int ask_calls(struct reconciling *self)
             break;
         code = session_check(&self->session, err, &answer, NULL);
         if (code == EXIT_CODE_OK && !read_calls(self, reply, cursor))
-            code = session_check(&self->session, ERR_INVALID, &answer, NULL);
+            code = session_malformed(&self->session);
     } while (code == EXIT_CODE_OK && cursor[0] != '\0');
     mp_writer_release(&w);
     return code;

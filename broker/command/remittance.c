@@ -8,6 +8,7 @@
 #include "actors/ledger/remittance_states.h"
 #include "broker/command.h"
 #include "broker/command/arguments.h"
+#include "broker/command/listing.h"
 #include "broker/command/print.h"
 #include "broker/command/verbs.h"
 #include "broker/wire/remittances.h"
@@ -20,13 +21,6 @@ struct asking {
     struct mp_writer body;
     struct str answer; /* of an OK answer, until the next question */
 };
-
-static struct option_row text_row(const char *name, const char **out, const char *value, const char *help,
-                                  bool is_required)
-{
-    return (struct option_row){
-        .name = name, .type = OPTION_TEXT, .out = out, .value = value, .help = help, .required = is_required};
-}
 
 /* Sends what the body holds. EXIT_CODE_OK: self->answer is to be read. id: of the remittance that is requested; or NULL. */
 static int ask(struct asking *self, enum wire_operation operation, uint32_t partition, const struct uuid *id)
@@ -41,12 +35,6 @@ static int ask(struct asking *self, enum wire_operation operation, uint32_t part
 }
 
 /* What was answered cannot be read. */
-static int malformed(const struct asking *self)
-{
-    struct teller_answer answer = {.code = CODE_UNKNOWN};
-    return session_check(&self->session, ERR_INVALID, &answer, NULL);
-}
-
 static struct wire_reply reply_of(const struct asking *self)
 {
     return (struct wire_reply){.code = CODE_OK, .body = self->answer};
@@ -227,7 +215,7 @@ static int print_remittance(const struct asking *self)
     struct ledger_remittance_view view;
     struct wire_reply reply = reply_of(self);
     if (!wire_remittance_reply_read(&reply, &view))
-        return malformed(self);
+        return session_malformed(&self->session);
     if (self->session.json) {
         struct emit json = emit_to(stdout);
         view_json(&json, &view);
@@ -277,15 +265,15 @@ static void opening_options(struct opening *self, struct option_row rows[OPEN_OP
 {
     session_options(&self->asking.session, "remittance open", rows);
     struct option_row *own = rows + SESSION_OPTIONS;
-    own[0] = text_row("bank", &self->bank, "NAME", "one of `teller banks`", true);
-    own[1] = text_row("payer", &self->payer, "TEXT", "whose account there is pulled from", true);
-    own[2] = text_row("payee", &self->payee, "TEXT", "who gets it", true);
-    own[3] = text_row("refund", &self->refund, "rail|operator",
-                      "what cannot be paid out goes back by the rail (the default), or waits for an operator",
-                      false);
-    own[4] = text_row("memo", &self->memo, "TEXT", "what the parties may read", false);
-    own[5] = text_row("reference", &self->reference, "TEXT", "of yours", false);
-    own[6] = text_row("id", &self->id, "UUID", "of the remittance and its postings (a new one)", false);
+    own[0] = option_text_required("bank", &self->bank, "NAME", "one of `teller banks`");
+    own[1] = option_text_required("payer", &self->payer, "TEXT", "whose account there is pulled from");
+    own[2] = option_text_required("payee", &self->payee, "TEXT", "who gets it");
+    own[3] =
+        option_text("refund", &self->refund, "rail|operator",
+                    "what cannot be paid out goes back by the rail (the default), or waits for an operator");
+    own[4] = option_text("memo", &self->memo, "TEXT", "what the parties may read");
+    own[5] = option_text("reference", &self->reference, "TEXT", "of yours");
+    own[6] = option_text("id", &self->id, "UUID", "of the remittance and its postings (a new one)");
 }
 
 static int remittance_open(int argc, char **argv)
@@ -332,7 +320,7 @@ static int show_answer(const struct asking *self, struct ledger_remittance_entry
     struct wire_reply reply = reply_of(self);
     size_t count;
     if (!wire_remittance_trail_reply_read(&reply, &view, entries, TRAIL_MAX, &count))
-        return malformed(self);
+        return session_malformed(&self->session);
     if (!self->session.json) {
         print_view(&view);
         print_trail(entries, count);
@@ -439,9 +427,9 @@ static int act(const struct manual *texts, const char *name, enum remittance_act
     struct ledger_remittance_command *command = &self->command;
     command->action = (uint8_t)action;
     session_options(&self->asking.session, name, rows);
-    rows[SESSION_OPTIONS] = text_row("operator", &self->operator_name, "NAME", "who does it", true);
-    rows[SESSION_OPTIONS + 1] =
-        text_row("reason", &self->reason, "TEXT", "why; kept in the trail", action != REMITTANCE_RETRY);
+    rows[SESSION_OPTIONS] = option_text_required("operator", &self->operator_name, "NAME", "who does it");
+    rows[SESSION_OPTIONS + 1] = option_text("reason", &self->reason, "TEXT", "why; kept in the trail");
+    rows[SESSION_OPTIONS + 1].required = action != REMITTANCE_RETRY;
     if (own != NULL)
         rows[SESSION_OPTIONS + 2] = *own;
     struct manual manual = *texts;
@@ -518,7 +506,7 @@ static int remittance_resolve(int argc, char **argv)
         .examples = "  teller remittance resolve alice " EXAMPLE_ID
                     " --money bank --operator ann --reason 'paid at the counter'"};
     const struct option_row own =
-        text_row("money", &self.word, "stays|account|bank", "where what is in clearing went", true);
+        option_text_required("money", &self.word, "stays|account|bank", "where what is in clearing went");
     return act(&texts, "remittance resolve", REMITTANCE_RESOLVE, &own, &self, argc, argv);
 }
 
@@ -535,21 +523,11 @@ static int remittance_settle(int argc, char **argv)
         .examples = "  teller remittance settle alice " EXAMPLE_ID
                     " --outcome failed --operator ann --reason 'says Mr Lee of the bank'"};
     const struct option_row own =
-        text_row("outcome", &self.word, "succeeded|failed", "what the bank says", true);
+        option_text_required("outcome", &self.word, "succeeded|failed", "what the bank says");
     return act(&texts, "remittance settle", REMITTANCE_SETTLE, &own, &self, argc, argv);
 }
 
 /* ---- list ------------------------------------------------------------------------------------------ */
-
-enum { CURSOR_CAPACITY = 80 };
-
-struct listing {
-    struct asking asking;
-    struct wire_remittances_query query;
-    struct ledger_remittance_view *page;
-    uint64_t left; /* that may still be printed */
-    struct emit json;
-};
 
 static bool list_word(const struct session *session, const char *word, enum remittance_list last,
                       enum remittance_list *out)
@@ -564,7 +542,7 @@ static bool list_word(const struct session *session, const char *word, enum remi
 static void list_row(struct listing *self, const struct ledger_remittance_view *view)
 {
     char id[UUID_TEXT_LENGTH + 1];
-    if (self->asking.session.json) {
+    if (self->is_json) {
         view_json(&self->json, view);
         emit_end(&self->json);
         return;
@@ -579,79 +557,42 @@ static void list_row(struct listing *self, const struct ledger_remittance_view *
                                    : "");
 }
 
-/* What stands before the first row, when there is an answer. */
-static void list_head(struct listing *self)
+static int list_run(struct listing *self, struct asking *asking, enum remittance_list list,
+                    struct ledger_remittance_view *page)
 {
-    if (self->asking.session.json) {
-        emit_object(&self->json);
-        emit_array(&self->json, "remittances");
-    } else {
-        printf("%-36s  %-18s %20s %s  %-25s  %-*s  %s\n", "REMITTANCE", "STATE", "AMOUNT", "CUR", "SINCE",
-               ACCOUNT_ID_MAX, "ACCOUNT", "REASON");
-    }
-}
-
-/* Goes from page to page. cursor: in, where to begin; out, where to go on. */
-static int list_pages(struct listing *self, char cursor[CURSOR_CAPACITY])
-{
-    for (bool is_first = true;; is_first = false) {
-        struct str next;
-        size_t count;
-        self->query.limit = self->left < LEDGER_PAGE_MAX ? (uint32_t)self->left : LEDGER_PAGE_MAX;
-        self->query.cursor = str_from(cursor);
-        mp_writer_reset(&self->asking.body);
-        wire_remittances_body_write(&self->asking.body, &self->query);
-        int code = ask(&self->asking, OPERATION_REMITTANCE_LIST, WIRE_PARTITION_ANY, NULL);
+    struct str next;
+    size_t count;
+    do {
+        const struct wire_remittances_query query = {list, listing_limit(self), listing_cursor(self)};
+        mp_writer_reset(&asking->body);
+        wire_remittances_body_write(&asking->body, &query);
+        int code = ask(asking, OPERATION_REMITTANCE_LIST, WIRE_PARTITION_ANY, NULL);
         if (code != EXIT_CODE_OK)
             return code;
-        struct wire_reply reply = reply_of(&self->asking);
-        if (!wire_remittances_reply_read(&reply, self->page, LEDGER_PAGE_MAX, &count, &next))
-            return malformed(&self->asking);
-        if (is_first)
-            list_head(self);
+        struct wire_reply reply = reply_of(asking);
+        if (!wire_remittances_reply_read(&reply, page, LISTING_PAGE_MAX, &count, &next))
+            return session_malformed(&asking->session);
+        if (listing_page_begin(self, asking->session.json, "remittances"))
+            printf("%-36s  %-18s %20s %s  %-25s  %-*s  %s\n", "REMITTANCE", "STATE", "AMOUNT", "CUR", "SINCE",
+                   ACCOUNT_ID_MAX, "ACCOUNT", "REASON");
         for (size_t i = 0; i < count; i++)
-            list_row(self, &self->page[i]);
-        self->left -= count < self->left ? count : self->left;
-        snprintf(cursor, CURSOR_CAPACITY, "%.*s", (int)next.length, next.length > 0 ? next.data : "");
-        if (next.length == 0 || self->left == 0)
-            return EXIT_CODE_OK;
-    }
-}
-
-static int list_run(struct listing *self, const char *from)
-{
-    char cursor[CURSOR_CAPACITY];
-    snprintf(cursor, sizeof cursor, "%s", from == NULL ? "" : from);
-    self->json = emit_to(stdout);
-    int code = list_pages(self, cursor);
-    if (self->asking.session.json && code == EXIT_CODE_OK) {
-        emit_end(&self->json);
-        emit_text(&self->json, "cursor", cursor);
-        emit_end(&self->json);
-        emit_line(&self->json);
-    } else if (code == EXIT_CODE_OK && cursor[0] != '\0') {
-        printf("There are more: --cursor %s\n", cursor);
-    }
-    return code;
+            list_row(self, &page[i]);
+    } while (listing_page_end(self, count, next));
+    return EXIT_CODE_OK;
 }
 
 static int remittance_list(int argc, char **argv)
 {
-    struct listing self = {.left = 100};
-    struct option_row rows[SESSION_OPTIONS + 3];
-    const char *cursor = NULL, *list = "open";
-    session_options(&self.asking.session, "remittance list", rows);
-    rows[SESSION_OPTIONS] = text_row(
-        "list", &list, "NAME",
-        "open (all), failed, pull, deposit, withdrawal, push, refund, dead, unknown, alarmed", false);
-    rows[SESSION_OPTIONS + 1] = (struct option_row){.name = "limit",
-                                                    .type = OPTION_NUMBER,
-                                                    .out = &self.left,
-                                                    .value = "N",
-                                                    .help = "at most so many (100)",
-                                                    .minimum = 1};
-    rows[SESSION_OPTIONS + 2] =
-        text_row("cursor", &cursor, "TEXT", "go on where an earlier list ended", false);
+    struct asking asking = {0};
+    struct listing self;
+    enum remittance_list wanted;
+    struct option_row rows[SESSION_OPTIONS + 1 + LISTING_OPTIONS];
+    const char *list = "open";
+    session_options(&asking.session, "remittance list", rows);
+    rows[SESSION_OPTIONS] =
+        option_text("list", &list, "NAME",
+                    "open (all), failed, pull, deposit, withdrawal, push, refund, dead, unknown, alarmed");
+    listing_options(&self, rows + SESSION_OPTIONS + 1);
     const struct manual manual = {
         .usage = "teller remittance list [options]",
         .summary =
@@ -663,16 +604,16 @@ static int remittance_list(int argc, char **argv)
     enum options_result result = options_read(&manual, argc, argv, NULL);
     if (result != OPTIONS_OK)
         return options_exit_code(result);
-    if (!list_word(&self.asking.session, list, REMITTANCE_LIST_ALARMED, &self.query.list))
+    if (!list_word(&asking.session, list, REMITTANCE_LIST_ALARMED, &wanted))
         return EXIT_CODE_USAGE;
-    int code = session_open(&self.asking.session);
+    int code = session_open(&asking.session);
     if (code != EXIT_CODE_OK)
         return code;
-    self.page = malloc(LEDGER_PAGE_MAX * sizeof *self.page);
-    code = self.page == NULL ? session_check(&self.asking.session, ERR_NO_MEMORY, NULL, NULL)
-                             : list_run(&self, cursor);
-    free(self.page);
-    asking_end(&self.asking);
+    struct ledger_remittance_view *page = malloc(LISTING_PAGE_MAX * sizeof *page);
+    code = page == NULL ? session_check(&asking.session, ERR_NO_MEMORY, NULL, NULL)
+                        : list_run(&self, &asking, wanted, page);
+    free(page);
+    asking_end(&asking);
     return code;
 }
 
@@ -695,7 +636,7 @@ static int batch_run(struct asking *self, struct wire_remittances_query *query, 
         code = ask(self, OPERATION_REMITTANCE_RETRY_BATCH, p, NULL);
         struct wire_reply reply = reply_of(self);
         if (code == EXIT_CODE_OK && !wire_remittance_batch_reply_read(&reply, &count))
-            code = malformed(self);
+            code = session_malformed(&self->session);
         *retried += count;
     }
     return code;
@@ -723,7 +664,7 @@ static int remittance_retry_batch(int argc, char **argv)
     uint64_t limit = 100, retried = 0;
     session_options(&self.session, "remittance retry-batch", rows);
     rows[SESSION_OPTIONS] =
-        text_row("list", &list, "NAME", "failed (all), pull, deposit, withdrawal, push or refund", false);
+        option_text("list", &list, "NAME", "failed (all), pull, deposit, withdrawal, push or refund");
     rows[SESSION_OPTIONS + 1] = (struct option_row){.name = "limit",
                                                     .type = OPTION_NUMBER,
                                                     .out = &limit,

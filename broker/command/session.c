@@ -168,3 +168,9 @@ int session_check(const struct session *self, enum err err, const struct teller_
         fprintf(stderr, "%s\n", more);
     return EXIT_REFUSED;
 }
+
+int session_malformed(const struct session *self)
+{
+    const struct teller_answer answer = {.code = CODE_UNKNOWN};
+    return session_check(self, ERR_INVALID, &answer, NULL);
+}

@@ -42,6 +42,9 @@ void session_close(struct session *self);
 int session_check(const struct session *self, enum err err, const struct teller_answer *answer,
                   const struct uuid *id);
 
+/* There is an answer, but not one of this protocol, so that nothing is known: says so, and returns the exit code. */
+int session_malformed(const struct session *self);
+
 /* Prints "teller NAME: …" and a line end to stderr; returns EXIT_CODE_USAGE. */
 int session_usage(const struct session *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

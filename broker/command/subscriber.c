@@ -12,40 +12,6 @@
 
 enum { SECRET_CAPACITY = 256 };
 
-static struct option_row text_row(const char *name, const char **out, const char *value, const char *help,
-                                  bool is_required)
-{
-    return (struct option_row){
-        .name = name, .type = OPTION_TEXT, .out = out, .value = value, .help = help, .required = is_required};
-}
-
-static int malformed(const struct session *session, const struct teller_answer *answer)
-{
-    return session_check(session, ERR_INVALID, answer, NULL);
-}
-
-/* A list: the array under `key`, as a table or as JSON. */
-static int print_list(const struct session *session, const struct teller_answer *answer, struct str body,
-                      const char *key, const struct answer_column *columns, size_t count)
-{
-    struct mp_reader check = mp_reader_of(body.data, body.length);
-    struct mp_reader r = check, rows, cursor;
-    struct str text;
-    if (!mp_skip(&check, MP_DEPTH_MAX) || !answer_find(&r, key, &rows))
-        return malformed(session, answer);
-    if (session->json) {
-        struct emit json = emit_to(stdout);
-        bool is_read = answer_json(&r, &json, NULL);
-        emit_line(&json);
-        return is_read ? EXIT_CODE_OK : malformed(session, answer);
-    }
-    if (!answer_table(&rows, columns, count))
-        return malformed(session, answer);
-    if (answer_find(&r, "cursor", &cursor) && mp_read_str(&cursor, &text))
-        printf("There are more: --cursor %.*s\n", (int)text.length, text.data);
-    return EXIT_CODE_OK;
-}
-
 /* ---- subscriber add ----------------------------------------------------------------------------- */
 
 /* The first line of a file, or of standard input: a secret does not belong in a command line, which everybody may read. */
@@ -107,11 +73,11 @@ static int subscriber_add(int argc, char **argv)
     struct teller_answer answer;
     session_options(&session, "subscriber add", rows);
     rows[SESSION_OPTIONS] =
-        text_row("secret-file", &path, "FILE",
-                 "its first line signs what is sent, 16 to 128 bytes; - is standard input", true);
-    rows[SESSION_OPTIONS + 1] = text_row("from", &from, "start|now", "which events it gets (now)", false);
+        option_text_required("secret-file", &path, "FILE",
+                             "its first line signs what is sent, 16 to 128 bytes; - is standard input");
+    rows[SESSION_OPTIONS + 1] = option_text("from", &from, "start|now", "which events it gets (now)");
     rows[SESSION_OPTIONS + 2] =
-        text_row("only", &only, "alarms", "only alarms of remittances, and their ends (all events)", false);
+        option_text("only", &only, "alarms", "only alarms of remittances, and their ends (all events)");
     const struct manual manual = {
         .usage = "teller subscriber add NAME URL --secret-file FILE [options]",
         .summary =
@@ -207,8 +173,9 @@ static int subscriber_list(int argc, char **argv)
         return code;
     enum err err = teller_subscriber_list(session.client, &body, &answer);
     code = session_check(&session, err, &answer, NULL);
-    if (code == EXIT_CODE_OK)
-        code = print_list(&session, &answer, body, "subscribers", columns, sizeof columns / sizeof *columns);
+    if (code == EXIT_CODE_OK &&
+        !answer_list(body, session.json, "subscribers", columns, sizeof columns / sizeof *columns))
+        code = session_malformed(&session);
     session_close(&session);
     return code;
 }
@@ -234,9 +201,8 @@ static int deadletter_list(int argc, char **argv)
     struct teller_answer answer;
     struct str body;
     session_options(&session, "deadletter list", rows);
-    rows[SESSION_OPTIONS] = text_row("name", &name, "NAME", "of this subscriber only", false);
-    rows[SESSION_OPTIONS + 1] =
-        text_row("cursor", &cursor, "TEXT", "go on where an earlier list ended", false);
+    rows[SESSION_OPTIONS] = option_text("name", &name, "NAME", "of this subscriber only");
+    rows[SESSION_OPTIONS + 1] = option_text("cursor", &cursor, "TEXT", "go on where an earlier list ended");
     rows[SESSION_OPTIONS + 2] = (struct option_row){.name = "limit",
                                                     .type = OPTION_NUMBER,
                                                     .out = &limit,
@@ -259,8 +225,9 @@ static int deadletter_list(int argc, char **argv)
     enum err err = teller_letter_list(session.client, argument_text(name), (uint32_t)limit,
                                       argument_text(cursor), &body, &answer);
     code = session_check(&session, err, &answer, NULL);
-    if (code == EXIT_CODE_OK)
-        code = print_list(&session, &answer, body, "letters", columns, sizeof columns / sizeof *columns);
+    if (code == EXIT_CODE_OK &&
+        !answer_list(body, session.json, "letters", columns, sizeof columns / sizeof *columns))
+        code = session_malformed(&session);
     session_close(&session);
     return code;
 }
@@ -281,8 +248,9 @@ static int decide(const struct manual *texts, const char *name, bool resolves, i
     uint64_t id;
     struct teller_answer answer;
     session_options(&session, name, rows);
-    rows[SESSION_OPTIONS] = text_row("operator", &operator_name, "NAME", "who decides", true);
-    rows[SESSION_OPTIONS + 1] = text_row("reason", &reason, "TEXT", "why; for the log", resolves);
+    rows[SESSION_OPTIONS] = option_text_required("operator", &operator_name, "NAME", "who decides");
+    rows[SESSION_OPTIONS + 1] = option_text("reason", &reason, "TEXT", "why; for the log");
+    rows[SESSION_OPTIONS + 1].required = resolves;
     struct manual manual = *texts;
     manual.options = rows;
     manual.option_count = SESSION_OPTIONS + (resolves ? 2 : 1);
