@@ -57,8 +57,8 @@ struct FACT_PACKED link_item {
 
 enum {
     LINK_ITEM_NUMBERS = 3,
-    LINK_ITEM_MAX = sizeof(struct link_item) + LINK_ITEM_NUMBERS * 8 + OWNER_MAX + ACCOUNT_ID_MAX + MEMO_MAX +
-                    REFERENCE_MAX + FACT_WORD
+    LINK_ITEM_MAX = sizeof(struct link_item) + LINK_ITEM_NUMBERS * sizeof(int64_t) + OWNER_MAX +
+                    ACCOUNT_ID_MAX + MEMO_MAX + REFERENCE_MAX + FACT_WORD
 };
 
 /* out has LINK_ITEM_MAX bytes. Returns how many it takes. */

@@ -311,7 +311,7 @@ static enum code range(struct work *work)
     int32_t at = query.from;
     wire_rates_begin(w, count, true);
     for (uint32_t i = 0; i < count; i++, at = rate.date + 1) {
-        if ((err = next_in(work, &query, source, at, &rate)) != ERR_OK)
+        if (next_in(work, &query, source, at, &rate) != ERR_OK)
             return code_of(work, ERR_CORRUPT);
         wire_rate_write(w, source, &rate, 0, NULL);
     }
