@@ -313,6 +313,8 @@ check 0 account list --json
 json 'len(v["accounts"]) == 4 and v["cursor"] is None'
 check 0 account list --limit 2
 has out "There are more: --cursor"
+check 1 account list --cursor nowhere --json
+json 'v["code"] == "INVALID_FIELD" and v["field"] == "cursor"'
 check 0 account list --owner 'Bob B'
 has out "bob"
 check 0 export --accounts
