@@ -10,81 +10,29 @@ webhooks.
 """
 import hashlib
 import hmac
-import http.client
 import http.server
 import json
 import queue
-import signal
 import ssl
-import subprocess
 import threading
 import time
 import uuid
 from datetime import datetime, timedelta, timezone
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from jws import sign_detached
+from sim_server import TIMEOUT_S, SimServer
 
-TIMEOUT_S = 60
 KST = timezone(timedelta(hours=9))
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 OBIE = "/open-banking/v4.0/pisp"
 
 
-class Bank:
+class Bank(SimServer):
     def __init__(self, program, *options, ca_file=None, prefix=()):
         """prefix: words between the program and its options, ["bank"] for teller itself."""
-        self.context = ssl.create_default_context(cafile=ca_file) if ca_file else None
-        self.process = subprocess.Popen([str(program), *prefix, "--quiet", *map(str, options)], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        assert line, f"it does not serve: {self.process.wait()}"
-        self.url = json.loads(line)["url"]
-        self.port = json.loads(line)["port"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    def stop(self):
-        """SIGTERM; returns the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(TIMEOUT_S)
-        finally:
-            self.process.kill()
-            self.process.stdout.close()
-
-    def connect(self, timeout_s=TIMEOUT_S):
-        host = urlsplit(self.url).hostname
-        if self.context:
-            return http.client.HTTPSConnection(host, self.port, timeout=timeout_s, context=self.context)
-        return http.client.HTTPConnection(host, self.port, timeout=timeout_s)
-
-    def request(self, method, path, body=None, headers=None, timeout_s=TIMEOUT_S):
-        """Status, headers and body; what breaks is raised."""
-        connection = self.connect(timeout_s)
-        try:
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            return response.status, response.headers, response.read()
-        finally:
-            connection.close()
-
-    # ---- administration ----
-
-    def admin(self, path, value=None):
-        """POSTs the value, or GETs without one; the reply's JSON."""
-        method, body = ("GET", None) if value is None else ("POST", json.dumps(value))
-        status, _, reply = self.request(method, "/admin/" + path, body)
-        assert status == 200, (path, status, reply)
-        return json.loads(reply)
-
-    def rules(self, rules):
-        self.admin("rules", rules)
+        super().__init__(program, *prefix, "--quiet", *options, ca_file=ca_file)
 
     def accounts(self, accounts):
         self.admin("accounts", accounts)
