@@ -14,7 +14,7 @@ enum {
     KFTC_NAME_MAX = 60,  /* bytes of a holder's name */
     KFTC_PRINT_MAX = 20, /* columns on a statement; a character outside ASCII takes two */
     KFTC_API_ID_MAX = 40,
-    KFTC_DATES_MAX = 3, /* by which an inquiry asks */
+    KFTC_DATES_MAX = 4, /* by which an inquiry asks */
 };
 
 struct kftc {
@@ -40,8 +40,10 @@ void kftc_date(int64_t time_us, char out[9]);
 void kftc_time(int64_t time_us, char out[15]);
 
 /* The days by which the bank may know the payment, the likeliest first; returns how many, 1 .. KFTC_DATES_MAX. An inquiry's stage counts
- * through them. */
-uint32_t kftc_dates(const struct rail_job *job, char out[KFTC_DATES_MAX][9]);
+ * through them. Not our day alone: a clock may have been wrong by hours, and what was let go before midnight may have stood still before it
+ * left. Asked by the wrong day only, a bank finds nothing, and the money would move again. The day after is asked once it has come; it
+ * is the last, so that a stage means the same day before and after that. */
+uint32_t kftc_dates(const struct rail_job *job, int64_t now_us, char out[KFTC_DATES_MAX][9]);
 
 /* What a code says of a payment. */
 enum kftc_meaning {

@@ -14,6 +14,7 @@
 
 enum { KOREA_S = 9 * 3600 };
 #define MIDNIGHT_US (INT64_C(3600) * 1000000) /* so near to midnight the bank's day may be the other one */
+#define DAY_US (24 * MIDNIGHT_US)
 
 #define PLACE(field) offsetof(struct kftc, field)
 
@@ -118,19 +119,24 @@ static void add_date(const char *date, char out[KFTC_DATES_MAX][9], uint32_t *co
     memcpy(out[(*count)++], date, 9);
 }
 
-uint32_t kftc_dates(const struct rail_job *job, char out[KFTC_DATES_MAX][9])
+uint32_t kftc_dates(const struct rail_job *job, int64_t now_us, char out[KFTC_DATES_MAX][9])
 {
-    char date[9];
+    char sent[9], date[9];
     uint32_t count = 0;
     int64_t sent_us = job->sent_us != 0 ? job->sent_us : job->call.called_us;
-    kftc_date(sent_us, date);
-    add_date(date, out, &count);
+    kftc_date(sent_us, sent);
+    add_date(sent, out, &count);
     kftc_date(sent_us + MIDNIGHT_US, date);
     add_date(date, out, &count);
-    kftc_date(sent_us - MIDNIGHT_US, date);
+    kftc_date(sent_us - DAY_US, date);
     add_date(date, out, &count);
-    if (count < KFTC_DATES_MAX && job->date[0] != '\0')
+    if (job->date[0] != '\0')
         add_date(job->date, out, &count);
+    kftc_date(now_us + MIDNIGHT_US, date);
+    if (strcmp(date, sent) > 0 && count < KFTC_DATES_MAX) {
+        kftc_date(sent_us + DAY_US, date);
+        add_date(date, out, &count);
+    }
     return count;
 }
 

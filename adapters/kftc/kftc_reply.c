@@ -48,6 +48,15 @@ static bool is_ours(const struct rail_job *job, const json_t *item, bool with_am
            (told != NULL ? strcmp(told, amount) == 0 : !with_amount);
 }
 
+/* true: it says whose it is, and that is not ours. What is refused early may not say. */
+static bool is_anothers(const struct rail_job *job, const json_t *item)
+{
+    const json_t *id = json_object_get(item, "bank_tran_id");
+    if (!json_is_string(id))
+        return id != NULL && !json_is_null(id);
+    return json_string_length(id) > 0 && strcmp(json_string_value(id), job->id) != 0;
+}
+
 /* ---- verdicts --------------------------------------------------------------------------------------- */
 
 static void refuse(struct rail_verdict *out, enum kftc_meaning meaning, const char *code, const char *why)
@@ -108,6 +117,8 @@ static void answer_payment(struct rail_job *job, const json_t *reply, struct rai
     enum kftc_meaning meaning = kftc_api_meaning(codes.api);
     if (meaning == KFTC_BAD_TOKEN)
         verdict_set(out, RAIL_NO_TOKEN, "%s %s", codes.api, codes.api_words);
+    else if (is_anothers(job, codes.item))
+        verdict_trouble(out, "%s: the reply's id is not ours", codes.api);
     else if (meaning == KFTC_REFUSED || meaning == KFTC_REFUSED_FOR_GOOD)
         refuse(out, meaning, codes.api, codes.api_words);
     else if (meaning == KFTC_DONE || meaning == KFTC_DEEPER)
@@ -117,10 +128,10 @@ static void answer_payment(struct rail_job *job, const json_t *reply, struct rai
 }
 
 /* Not found by this day: by the next one. Only when no day has it, it is not found. */
-static void next_date(struct rail_job *job, struct rail_verdict *out)
+static void next_date(struct rail_job *job, int64_t now_us, struct rail_verdict *out)
 {
     char dates[KFTC_DATES_MAX][9];
-    if (job->stage + 1u < kftc_dates(job, dates)) {
+    if (job->stage + 1u < kftc_dates(job, now_us, dates)) {
         MARK("a kftc inquiry asks by the other day");
         job->stage++;
         verdict_set(out, RAIL_GO_ON, "701");
@@ -130,7 +141,20 @@ static void next_date(struct rail_job *job, struct rail_verdict *out)
     verdict_set(out, RAIL_NOT_FOUND, "701: the bank knows nothing of it");
 }
 
-static void answer_inquiry(struct rail_job *job, const json_t *reply, struct rail_verdict *out)
+/* Without an item there is no id that could be another. */
+static void not_found(struct rail_job *job, const struct codes *codes, int64_t now_us,
+                      struct rail_verdict *out)
+{
+    if (is_anothers(job, codes->item)) {
+        MARK("a kftc bank does not find what was not asked for");
+        verdict_trouble(out, "701: the reply's id is not ours");
+        return;
+    }
+    next_date(job, now_us, out);
+}
+
+static void answer_inquiry(struct rail_job *job, const json_t *reply, int64_t now_us,
+                           struct rail_verdict *out)
 {
     struct codes codes;
     if (!read_codes(reply, true, &codes)) {
@@ -144,7 +168,7 @@ static void answer_inquiry(struct rail_job *job, const json_t *reply, struct rai
     else if (meaning != KFTC_DONE && meaning != KFTC_DEEPER)
         verdict_set(out, RAIL_UNKNOWN, "%s %s", codes.api, codes.api_words);
     else if (kftc_bank_meaning(bank) == KFTC_NOT_FOUND)
-        next_date(job, out);
+        not_found(job, &codes, now_us, out);
     else if (codes.bank != NULL)
         judge(job, reply, &codes, true, out);
     else
@@ -220,7 +244,7 @@ static void answer_payee(struct rail_job *job, const json_t *reply, struct rail_
 void kftc_answer(void *own, struct rail_job *job, const struct rail_reply *reply, int64_t now_us,
                  struct rail_verdict *out)
 {
-    (void)own, (void)now_us;
+    (void)own;
     if (reply_is_none(job, reply, out))
         return;
     if (reply->status == 401) {
@@ -237,6 +261,6 @@ void kftc_answer(void *own, struct rail_job *job, const struct rail_reply *reply
     else if (job->phase == RAIL_PAY)
         answer_payment(job, object, out);
     else
-        answer_inquiry(job, object, out);
+        answer_inquiry(job, object, now_us, out);
     json_decref(object);
 }

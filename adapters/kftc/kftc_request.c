@@ -172,7 +172,7 @@ static void ask_result(const struct kftc *self, const struct rail_job *job, cons
                        struct rail_request *out)
 {
     char dates[KFTC_DATES_MAX][9];
-    uint32_t count = kftc_dates(job, dates);
+    uint32_t count = kftc_dates(job, now_us, dates);
     begin(self, "/v2.0/transfer/result", token, out);
     request_text(out, "check_type", job->call.step == BANK_PULL ? "1" : "2");
     write_now(out, now_us);

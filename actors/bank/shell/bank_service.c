@@ -17,6 +17,7 @@
 enum { UNITS_OF_A_TURN = 8, MASKED_DIGITS = 6 };
 
 #define RETRY_US INT64_C(1000000)
+#define STALE_US INT64_C(10000000)
 
 __attribute__((format(printf, 3, 4))) static void say(struct bank_service *self, bool is_error,
                                                       const char *format, ...)
@@ -214,11 +215,21 @@ static void tell_reports(struct bank_service *self, const struct bank_unit *unit
     }
 }
 
+/* What waited for room was written for then: the day and the token in it, and how long its bank takes it for an earlier one. It does not
+ * leave, and is written anew. */
+static bool is_stale(const struct bank_service *self, int64_t now_us)
+{
+    return now_us < self->taken_us || now_us - self->taken_us > STALE_US;
+}
+
 static void run_effects(struct bank_service *self, const struct bank_unit *unit, int64_t now_us)
 {
+    bool is_late = is_stale(self, now_us);
     for (size_t i = 0; i < unit->request_count; i++) {
         static const struct rail_reply unsent = {.arrival = RAIL_NOT_SENT, .body = "", .retry_after_s = -1};
-        if (self->ports.request(self->ports.context, unit->requests[i]) != ERR_OK)
+        if (is_late)
+            MARK("a request that waited for room in the store is written anew");
+        if (is_late || self->ports.request(self->ports.context, unit->requests[i]) != ERR_OK)
             bank_reply(self->bank, now_us, unit->requests[i]->number, &unsent);
     }
     tell_reports(self, unit);
@@ -274,8 +285,10 @@ bool bank_service_turn(struct bank_service *self, int64_t now_us)
         return false;
     bank_timer(self->bank, now_us);
     for (int i = 0; i < UNITS_OF_A_TURN; i++) {
-        if (self->unit == NULL)
+        if (self->unit == NULL) {
             self->unit = bank_take(self->bank);
+            self->taken_us = now_us;
+        }
         if (self->unit == NULL)
             break;
         if (!store_unit(self, now_us))

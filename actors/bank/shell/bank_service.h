@@ -4,7 +4,8 @@
  *     bank_service_turn                                   what they have led to is made durable, and leaves
  *
  * Nothing leaves before it is durable: a request to a bank, a report to a ledger, the answer to a callback. A store without room
- * changes nothing: the unit is kept, and tried again each second. After an error whose outcome is unknown the
+ * changes nothing: the unit is kept, and tried again each second; requests that waited so for more than 10 seconds do not leave as they are, but are
+ * written anew. After an error whose outcome is unknown the
  * service is stopped: it sends nothing more and answers BUSY, and the next start reads what the disk says.
  *
  * Lines for the log hold no secret, token or account number: what a bank says is masked (bank_mask). */
@@ -39,6 +40,7 @@ struct bank_service {
     struct bank *bank;
     struct outbox *outbox;  /* the caller's */
     struct bank_unit *unit; /* waits for room; NULL: none */
+    int64_t taken_us;       /* when it was made */
     int64_t retry_us;       /* when it is tried again */
     struct mp_writer writer;
     uint8_t circuits[BANK_BANKS_MAX]; /* as they were last told */

@@ -334,7 +334,7 @@ static void every_code_means_what_its_table_says(void **state)
         {"A0000", "455", "FAILED", "FAILED"},
         {"A0000", "456", "FAILED", "FAILED"},
         {"A0000", "815", "FAILED for good", "FAILED for good"},
-        {"A0000", "701", "UNKNOWN", "NOT_FOUND"},
+        {"A0000", "701", "UNKNOWN", "GO_ON"},
         {"A0000", "803", "UNKNOWN", "UNKNOWN"},
         {"A0000", "804", "UNKNOWN", "UNKNOWN"},
         {"A0000", "819", "UNKNOWN", "UNKNOWN"},
@@ -398,6 +398,7 @@ static void a_reply_about_another_payment_or_amount_decides_nothing(void **state
         ONE("000", ID, ""),
         ONE("454", "T991234560U000000101", "12345"),
         ONE("412", ID, "1"),
+        ONE("701", "T991234560U000000101", "12345"),
         "{" HEAD("A0000") ",\"res_list\":[{\"bank_rsp_code\":\"000\"}]}",
         "{" HEAD("A0000") ",\"res_list\":[{\"bank_rsp_code\":\"000\",\"bank_tran_id\":\"" ID
                           "\",\"tran_amt\":12345}]}",
@@ -412,6 +413,18 @@ static void a_reply_about_another_payment_or_amount_decides_nothing(void **state
             rail_world_close(self);
         }
     }
+}
+
+static void a_refusal_of_another_payment_by_the_centre_decides_nothing(void **state)
+{
+    (void)state;
+    struct rail_world *self = world(BANK_PULL, PAYEE, RAIL_PAY);
+    rail_world_answer(self, 200, "{" HEAD("A0312") "," DETAILS("", "T991234560U000000101", "12345") "}");
+    assert_verdict(self, "UNKNOWN trouble");
+    rail_world_at(self, RAIL_PAY);
+    rail_world_answer(self, 200, "{" HEAD("A0312") ",\"bank_tran_id\":\"\"}");
+    assert_verdict(self, "FAILED for good");
+    rail_world_close(self);
 }
 
 static void a_list_of_none_or_of_two_decides_nothing(void **state)
@@ -575,19 +588,19 @@ static void dates_asked(struct rail_world *self, char out[64])
     assert_int_equal(self->job.stage, 0);
 }
 
-static void near_midnight_both_days_are_asked_before_it_is_not_found(void **state)
+static void near_midnight_the_other_day_is_asked_and_always_the_one_before(void **state)
 {
     static const struct {
         int64_t after_noon_s;
         const char *dates;
     } rows[] = {
-        {0, "20261121 "},
-        {11 * 3600 - 1, "20261121 "},
-        {11 * 3600, "20261121 20261122 "},
-        {12 * 3600 - 1, "20261121 20261122 "},
+        {0, "20261121 20261120 "},
+        {11 * 3600 - 1, "20261121 20261120 "},
+        {11 * 3600, "20261121 20261122 20261120 "},
+        {12 * 3600 - 1, "20261121 20261122 20261120 "},
         {12 * 3600, "20261122 20261121 "},
         {13 * 3600 - 1, "20261122 20261121 "},
-        {13 * 3600 + 1, "20261122 "},
+        {13 * 3600 + 1, "20261122 20261121 "},
     };
     char dates[64];
     (void)state;
@@ -601,14 +614,55 @@ static void near_midnight_both_days_are_asked_before_it_is_not_found(void **stat
     }
 }
 
+/* A request may stand still before it leaves, and our clock may have been behind. */
+static void the_day_after_is_asked_as_well_once_it_comes(void **state)
+{
+    static const struct {
+        int64_t asked_after_s; /* after the payment, at noon */
+        const char *dates;
+    } rows[] = {
+        {11 * 3600 - 1, "20261121 20261120 "},
+        {11 * 3600, "20261121 20261120 20261122 "},
+        {13 * 3600, "20261121 20261120 20261122 "},
+        {9 * 86400, "20261121 20261120 20261122 "},
+    };
+    char dates[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rail_world *self = world(BANK_PUSH, PAYEE, RAIL_INQUIRE);
+        self->now_us += rows[i].asked_after_s * 1000000;
+        dates_asked(self, dates);
+        assert_string_equal(dates, rows[i].dates);
+        rail_world_close(self);
+    }
+}
+
+static void no_day_is_left_out_when_midnight_comes_between_two_of_them(void **state)
+{
+    (void)state;
+    struct rail_world *self = world(BANK_PUSH, PAYEE, RAIL_INQUIRE);
+    answer_codes(self, "A0000", "701");
+    assert_verdict(self, "GO_ON");
+    self->now_us += INT64_C(13) * 3600 * 1000000;
+    char *text = rail_world_ask(self);
+    assert_non_null(strstr(text, "\"org_bank_tran_date\":\"20261120\""));
+    free(text);
+    answer_codes(self, "A0000", "701");
+    assert_verdict(self, "GO_ON");
+    text = rail_world_ask(self);
+    assert_non_null(strstr(text, "\"org_bank_tran_date\":\"20261122\""));
+    free(text);
+    rail_world_close(self);
+}
+
 static void the_day_that_it_was_named_on_is_asked_as_well(void **state)
 {
     char dates[64];
     (void)state;
     struct rail_world *self = world(BANK_PUSH, PAYEE, RAIL_INQUIRE);
-    self->job.sent_us = RAIL_NOON_US + INT64_C(86400) * 1000000;
+    self->job.sent_us = RAIL_NOON_US + INT64_C(3) * 86400 * 1000000;
     dates_asked(self, dates);
-    assert_string_equal(dates, "20261122 20261121 ");
+    assert_string_equal(dates, "20261124 20261123 20261121 ");
     rail_world_close(self);
 }
 
@@ -640,6 +694,8 @@ static void not_found_may_stand_above_the_list(void **state)
 {
     (void)state;
     struct rail_world *self = world(BANK_PUSH, PAYEE, RAIL_INQUIRE);
+    rail_world_answer(self, 200, "{" HEAD("A0002") ",\"bank_rsp_code\":\"701\"}");
+    assert_verdict(self, "GO_ON");
     rail_world_answer(self, 200, "{" HEAD("A0002") ",\"bank_rsp_code\":\"701\"}");
     assert_verdict(self, "NOT_FOUND");
     rail_world_close(self);
@@ -801,13 +857,16 @@ int main(void)
         cmocka_unit_test(a_refusal_carries_the_code_and_the_banks_words),
         cmocka_unit_test(a_success_gives_the_banks_reference),
         cmocka_unit_test(a_reply_about_another_payment_or_amount_decides_nothing),
+        cmocka_unit_test(a_refusal_of_another_payment_by_the_centre_decides_nothing),
         cmocka_unit_test(a_list_of_none_or_of_two_decides_nothing),
         cmocka_unit_test(no_answer_is_unknown_and_what_never_left_is_asked_later),
         cmocka_unit_test(retry_after_is_passed_on),
         cmocka_unit_test(a_body_that_is_not_understood_is_unknown),
         cmocka_unit_test(a_body_that_is_too_deep_or_too_long_is_unknown),
         cmocka_unit_test(a_body_with_any_byte_changed_never_succeeds_by_mistake),
-        cmocka_unit_test(near_midnight_both_days_are_asked_before_it_is_not_found),
+        cmocka_unit_test(near_midnight_the_other_day_is_asked_and_always_the_one_before),
+        cmocka_unit_test(the_day_after_is_asked_as_well_once_it_comes),
+        cmocka_unit_test(no_day_is_left_out_when_midnight_comes_between_two_of_them),
         cmocka_unit_test(the_day_that_it_was_named_on_is_asked_as_well),
         cmocka_unit_test(what_the_other_day_says_counts),
         cmocka_unit_test(an_unknown_answer_begins_the_days_anew),

@@ -363,6 +363,26 @@ static void a_store_without_room_keeps_all_back_until_it_has_some(void **state)
     assert_int_equal(self->lines, 2);
 }
 
+/* Else a payment would leave on a day on which it is not asked about, or with a key that its bank has forgotten. */
+static void a_request_that_waited_long_for_room_is_written_anew(void **state)
+{
+    struct world *self = *state;
+    self->store.fail_with = ERR_FULL;
+    tell_call(self, 1, 0);
+    turn(self);
+    self->now_us += 5 * 3600 * SECOND_US;
+    self->store.fail_with = ERR_OK;
+    turn(self);
+    assert_int_equal(self->request_count, 0);
+    self->now_us += SECOND_US;
+    turn(self);
+    assert_int_equal(self->request_count, 1);
+    assert_string_equal(self->urls[0], "POST https://bank/T1");
+    struct bank_job_view view;
+    assert_int_equal(bank_jobs(self->service.bank, str_from(""), 0, &view, 1), 1);
+    assert_int_equal(view.job.sent_us, self->now_us);
+}
+
 static void a_store_that_fails_stops_the_adapter(void **state)
 {
     struct world *self = *state;
@@ -485,6 +505,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_a_bank_says_is_told_to_the_ledger_that_called, begin, finish),
         cmocka_unit_test_setup_teardown(a_failure_goes_to_the_log_without_account_numbers, begin, finish),
         cmocka_unit_test_setup_teardown(a_store_without_room_keeps_all_back_until_it_has_some, begin, finish),
+        cmocka_unit_test_setup_teardown(a_request_that_waited_long_for_room_is_written_anew, begin, finish),
         cmocka_unit_test_setup_teardown(a_store_that_fails_stops_the_adapter, begin, finish),
         cmocka_unit_test_setup_teardown(what_may_have_been_sent_is_asked_about_after_a_restart, begin,
                                         finish),
