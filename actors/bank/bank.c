@@ -4,6 +4,9 @@
 #define STAGGER_US INT64_C(10000)
 #define GAP_MAX_US (10 * SECOND_US)
 
+static const char ANOTHER_BANK[] = "it was sent to another bank, which had this name: bring back its "
+                                   "settings, or an operator has to settle it";
+
 struct bank_limits bank_limits_default(void)
 {
     return (struct bank_limits){
@@ -147,6 +150,11 @@ static void restore_state(struct bank *self, struct job *job, const struct row *
     }
 }
 
+static bool is_known(const struct place *place, const struct rail_job *job)
+{
+    return place->rail->knows == NULL || place->rail->knows(place->own, job);
+}
+
 /* A job that was sent, or may have been, is never sent again: it is asked about. */
 static enum err restore_job(struct bank *self, struct row *row)
 {
@@ -156,7 +164,14 @@ static enum err restore_job(struct bank *self, struct row *row)
         row->rail.phase = RAIL_INQUIRE;
         row->rail.stage = 0;
     }
-    struct job *job = job_new(self, &row->rail, core_bank_index(self, row->rail.call.bank));
+    uint32_t bank = core_bank_index(self, row->rail.call.bank);
+    bool is_anothers = row->outcome == 0 && bank != SLOT_NONE && !is_known(&self->banks[bank], &row->rail);
+    if (is_anothers) {
+        MARK("a job was sent to a bank that is another one now");
+        bank_copy_text(row->reason, sizeof row->reason, ANOTHER_BANK);
+        bank = SLOT_NONE;
+    }
+    struct job *job = job_new(self, &row->rail, bank);
     if (job == NULL)
         return ERR_NO_MEMORY;
     restore_state(self, job, row);
@@ -226,6 +241,23 @@ static void be_born(struct bank *self)
         self->next_serial = serial;
 }
 
+/* Its rail counts from when it was sent. To a rail that never sends again that is only the day by which it asks. */
+static bool may_be_sent_again(const struct bank *self, const struct job *job)
+{
+    return job->bank != SLOT_NONE && job->state != JOB_DONE && job->rail.sent_us != 0 &&
+           self->banks[job->bank].rail->repeatable_us > 0;
+}
+
+/* It was sent at a time that is still to come: how long ago that is nobody knows, so it is not sent again. */
+static void be_old(struct bank *self, struct job *job)
+{
+    if (!may_be_sent_again(self, job) || job->rail.sent_us <= self->now_us)
+        return;
+    MARK("the clock was set back while the bank adapter was away");
+    job->rail.sent_us = self->now_us - self->banks[job->bank].rail->repeatable_us;
+    job->is_changed = true;
+}
+
 /* A store that is empty may have been lost: serials go on behind all that a bank may have seen, unless there was more than one a millisecond.
  *
  * Jobs are asked about one by one, a hundred a second of a bank, so that thousands do not ask at once. */
@@ -242,6 +274,7 @@ enum err bank_recovered(struct bank *self, int64_t now_us)
     for (uint32_t slot = self->serials.first; slot != SLOT_NONE;) {
         struct job *job = job_at(self, slot);
         slot = job->links[LINK_SERIAL].next;
+        be_old(self, job);
         if (job->state == JOB_DONE) {
             job_tell(self, job);
             due_put(self, job, now_us + CORE_RETELL_US);
@@ -270,10 +303,24 @@ static void shift_place(struct place *place, int64_t by_us)
     }
 }
 
+/* It is as old as it was. */
+static void shift_sent(struct bank *self, int64_t by_us)
+{
+    for (uint32_t slot = self->serials.first; slot != SLOT_NONE;) {
+        struct job *job = job_at(self, slot);
+        slot = job->links[LINK_SERIAL].next;
+        if (may_be_sent_again(self, job)) {
+            job->rail.sent_us += by_us;
+            job->is_changed = true;
+        }
+    }
+}
+
 static void shift(struct bank *self, int64_t by_us)
 {
     MARK("the clock of the bank adapter is set back");
     due_shift(self, by_us);
+    shift_sent(self, by_us);
     for (uint32_t i = 0; i < self->bank_count; i++)
         shift_place(&self->banks[i], by_us);
 }

@@ -14,7 +14,8 @@
  *   first (repeatable_us). Before it leaves, the job is durable in phase PAY. After a restart a job in PAY or INQUIRE is asked about.
  * - A call that is told again changes nothing; one that is done gets its report again. Done jobs are remembered for
  *   BANK_KEEP_US after their ack, so that a ledger that was set back by a restore cannot pay again.
- * - A call from before the store was made is never sent: a store that is lost may have sent it. It is reported UNKNOWN, for an operator.
+ * - A call from before the store was made is never sent: a store that is lost may have sent it. Nor is one that is older than a job that was
+ *   forgotten: it may be that one. It is reported UNKNOWN, for an operator.
  * - A report SUCCEEDED or FAILED is final, told until it is acked, and never followed by the other, also not after a restart: its row is put
  *   with it.
  * - Per bank: at most `parallel` requests at once, a rate, a circuit that opens after failures in a row and is tried out with one request,
@@ -78,7 +79,8 @@ void bank_destroy(struct bank **self_p);
 
 enum bank_table { BANK_TABLE_JOBS = 1, BANK_TABLE_EVENTS = 2, BANK_TABLE_SERIALS = 3 };
 
-/* ERR_CORRUPT: not a row of ours. A job of a bank that is not configured any more waits for it to come back. */
+/* ERR_CORRUPT: not a row of ours. A job of a bank that is not configured any more, or that is another one by
+ * now (rail->knows), waits for it to come back. */
 enum err bank_restore(struct bank *self, uint8_t table, const uint8_t *key, size_t key_length,
                       const uint8_t *value, size_t value_length) MUST_USE;
 enum err bank_recovered(struct bank *self, int64_t now_us) MUST_USE;

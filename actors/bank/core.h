@@ -25,7 +25,7 @@
  *                 │ due                │ try again, ask again
  *                 └──────── WAITING ◄──┘
  *
- * STRANDED: its bank is not configured (any more), and it waits for a restart with it; or its call is older than this store, so a store that is
+ * STRANDED: its bank is not configured (any more), or is another one by now, and it waits for a restart with it; or its call is older than what this store knows, so a store that is
  * lost may have sent it, and only an operator can end it. TOKEN: it waits for a token.
  *
  * Rows: a unit's puts are durable before its effects are run. So a job's row goes with the request that moves money, and the row of its end
@@ -69,7 +69,7 @@ enum {
     UNIT_EVENTS_MAX = 128,
     UNIT_ANSWERS_MAX = 128,
     UNIT_PUTS_MAX =
-        UNIT_REQUESTS_MAX + UNIT_TELLS_MAX + UNIT_KEPT_MAX + UNIT_EVENTS_MAX + UNIT_ANSWERS_MAX + 1,
+        UNIT_REQUESTS_MAX + UNIT_TELLS_MAX + UNIT_KEPT_MAX + UNIT_EVENTS_MAX + UNIT_ANSWERS_MAX + 3,
     UNIT_VALUES_BYTES = 512 * 1024,
 
     ROW_JOB_KEY = 20,
@@ -81,7 +81,7 @@ enum {
 };
 
 _Static_assert((UNIT_REQUESTS_MAX + UNIT_TELLS_MAX) * ROW_JOB_MAX + UNIT_KEPT_MAX * ROW_KEPT_MAX +
-                       (UNIT_EVENTS_MAX + UNIT_ANSWERS_MAX) * ROW_EVENT_BYTES + ROW_SERIAL_BYTES <=
+                       (UNIT_EVENTS_MAX + UNIT_ANSWERS_MAX) * ROW_EVENT_BYTES + 3 * ROW_SERIAL_BYTES <=
                    UNIT_VALUES_BYTES,
                "the rows of a unit have room");
 
@@ -252,8 +252,9 @@ struct bank {
     uint32_t due_count, due_capacity;
     uint64_t next_serial, serial_end; /* numbers below the end may be given */
     bool is_serial_put;               /* the end is to be put */
-    int64_t born_us;                  /* when the store was made */
-    bool is_born_put;                 /* that is to be put */
+    int64_t
+        born_us; /* the store knows all calls from then on: when it was made, or the end of what it has forgotten */
+    bool is_born_put; /* that is to be put */
 
     struct slots kept;
     struct index kept_by_call;
@@ -331,6 +332,8 @@ void job_reason(struct job *job, const char *reason);
 uint32_t core_bank_index(const struct bank *self, const char *name);
 /* Rows and reports of jobs, for the unit. */
 void jobs_fill_unit(struct bank *self);
+/* The row of born_us, for the unit. */
+void jobs_put_born(struct bank *self);
 /* In order of serials: after recovery. */
 void jobs_sort(struct bank *self);
 

@@ -251,7 +251,7 @@ static uint64_t next_serial(struct bank *self)
     return self->next_serial++;
 }
 
-/* A call from before this store: the one that was lost may have sent it, under an id that nobody knows. */
+/* A call from before what the store knows: one that was lost may have sent it, under an id that nobody knows; or it was done, and forgotten. */
 static void strand(struct bank *self, const struct bank_call *call)
 {
     const struct rail_job rail = {.call = *call, .phase = RAIL_INQUIRE, .serial = self->next_serial};
@@ -264,8 +264,8 @@ static void strand(struct bank *self, const struct bank_call *call)
     MARK("a call is older than the store");
     machine_move(&job_machine, &job->state, JOB_STRANDED);
     job->is_unknown = true;
-    job_reason(job,
-               "it may have been sent before the adapter's store was lost: an operator has to settle it");
+    job_reason(job, "it may have been sent before the adapter's store was lost, or have been forgotten "
+                    "there: an operator has to settle it");
     job_tell(self, job);
 }
 
@@ -360,13 +360,17 @@ static void report(struct bank *self, struct job *job)
     bank_copy_text(out->reference, sizeof out->reference, job->rail.resource);
 }
 
+void jobs_put_born(struct bank *self)
+{
+    struct bank_put *put = unit_put(self, BANK_TABLE_SERIALS, CORE_BORN_KEY, sizeof CORE_BORN_KEY - 1);
+    unit_value_end(self, put, row_number_pack((uint64_t)self->born_us, unit_value(self)));
+    self->is_born_put = false;
+}
+
 void jobs_fill_unit(struct bank *self)
 {
-    if (self->is_born_put) {
-        struct bank_put *put = unit_put(self, BANK_TABLE_SERIALS, CORE_BORN_KEY, sizeof CORE_BORN_KEY - 1);
-        unit_value_end(self, put, row_number_pack((uint64_t)self->born_us, unit_value(self)));
-        self->is_born_put = false;
-    }
+    if (self->is_born_put)
+        jobs_put_born(self);
     if (self->is_serial_put) {
         struct bank_put *put =
             unit_put(self, BANK_TABLE_SERIALS, CORE_SERIAL_KEY, sizeof CORE_SERIAL_KEY - 1);

@@ -134,9 +134,19 @@ static void report(struct bank *self, const struct kept *kept)
     bank_copy_text(out->reference, sizeof out->reference, kept->reference);
 }
 
+/* Older calls are not known any more: none of them is begun again. */
+static void know_from(struct bank *self, int64_t done_us)
+{
+    if (done_us < self->born_us)
+        return;
+    self->born_us = done_us + 1;
+    self->is_born_put = true;
+}
+
 static void forget(struct bank *self, uint32_t slot)
 {
     struct kept *kept = kept_at(self, slot);
+    know_from(self, kept->forget_us - BANK_KEEP_US);
     index_remove(&self->kept_by_call, call_hash(&kept->remittance, kept->number), slot);
     kept->outcome = 0;
     slots_free(&self->kept, slot);
@@ -160,4 +170,6 @@ void kept_fill_unit(struct bank *self)
         if (kept->is_forgotten)
             forget(self, slot);
     }
+    if (self->is_born_put)
+        jobs_put_born(self);
 }

@@ -156,6 +156,10 @@ struct rail {
      * (and date) are set from its serial and the time, its phase to PREPARE, or to PAY where there is nothing to prepare, and its stage to 0. */
     bool (*name_job)(void *own, struct rail_job *job, int64_t now_us, struct rail_verdict *verdict);
 
+    /* A job that was sent before a restart: is it as name_job makes it, with these settings? false: the bank of this name was another one then,
+     * by its rail, or by our number there. The one of now knows nothing of the job, and is never asked. NULL: each is. */
+    bool (*knows)(void *own, const struct rail_job *job);
+
     /* The token (0 .. token_count - 1) that the next request needs; -1: none. */
     int (*token_of)(void *own, const struct rail_job *job);
     void (*token_ask)(void *own, uint32_t token, int64_t now_us, struct rail_request *out);

@@ -183,6 +183,15 @@ static bool kftc_name_job(void *own, struct rail_job *job, int64_t now_us, struc
     return true;
 }
 
+static bool kftc_knows(void *own, const struct rail_job *job)
+{
+    const struct kftc *self = own;
+    struct kftc_party party;
+    return strlen(job->id) == KFTC_TRAN_ID && memcmp(job->id, self->institution, KFTC_INSTITUTION) == 0 &&
+           job->id[KFTC_INSTITUTION] == 'U' && kftc_party_read(job->call.payer, false, &party) &&
+           kftc_party_read(job->call.payee, true, &party);
+}
+
 /* ---- tokens ----------------------------------------------------------------------------------------- */
 
 /* A payer's account may need a token of its owner: then it is in the settings, and teller does not renew it. */
@@ -218,6 +227,7 @@ const struct rail RAIL_KFTC = {
     .open = kftc_open,
     .close = kftc_close,
     .name_job = kftc_name_job,
+    .knows = kftc_knows,
     .token_of = kftc_token_of,
     .token_ask = kftc_token_ask,
     .token_answer = kftc_token_answer,

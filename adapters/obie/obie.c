@@ -146,6 +146,18 @@ static bool obie_name_job(void *own, struct rail_job *job, int64_t now_us, struc
     return true;
 }
 
+static bool obie_knows(void *own, const struct rail_job *job)
+{
+    const struct obie *self = own;
+    struct rail_job named = *job;
+    struct obie_account account;
+    char consent[RAIL_ID_MAX + 1];
+    write_id(self, &named);
+    return strcmp(named.id, job->id) == 0 && job->consent[0] != '\0' &&
+           obie_payer_read(job->call.payer, consent, &account) &&
+           obie_account_read(job->call.payee, &account);
+}
+
 void obie_amount(const struct rail_job *job, char out[OBIE_AMOUNT_TEXT])
 {
     snprintf(out, OBIE_AMOUNT_TEXT, "%lld.%02d", (long long)(job->call.amount / 100),
@@ -192,6 +204,7 @@ const struct rail RAIL_OBIE = {
     .open = obie_open,
     .close = obie_close,
     .name_job = obie_name_job,
+    .knows = obie_knows,
     .token_of = obie_token_of,
     .token_ask = obie_token_ask,
     .token_answer = obie_token_answer,

@@ -75,6 +75,12 @@ static void forget_id(struct rail_job *job, int64_t now_us)
     job->resource[0] = '\0';
 }
 
+/* Not of the payment: somebody on the way gave up waiting for it, or an earlier one of the same key is still worked on. */
+static bool is_of_the_way(long status)
+{
+    return status == 408 || status == 409 || status == 425 || status == 499;
+}
+
 /* A 4xx. What is wrong with the request stays wrong; a balance does not. */
 static void answer_error(struct rail_job *job, const struct rail_reply *reply, const json_t *object,
                          int64_t now_us, struct rail_verdict *out)
@@ -82,7 +88,8 @@ static void answer_error(struct rail_job *job, const struct rail_reply *reply, c
     const char *why, *code = error_of(object, &why);
     bool is_permanent = obie_is_permanent(code, reply->status == 400);
     bool is_asking = job->phase == RAIL_INQUIRE;
-    if (job->phase == RAIL_PREPARE || (job->phase == RAIL_PAY && code[0] != '\0')) {
+    if (job->phase == RAIL_PREPARE ||
+        (job->phase == RAIL_PAY && code[0] != '\0' && !is_of_the_way(reply->status))) {
         verdict_set(out, RAIL_FAILED, "HTTP %ld %s %s", reply->status, code, why);
         out->is_permanent = is_permanent;
         return;
@@ -95,7 +102,7 @@ static void answer_error(struct rail_job *job, const struct rail_reply *reply, c
     }
     if (!is_asking || !obie_posts_again(job, now_us))
         return;
-    if (obie_is_of_payment(code)) {
+    if (obie_is_of_payment(code) && !is_of_the_way(reply->status)) {
         refuse(out, "refused:", code, why, is_permanent);
         return;
     }
@@ -210,7 +217,8 @@ static void answer_object(struct rail_job *job, const struct rail_reply *reply, 
         verdict_trouble(out, "HTTP %ld: a reply that is not understood", reply->status);
     else if (job->phase == RAIL_PREPARE)
         answer_preparing(job, data, out);
-    else if (job->phase == RAIL_INQUIRE && job->resource[0] == '\0' && !is_payment)
+    else if (job->phase == RAIL_INQUIRE && job->resource[0] == '\0' && !is_payment &&
+             !obie_posts_again(job, now_us))
         answer_lost(job, data, out);
     else
         answer_payment(job, data, now_us, out);

@@ -88,6 +88,27 @@ static void the_id_is_the_institution_u_and_the_serial_to_base_36(void **state)
     rail_world_close(self);
 }
 
+static void a_job_is_known_by_its_institution_and_its_parties(void **state)
+{
+    static const char *const others[] = {
+        "client_id",   "c", "client_secret", "s",      "institution", "T991234561",
+        "account_num", "1", "account_name",  "Teller", NULL};
+    struct rail_world other;
+    (void)state;
+    struct rail_world *self = world(BANK_PUSH, PAYEE, RAIL_INQUIRE);
+    struct rail_job job = self->job;
+    assert_true(RAIL_KFTC.knows(self->own, &job));
+    strcpy(job.id, "0000000000100-0123456789abcdef"); /* of the other rail */
+    assert_false(RAIL_KFTC.knows(self->own, &job));
+    job = self->job;
+    strcpy(job.call.payee, "UK.OBIE.IBAN:GB76LOYD30949301273801:Bob");
+    assert_false(RAIL_KFTC.knows(self->own, &job));
+    rail_world_open(&other, &RAIL_KFTC, others);
+    assert_false(RAIL_KFTC.knows(other.own, &self->job));
+    rail_world_close(&other);
+    rail_world_close(self);
+}
+
 static void the_day_is_koreas(void **state)
 {
     (void)state;
@@ -842,6 +863,7 @@ int main(void)
         cmocka_unit_test(a_wrong_setting_is_named_and_never_shown),
         cmocka_unit_test(a_url_is_http_or_https_without_a_slash_at_its_end),
         cmocka_unit_test(the_id_is_the_institution_u_and_the_serial_to_base_36),
+        cmocka_unit_test(a_job_is_known_by_its_institution_and_its_parties),
         cmocka_unit_test(the_day_is_koreas),
         cmocka_unit_test(a_call_that_cannot_be_of_this_rail_is_refused_for_good),
         cmocka_unit_test(only_a_push_has_something_to_prepare_and_only_where_it_is_switched_on),

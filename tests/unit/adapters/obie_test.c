@@ -548,6 +548,38 @@ static void where_the_payments_id_was_lost_the_consent_tells_whether_there_is_on
     }
 }
 
+static void a_post_that_is_sent_again_is_answered_with_a_payment_or_decides_nothing(void **state)
+{
+    static const char *const bodies[] = {CONSENT("consent-1", "RJCT"), CONSENT("consent-1", "AUTH")};
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        struct rail_world *self = world(BANK_PUSH, RAIL_INQUIRE);
+        rail_world_answer(self, 201, bodies[i]);
+        assert_verdict(self, "UNKNOWN trouble");
+        rail_world_close(self);
+    }
+}
+
+static void a_job_is_known_by_its_id_its_parties_and_its_consent(void **state)
+{
+    (void)state;
+    struct rail_world *self = world(BANK_PULL, RAIL_INQUIRE);
+    struct rail_job job = self->job;
+    assert_true(RAIL_OBIE.knows(self->own, &job));
+    strcpy(job.id, "T991234560U000000100"); /* of the other rail */
+    assert_false(RAIL_OBIE.knows(self->own, &job));
+    job = self->job;
+    strcpy(job.call.payer, "123456789012345678901234");
+    assert_false(RAIL_OBIE.knows(self->own, &job));
+    job = self->job;
+    job.consent[0] = '\0';
+    assert_false(RAIL_OBIE.knows(self->own, &job));
+    job = self->job;
+    job.call.number++;
+    assert_false(RAIL_OBIE.knows(self->own, &job));
+    rail_world_close(self);
+}
+
 static void a_refusal_is_final_only_where_it_cannot_hide_a_payment(void **state)
 {
     static const struct {
@@ -565,6 +597,10 @@ static void a_refusal_is_final_only_where_it_cannot_hide_a_payment(void **state)
         {400, ERROR("U015"), "FAILED", "FAILED", "UNKNOWN", "GO_ON", "UNKNOWN"},
         {400, ERROR("Z999"), "FAILED for good", "FAILED for good", "UNKNOWN", "GO_ON", "UNKNOWN"},
         {403, ERROR("Z999"), "FAILED", "FAILED", "UNKNOWN", "GO_ON", "UNKNOWN"},
+        {408, ERROR("AM04"), "FAILED", "UNKNOWN", "UNKNOWN", "GO_ON", "UNKNOWN"},
+        {409, ERROR("U002"), "FAILED for good", "UNKNOWN", "UNKNOWN", "GO_ON", "UNKNOWN"},
+        {425, ERROR("U014"), "FAILED", "UNKNOWN", "UNKNOWN", "GO_ON", "UNKNOWN"},
+        {499, ERROR("Z999"), "FAILED", "UNKNOWN", "UNKNOWN", "GO_ON", "UNKNOWN"},
         {400, "{}", "FAILED for good", "UNKNOWN", "UNKNOWN", "GO_ON", "UNKNOWN"},
         {404, "", "FAILED", "UNKNOWN", "UNKNOWN", "GO_ON", "UNKNOWN"},
         {405, "<html>", "FAILED", "UNKNOWN", "UNKNOWN", "GO_ON", "UNKNOWN"},
@@ -897,6 +933,8 @@ int main(void)
         cmocka_unit_test(a_consent_goes_on_when_it_is_authorised),
         cmocka_unit_test(an_id_that_is_longer_than_we_keep_is_not_taken),
         cmocka_unit_test(where_the_payments_id_was_lost_the_consent_tells_whether_there_is_one),
+        cmocka_unit_test(a_post_that_is_sent_again_is_answered_with_a_payment_or_decides_nothing),
+        cmocka_unit_test(a_job_is_known_by_its_id_its_parties_and_its_consent),
         cmocka_unit_test(a_refusal_is_final_only_where_it_cannot_hide_a_payment),
         cmocka_unit_test(a_lost_reply_is_unknown_and_what_never_left_is_asked_later),
         cmocka_unit_test(a_body_that_is_not_understood_is_unknown),

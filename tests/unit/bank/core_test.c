@@ -107,7 +107,7 @@ static void a_call_told_again_changes_nothing_and_one_that_is_done_is_reported_a
     assert_int_equal(w->pays, 1);
 }
 
-static void a_done_job_is_remembered_for_its_time_and_then_forgotten(void **state)
+static void a_done_job_is_remembered_for_its_time_and_never_sent_again_when_it_is_forgotten(void **state)
 {
     struct world *w = *state;
     call_with_token(w, 1);
@@ -122,9 +122,16 @@ static void a_done_job_is_remembered_for_its_time_and_then_forgotten(void **stat
     assert_string_equal(last_report(w)->reference, "R1");
     assert_int_equal(w->out_count, 0);
     world_wait(w, 3700 * SECOND);
-    uint32_t reports = w->report_count;
-    world_call(w, 1, 1);
-    assert_int_equal(w->report_count, reports);
+    for (int times = 0; times < 2; times++) {
+        world_call(w, 1, 1);
+        assert_int_equal(last_report(w)->outcome, BANK_UNKNOWN);
+        assert_int_equal(w->out_count, 0);
+        world_restart(w); /* and it stays so */
+    }
+    struct bank_call call = world_call_of(2, 1);
+    call.called_us = w->now_us;
+    bank_call(w->bank, w->now_us, &call);
+    world_run(w);
     assert_int_equal(w->out_count, 1);
 }
 
@@ -154,6 +161,19 @@ static void a_call_that_cannot_be_carried_out_fails_for_good_at_once(void **stat
     assert_int_equal(w->out_count, 0);
 }
 
+static bool knows_nothing(void *own, const struct rail_job *job)
+{
+    (void)own, (void)job;
+    return false;
+}
+
+static struct bank_job_view job_of(const struct world *w)
+{
+    struct bank_job_view view;
+    assert_int_equal(bank_jobs(w->bank, str_from(""), 0, &view, 1), 1);
+    return view;
+}
+
 static void a_call_from_before_the_store_is_never_sent_and_is_an_operators(void **state)
 {
     struct world *w = *state;
@@ -169,6 +189,54 @@ static void a_call_from_before_the_store_is_never_sent_and_is_an_operators(void 
     }
     world_call(w, 2, 1);
     assert_int_equal(w->out_count, 1);
+}
+
+/* Asked there, the bank of now would know nothing of it, and the money would move again. */
+static void what_was_sent_to_a_bank_that_is_another_one_now_is_left_alone_until_it_is_back(void **state)
+{
+    struct world *w = *state;
+    call_with_token(w, 1);
+    world_answer(w, "prepare J1", "go");
+    struct rail other = toy_rail;
+    other.knows = knows_nothing;
+    w->configs[0].rail = &other;
+    world_restart(w);
+    world_wait(w, 3600 * SECOND);
+    world_call(w, 1, 1);
+    assert_int_equal(last_report(w)->outcome, BANK_UNKNOWN);
+    assert_non_null(strstr(last_report(w)->reason, "another bank"));
+    assert_int_equal(w->out_count, 0);
+    w->configs[0].rail = &toy_rail;
+    world_restart(w);
+    world_wait(w, SECOND);
+    world_answer(w, "token 0", "ok");
+    world_answer(w, "ask J1", "ok");
+    assert_int_equal(last_report(w)->outcome, BANK_SUCCEEDED);
+    assert_int_equal(w->pays, 1);
+}
+
+/* How long its bank takes what is sent again for the first counts from when it was sent. */
+static void a_clock_that_is_set_back_makes_no_payment_younger(void **state)
+{
+    struct world *w = *state;
+    struct rail repeats = toy_rail;
+    repeats.repeatable_us = 3600 * SECOND;
+    w->configs[0].rail = &repeats;
+    world_restart(w);
+    struct bank_call call = world_call_of(1, 1);
+    bank_call(w->bank, w->now_us, &call);
+    world_run(w);
+    world_answer(w, "token 0", "ok");
+    world_answer(w, "prepare J1", "go");
+    world_answer(w, "pay J1", "lost");
+    int64_t age_us = w->now_us - job_of(w).job.sent_us;
+    w->now_us -= 7200 * SECOND;
+    world_wait(w, 0);
+    assert_int_equal(w->now_us - job_of(w).job.sent_us, age_us);
+    world_restart(
+        w); /* nobody knows how far a clock was set while we were away: its row is of the time before, */
+    assert_true(w->now_us - job_of(w).job.sent_us >= repeats.repeatable_us);
+    w->configs[0].rail = &toy_rail;
 }
 
 static void each_number_of_a_remittance_is_a_job_of_its_own(void **state)
@@ -717,10 +785,12 @@ int main(void)
         TEST(a_call_is_prepared_paid_and_reported),
         TEST(a_report_is_told_again_until_it_is_acked),
         TEST(a_call_told_again_changes_nothing_and_one_that_is_done_is_reported_again),
-        TEST(a_done_job_is_remembered_for_its_time_and_then_forgotten),
+        TEST(a_done_job_is_remembered_for_its_time_and_never_sent_again_when_it_is_forgotten),
         TEST(a_call_without_preparation_is_paid_at_once),
         TEST(a_call_that_cannot_be_carried_out_fails_for_good_at_once),
         TEST(a_call_from_before_the_store_is_never_sent_and_is_an_operators),
+        TEST(what_was_sent_to_a_bank_that_is_another_one_now_is_left_alone_until_it_is_back),
+        TEST(a_clock_that_is_set_back_makes_no_payment_younger),
         TEST(each_number_of_a_remittance_is_a_job_of_its_own),
         TEST(a_payment_without_an_answer_is_unknown_once_and_asked_about_ever_more_rarely),
         TEST(not_found_means_nothing_until_the_grace_time_is_over),
