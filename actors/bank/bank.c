@@ -248,10 +248,11 @@ static bool may_be_sent_again(const struct bank *self, const struct job *job)
            self->banks[job->bank].rail->repeatable_us > 0;
 }
 
-/* It was sent at a time that is still to come: how long ago that is nobody knows, so it is not sent again. */
+/* It was sent at a time that is still to come: how long ago that is nobody knows, so it is not sent again; unless it is so little that the margin of
+ * repeatable_us has room for it. */
 static void be_old(struct bank *self, struct job *job)
 {
-    if (!may_be_sent_again(self, job) || job->rail.sent_us <= self->now_us)
+    if (!may_be_sent_again(self, job) || job->rail.sent_us <= self->now_us + RAIL_CLOCK_MARGIN_US)
         return;
     MARK("the clock was set back while the bank adapter was away");
     job->rail.sent_us = self->now_us - self->banks[job->bank].rail->repeatable_us;

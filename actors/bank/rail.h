@@ -51,6 +51,9 @@ struct rail_settings {
     size_t count;
 };
 
+#define RAIL_CLOCK_MARGIN_US \
+    (INT64_C(3600) * 1000000) /* as much a clock may be set back while nobody sees it */
+
 enum rail_phase { RAIL_PREPARE = 1, RAIL_PAY = 2, RAIL_INQUIRE = 3 }; /* stored */
 
 /* Stored as it is, so whatever a later request needs is in it. */
@@ -145,8 +148,8 @@ struct rail_notice {
 struct rail {
     const char *name;     /* "kftc" */
     uint32_t token_count; /* 0 .. RAIL_TOKENS_MAX */
-    int64_t
-        repeatable_us; /* the PAY request may be sent again within this time, as the bank takes it for the first; 0: never */
+    /* The PAY request may be sent again within this time, as the bank takes it for the first; RAIL_CLOCK_MARGIN_US less than the bank promises; 0: never. */
+    int64_t repeatable_us;
 
     /* NULL: why, of 160 bytes, says which setting is wrong, never its value. */
     void *(*open)(const struct rail_settings *settings, char *why);
