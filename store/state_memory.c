@@ -1,4 +1,4 @@
-/* The state store in memory: three arrays of rows, sorted by key. */
+/* The state store in memory: an array of rows for each table, sorted by key. */
 #include "store/state_memory.h"
 
 #include <stdbool.h>
@@ -234,6 +234,38 @@ struct state *state_memory_new(void)
         return NULL;
     self->base.methods = &METHODS;
     return &self->base;
+}
+
+/* Seals are copied too: damage stays damage. */
+static bool copy_table(const struct table *from, struct table *to)
+{
+    *to = (struct table){.sum = from->sum};
+    if (from->count == 0)
+        return true;
+    to->rows = malloc(from->count * sizeof *to->rows);
+    to->capacity = to->rows == NULL ? 0 : from->count;
+    for (; to->count < to->capacity; to->count++) {
+        struct row *row = &to->rows[to->count];
+        *row = from->rows[to->count];
+        row->value = malloc(row->value_length + 1);
+        if (row->value == NULL)
+            return false;
+        if (row->value_length > 0)
+            memcpy(row->value, from->rows[to->count].value, row->value_length);
+    }
+    return to->rows != NULL;
+}
+
+struct state *state_memory_copy(const struct state *state)
+{
+    const struct state_memory *from = (const struct state_memory *)state;
+    struct state *copy = state_memory_new();
+    bool is_whole = copy != NULL;
+    for (int t = 0; t < STATE_TABLE_COUNT && is_whole; t++)
+        is_whole = copy_table(&from->tables[t], &self_of(copy)->tables[t]);
+    if (!is_whole)
+        state_close(&copy);
+    return copy;
 }
 
 void state_memory_fail(struct state *state, uint32_t nth, enum err err)

@@ -10,6 +10,9 @@
 /* NULL: no memory. */
 struct state *state_memory_new(void);
 
+/* Another one with the same values. It has no planned failure, and is not stopped. NULL: no memory. */
+struct state *state_memory_copy(const struct state *state);
+
 /* The nth apply from now (1: the next one) answers `err` and changes nothing: ERR_FULL, ERR_NO_MEMORY or
  * ERR_IO, and after ERR_IO every later one does too. 0 takes the plan back. */
 void state_memory_fail(struct state *state, uint32_t nth, enum err err);

@@ -637,8 +637,10 @@ struct ledger_open_remittance {
     struct uuid id;
     uint64_t requested, last_position;
     int64_t amount, due_us, alarm_us;
+    int64_t requested_us, called_us; /* called_us: of the newest call; 0: none yet */
     uint32_t account, slot, call;
     uint8_t state, step, tries, rounds, flags;
+    uint8_t code; /* enum code */
 };
 
 /* The first open one in slot `from` or behind it. false: none. */

@@ -170,6 +170,8 @@ bool ledger_remittance_next(const struct ledger *self, uint32_t from, struct led
         .amount = at->amount,
         .due_us = at->due_us,
         .alarm_us = at->alarm_us,
+        .requested_us = at->requested_us,
+        .called_us = at->called_us,
         .account = at->account,
         .slot = slot,
         .call = at->call,
@@ -178,6 +180,7 @@ bool ledger_remittance_next(const struct ledger *self, uint32_t from, struct led
         .tries = at->tries,
         .rounds = at->rounds,
         .flags = at->flags,
+        .code = at->code,
     };
     return true;
 }

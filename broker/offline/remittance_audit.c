@@ -351,7 +351,7 @@ static bool is_same(const struct audit_remittance *on, const struct ledger_open_
            on->part.call == open->call && on->part.state == open->state && on->part.step == open->step &&
            on->part.tries == open->tries && on->part.rounds == open->rounds &&
            (on->part.flags & kept) == (open->flags & kept) && on->part.due_us == open->due_us &&
-           on->part.alarm_us == open->alarm_us;
+           on->part.alarm_us == open->alarm_us && on->part.code == open->code;
 }
 
 uint32_t remittance_audit_open(const struct remittance_audit *self)

@@ -120,7 +120,9 @@ static bool remittance_is_same(const struct ledger_open_remittance *now,
            now->amount == stored->amount && now->due_us == stored->due_us &&
            now->alarm_us == stored->alarm_us && now->account == stored->account &&
            now->call == stored->call && now->state == stored->state && now->step == stored->step &&
-           now->tries == stored->tries && now->rounds == stored->rounds && now->flags == stored->flags;
+           now->tries == stored->tries && now->rounds == stored->rounds && now->flags == stored->flags &&
+           now->requested_us == stored->requested_us && now->called_us == stored->called_us &&
+           now->code == stored->code;
 }
 
 /* A slot that is free says nothing but when it was left. */

@@ -1,4 +1,5 @@
-/* The ledger: commits that take their time, its lives and deaths, and the journal that outlives them. */
+/* The ledger: commits that take their time, the state store behind them, its lives and deaths. As in the shell, two units are out at the
+ * most: while the state store is so far behind, nothing is appended. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +11,13 @@ enum {
     COMMIT_LEAST_US = 200,
     COMMIT_MOST_US = 5000,
     COMMIT_SLOW_US = 800000,
+    STATE_AGAIN_US = 500000,
+    SLOW_STATE_PPM = 50000,
+    NO_MEMORY_PPM = 100000,
     RESEND_US = 30000000,
     LATE_PPM = 20000,
     LATE_MOST_US = 120000000
 };
-
-/* ---- the journal ------------------------------------------------------------------------------------------ */
 
 static void *grown(void *pointer, size_t *room, size_t needed, size_t size)
 {
@@ -24,82 +26,6 @@ static void *grown(void *pointer, size_t *room, size_t needed, size_t size)
     pointer = realloc(pointer, *room * size);
     CHECK(pointer != NULL);
     return pointer;
-}
-
-static void keep(struct journal_kept *journal, const struct ledger_unit *unit)
-{
-    if (unit->length == 0)
-        return;
-    journal->commits =
-        grown(journal->commits, &journal->capacity, journal->count + 1, sizeof *journal->commits);
-    journal->bytes = grown(journal->bytes, &journal->room, journal->length + unit->length, 1);
-    memcpy(journal->bytes + journal->length, unit->facts, unit->length);
-    journal->commits[journal->count++] = (struct kept){
-        .position = unit->position, .time_us = unit->time_us, .at = journal->length, .length = unit->length};
-    journal->length += unit->length;
-}
-
-static const struct kept *commit_with(const struct journal_kept *journal, uint64_t position)
-{
-    size_t low = 0, high = journal->count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (journal->commits[middle].position <= position)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low == 0 ? NULL : &journal->commits[low - 1];
-}
-
-static size_t fact_read(void *context, uint64_t position, uint8_t *out, size_t capacity, int64_t *time_us)
-{
-    const struct remittances_world *self = context;
-    const struct kept *commit = commit_with(&self->journal, position);
-    size_t at, size;
-    CHECK(commit != NULL);
-    at = (position - commit->position) * FACT_WORD;
-    CHECK(at < commit->length);
-    const uint8_t *fact = self->journal.bytes + commit->at + at;
-    enum err err = fact_check(fact, commit->length - at, &size);
-    CHECK(err == ERR_OK && size <= capacity);
-    memcpy(out, fact, size);
-    *time_us = commit->time_us;
-    return size;
-}
-
-static void run_find(void *context, uint32_t run, uint64_t hash,
-                     bool (*match)(void *match_context, uint64_t position), void *match_context)
-{
-    (void)context;
-    (void)run;
-    (void)hash;
-    (void)match;
-    (void)match_context;
-    CHECK_UNREACHABLE(); /* no table of ids is ever full here */
-}
-
-struct ledger *node_rebuilt(struct remittances_world *self, struct counting_mem *memory)
-{
-    struct ledger_config config = ledger_config_default();
-    const struct ledger_ports ports = {.context = self, .fact_read = fact_read, .run_find = run_find};
-    const struct mem mem = counting_mem_port(memory);
-    config.remittances = self->terms;
-    struct ledger *core = ledger_new(&config, &ports, &mem);
-    CHECK(core != NULL);
-    uint64_t from = ledger_replay_from(core);
-    CHECK(from == FACT_FIRST);
-    for (size_t i = 0; i < self->journal.count; i++) {
-        const struct kept *commit = &self->journal.commits[i];
-        enum err err = ledger_replay(core, commit->position, commit->time_us,
-                                     self->journal.bytes + commit->at, commit->length);
-        if (err != ERR_OK)
-            stage_breach(&self->stage, "W10", "the journal cannot be replayed: %s", err_text(err));
-    }
-    enum err err = ledger_recovered(core);
-    if (err != ERR_OK)
-        stage_breach(&self->stage, "W10", "what was replayed does not agree: %s", err_text(err));
-    return core;
 }
 
 /* ---- turns ------------------------------------------------------------------------------------------------ */
@@ -149,8 +75,19 @@ static void tell(struct remittances_world *self, const struct told *told)
     stage_after(&self->stage, way_us, told_comes, self, copy, 0);
 }
 
-static void run_effects(struct remittances_world *self, const struct ledger_unit *unit)
+/* Of others: nobody looks at their answers. */
+static void tickets_free(struct ledger *core, struct ledger_unit *unit)
 {
+    while (unit->tickets != NULL) {
+        struct ledger_ticket *ticket = unit->tickets;
+        unit->tickets = ticket->next;
+        ledger_ticket_free(core, &ticket);
+    }
+}
+
+static void run_effects(struct remittances_world *self, struct ledger_unit *unit)
+{
+    tickets_free(self->ledger.core, unit);
     for (size_t i = 0; i < unit->call_count; i++)
         tell(self, &(struct told){.call = unit->calls[i]});
     for (size_t i = 0; i < unit->ack_count; i++)
@@ -162,19 +99,73 @@ static void run_effects(struct remittances_world *self, const struct ledger_unit
     remit_watch_alarms(self, unit->alarms, unit->alarm_count);
 }
 
+/* ---- the state store follows behind ------------------------------------------------------------------------ */
+
+static void apply_next(struct remittances_world *self);
+
+static void durable_release(struct remittances_world *self)
+{
+    struct ledger_node *node = &self->ledger;
+    ledger_release(node->core, node->durable[0]);
+    node->durable_count--;
+    memmove(&node->durable[0], &node->durable[1], node->durable_count * sizeof node->durable[0]);
+}
+
+static void apply_comes(void *context, void *pointer, uint64_t life)
+{
+    struct remittances_world *self = context;
+    (void)pointer;
+    if (life != self->ledger.life || self->ledger.core == NULL)
+        return;
+    if (stores_apply(self, self->ledger.durable[0]) != ERR_OK) {
+        stage_after(&self->stage, STATE_AGAIN_US, apply_comes, self, NULL, life);
+        return;
+    }
+    self->ledger.is_applying = false;
+    durable_release(self);
+    apply_next(self);
+    take(self);
+}
+
+static void apply_next(struct remittances_world *self)
+{
+    struct ledger_node *node = &self->ledger;
+    struct sim_random *random = &self->stores.random;
+    while (node->durable_count > 0 && !node->is_applying) {
+        if (node->durable[0]->put_count == 0) {
+            durable_release(self);
+            continue;
+        }
+        bool is_slow = remit_has(self, FAMILY_DISK) && sim_random_chance(random, SLOW_STATE_PPM);
+        node->is_applying = true;
+        stage_after(&self->stage,
+                    sim_random_between(random, COMMIT_LEAST_US, is_slow ? COMMIT_SLOW_US : COMMIT_MOST_US),
+                    apply_comes, self, NULL, node->life);
+    }
+}
+
+/* ---- commits ------------------------------------------------------------------------------------------------ */
+
+/* What waited for the unit leaves. */
+static void unit_leaves(struct remittances_world *self)
+{
+    struct ledger_node *node = &self->ledger;
+    struct ledger_unit *unit = node->unit;
+    stores_append(self, unit);
+    run_effects(self, unit);
+    answers_leave(self);
+    node->unit = NULL;
+    node->durable[node->durable_count++] = unit;
+    apply_next(self);
+}
+
 static void is_durable(void *context, void *pointer, uint64_t life)
 {
     struct remittances_world *self = context;
-    struct ledger_unit *unit = self->ledger.unit;
     (void)pointer;
-    if (life != self->ledger.life || unit == NULL)
+    if (life != self->ledger.life || self->ledger.unit == NULL)
         return;
-    keep(&self->journal, unit);
-    remit_watch_commit(self, unit->time_us, unit->position, unit->facts, unit->length);
-    run_effects(self, unit);
-    answers_leave(self);
-    self->ledger.unit = NULL;
-    ledger_release(self->ledger.core, unit);
+    unit_leaves(self);
     take(self);
 }
 
@@ -202,25 +193,40 @@ static void plan_timer(struct remittances_world *self)
     stage_after(&self->stage, wait_us, timer, self, NULL, self->ledger.life);
 }
 
+/* Where memory is refused, a pass of the checkpoint goes on in a later unit. */
+static struct ledger_unit *unit_of(struct remittances_world *self)
+{
+    struct ledger_node *node = &self->ledger;
+    struct sim_random *random = &self->stores.random;
+    if (remit_has(self, FAMILY_DISK) && sim_random_chance(random, NO_MEMORY_PPM))
+        counting_mem_fail(&node->memory, 1 + sim_random_below(random, 6), 1);
+    struct ledger_unit *unit = ledger_take(node->core);
+    counting_mem_fail(&node->memory, 0, 0);
+    return unit;
+}
+
 static void take(struct remittances_world *self)
 {
     struct ledger_node *node = &self->ledger;
     plan_timer(self);
-    if (node->unit != NULL || !ledger_has_work(node->core))
-        return;
-    node->unit = ledger_take(node->core);
-    if (node->unit == NULL)
-        return;
-    for (size_t i = 0; i < node->waiting_count; i++) {
-        node->leaving =
-            grown(node->leaving, &node->leaving_room, node->leaving_count + 1, sizeof *node->leaving);
-        node->leaving[node->leaving_count++] = node->waiting[i];
+    while (node->unit == NULL && node->durable_count < LEDGER_UNITS_MAX && ledger_has_work(node->core)) {
+        node->unit = unit_of(self);
+        CHECK(node->unit != NULL);
+        for (size_t i = 0; i < node->waiting_count; i++) {
+            node->leaving =
+                grown(node->leaving, &node->leaving_room, node->leaving_count + 1, sizeof *node->leaving);
+            node->leaving[node->leaving_count++] = node->waiting[i];
+        }
+        node->waiting_count = 0;
+        if (node->unit->length + node->unit->call_count + node->unit->ack_count == 0) {
+            unit_leaves(self); /* a checkpoint's alone; not through the journal */
+            continue;
+        }
+        bool is_slow = remit_has(self, FAMILY_DISK) && sim_random_chance(&self->disk, 20000);
+        int64_t wait_us =
+            sim_random_between(&self->disk, COMMIT_LEAST_US, is_slow ? COMMIT_SLOW_US : COMMIT_MOST_US);
+        stage_after(&self->stage, wait_us, is_durable, self, NULL, node->life);
     }
-    node->waiting_count = 0;
-    bool is_slow = remit_has(self, FAMILY_DISK) && sim_random_chance(&self->disk, 20000);
-    stage_after(&self->stage,
-                sim_random_between(&self->disk, COMMIT_LEAST_US, is_slow ? COMMIT_SLOW_US : COMMIT_MOST_US),
-                is_durable, self, NULL, node->life);
 }
 
 static void turn(void *context, void *pointer, uint64_t life)
@@ -266,32 +272,56 @@ static void again(void *context, void *pointer, uint64_t life)
     stage_after(&self->stage, RESEND_US, again, self, NULL, life);
 }
 
+static void tick(void *context, void *pointer, uint64_t life)
+{
+    struct remittances_world *self = context;
+    struct ledger_node *node = &self->ledger;
+    struct ledger_stats stats;
+    (void)pointer;
+    if (life != node->life || node->core == NULL)
+        return;
+    ledger_stats(node->core, &stats);
+    if (stats.position == node->position_before && ledger_checkpoint_hurry(node->core) && !node->is_turning)
+        take(self);
+    node->position_before = stats.position;
+    stage_after(&self->stage, REMIT_SECOND_US, tick, self, NULL, life);
+}
+
 void node_start(struct remittances_world *self)
 {
     struct ledger_node *node = &self->ledger;
     node->memory = (struct counting_mem){0};
-    node->mem = counting_mem_port(&node->memory);
-    node->core = node_rebuilt(self, &node->memory);
+    node->core = stores_recover(self, &node->memory);
+    if (node->core == NULL)
+        return;
     node->life++;
     node->timer_us = INT64_MAX;
     node->is_turning = false;
     ledger_check(node->core);
     again(self, NULL, node->life);
+    if (self->has_quiet)
+        tick(self, NULL, node->life);
     plan_timer(self);
 }
 
+/* Of what is on its way to a store, all or nothing is there afterwards. */
 void node_die(struct remittances_world *self)
 {
     struct ledger_node *node = &self->ledger;
     if (node->core == NULL)
         return;
-    if (node->unit != NULL && sim_random_chance(&self->disk, 500000)) {
-        keep(&self->journal, node->unit);
-        remit_watch_commit(self, node->unit->time_us, node->unit->position, node->unit->facts,
-                           node->unit->length);
+    if (node->unit != NULL && sim_random_chance(&self->disk, 500000))
+        stores_append(self, node->unit);
+    if (node->is_applying && sim_random_chance(&self->stores.random, 500000)) {
+        enum err err = stores_apply(self, node->durable[0]);
+        if (err != ERR_OK)
+            stage_note(&self->stage, "its last commit of the state is lost: %s", err_text(err));
     }
+    if (node->unit != NULL)
+        tickets_free(node->core, node->unit);
     node->unit = NULL;
-    node->waiting_count = node->leaving_count = 0;
+    node->is_applying = false;
+    node->durable_count = node->waiting_count = node->leaving_count = 0;
     ledger_destroy(&node->core);
     if (node->memory.live_blocks != 0)
         stage_breach(&self->stage, "memory", "a ledger that has ended keeps %" PRIu64 " bytes",
@@ -301,10 +331,10 @@ void node_die(struct remittances_world *self)
 void node_release(struct remittances_world *self)
 {
     struct ledger_node *node = &self->ledger;
+    if (node->unit != NULL)
+        tickets_free(node->core, node->unit);
     if (node->core != NULL)
         ledger_destroy(&node->core);
     free(node->waiting);
     free(node->leaving);
-    free(self->journal.commits);
-    free(self->journal.bytes);
 }

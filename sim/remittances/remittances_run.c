@@ -149,7 +149,6 @@ static void settle(struct remittances_world *self)
 
 void remittances_begin(struct remittances_world *self, const struct run_config *config)
 {
-    const struct ledger_config defaults = ledger_config_default();
     stage_init(&self->stage, config);
     self->people = sim_random_split(config->seed, "people");
     self->network = sim_random_split(config->seed, "network");
@@ -157,17 +156,31 @@ void remittances_begin(struct remittances_world *self, const struct run_config *
     self->process = sim_random_split(config->seed, "process");
     self->disk = sim_random_split(config->seed, "disk");
     self->endings = sim_random_split(config->seed, "endings");
-    self->terms = defaults.remittances;
+    self->config = ledger_config_default();
+    stores_open(self);
 }
 
 void remittances_release(struct remittances_world *self)
 {
     adapter_release(self);
     node_release(self);
+    stores_release(self);
     banks_release(self);
     remit_watch_release(&self->watch);
     stage_release(&self->stage);
     free(self);
+}
+
+/* A checkpoint's pass takes one unit, or many; ids fill their tables, or never do. */
+static void draw_stores(struct remittances_world *self)
+{
+    static const uint32_t words[] = {64, 1 << 16, 1 << 18, 1 << 19, 1 << 20}, ids[] = {16, 1024, 1 << 18};
+    static const uint32_t others[] = {0, 300, 1000};
+    struct sim_random *random = &self->stores.random;
+    self->config.checkpoint_words = words[sim_random_below(random, sizeof words / sizeof *words)];
+    self->config.ids_in_memory = ids[sim_random_below(random, sizeof ids / sizeof *ids)];
+    self->others = others[sim_random_below(random, sizeof others / sizeof *others)];
+    self->has_quiet = sim_random_chance(random, 500000);
 }
 
 static void begin(struct remittances_world *self, const struct run_config *config)
@@ -181,11 +194,13 @@ static void begin(struct remittances_world *self, const struct run_config *confi
     self->trouble_ppm = (uint32_t)sim_random_between(&random, 0, 400000);
     self->has_callbacks = sim_random_chance(&random, 700000);
     if (sim_random_chance(&random, 300000))
-        self->terms.round_us = 0;
+        self->config.remittances.round_us = 0;
+    draw_stores(self);
     banks_open(self);
     node_start(self);
     adapter_start(self);
     people_open_accounts(self);
+    others_begin(self);
     people_begin(self);
     banks_rules(self);
     stage_after(&self->stage, REMIT_MINUTE_US, fault_comes, self, NULL, 0);

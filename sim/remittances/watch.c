@@ -9,8 +9,8 @@
 
 enum { STATES_MOST = 32 };
 
-/* A fact's time is its commit's, which may be so much later than the decision that a wait is counted from. */
-#define COMMIT_TIME_US REMIT_SECOND_US
+/* A fact's time is that of its commit's first one, which may wait so long for the two stores. */
+#define COMMIT_TIME_US (3 * REMIT_SECOND_US)
 
 /* A process may be away when an alarm is due, and again when it should write it. */
 #define ALARM_LATE_US REMIT_MINUTE_US
@@ -164,8 +164,8 @@ static bool gives_up_early(const struct remittances_world *self, const struct kn
                               STATE(DEPOSITED) | STATE(WITHDRAWAL_WAITING) | STATE(WITHDRAWAL_FAILED);
     if (!is_in(known->state, postings) || !is_in(part->state, STATE(REFUNDING) | STATE(DEAD_LETTER)))
         return false;
-    return part->code != CODE_ACCOUNT_CLOSED &&
-           (known->rounds < self->terms.rounds || known->tries + 1u < self->terms.tries);
+    return part->code != CODE_ACCOUNT_CLOSED && (known->rounds < self->config.remittances.rounds ||
+                                                 known->tries + 1u < self->config.remittances.tries);
 }
 
 /* A commit has the time of its first fact: where the clock is set on while it is open, those behind say less than has passed. */
@@ -180,7 +180,7 @@ static void check_tries(struct remittances_world *self, const struct known *know
     bool by_hand = (part->flags & FACT_REMITTANCE_BY_OPERATOR) != 0;
     bool goes_on = is_in(known->state, WAITING) && part->state != known->state &&
                    !is_in(part->state, STATE(PULLED) | STATE(COMPLETED) | STATE(REFUNDED));
-    if (part->tries > self->terms.tries || part->rounds > self->terms.rounds)
+    if (part->tries > self->config.remittances.tries || part->rounds > self->config.remittances.rounds)
         stage_breach(&self->stage, "W5", "%" PRId64 ": try %d of round %d", known->amount, part->tries,
                      part->rounds);
     if (known->is_there && !counts_on(known, part, by_hand))
@@ -193,7 +193,7 @@ static void check_tries(struct remittances_world *self, const struct known *know
     if (!by_hand && known->state == REMITTANCE_DEAD_LETTER && part->state != REMITTANCE_DEAD_LETTER)
         stage_breach(&self->stage, "W5", "%" PRId64 ": a dead letter goes on by itself", known->amount);
     if (goes_on && !by_hand && is_in_time(self) &&
-        time_us - known->since_us < self->terms.retry_us - COMMIT_TIME_US)
+        time_us - known->since_us < self->config.remittances.retry_us - COMMIT_TIME_US)
         stage_breach(&self->stage, "W5", "%" PRId64 ": %s goes on to %s after %" PRId64 " ms", known->amount,
                      name_of(known->state), name_of(part->state), (time_us - known->since_us) / 1000);
 }
@@ -206,12 +206,13 @@ static void check_alarm(struct remittances_world *self, struct known *known, int
     if (!was && is) {
         known->alarms++;
         self->watch.raised++;
-        if (is_in_time(self) && time_us < known->requested_us + self->terms.alarm_us - COMMIT_TIME_US)
+        if (is_in_time(self) &&
+            time_us < known->requested_us + self->config.remittances.alarm_us - COMMIT_TIME_US)
             stage_breach(&self->stage, "W6", "%" PRId64 ": an alarm comes too early", known->amount);
     }
     self->watch.over += was && !is;
-    if (known->is_there && known->alarms == 0 && self->terms.alarm_us > 0 &&
-        time_us > known->requested_us + self->terms.alarm_us + ALARM_LATE_US &&
+    if (known->is_there && known->alarms == 0 && self->config.remittances.alarm_us > 0 &&
+        time_us > known->requested_us + self->config.remittances.alarm_us + ALARM_LATE_US &&
         known->asked_us > self->jumped_us)
         stage_breach(&self->stage, "W6", "%" PRId64 ": no alarm has come", known->amount);
     if (known->alarms > 1)
@@ -430,7 +431,7 @@ static void check_same(struct remittances_world *self, struct ledger *built, con
 
 void remit_watch_end(struct remittances_world *self)
 {
-    struct counting_mem memory = {0};
+    struct twin built;
     for (size_t i = 0; i < self->watch.count; i++) {
         const struct known *known = &self->watch.known[i];
         if (known->is_answered && known->is_there && !is_in(known->state, ENDS))
@@ -446,12 +447,12 @@ void remit_watch_end(struct remittances_world *self)
     }
     ledger_check(self->ledger.core);
     check_books(self, self->ledger.core);
-    struct ledger *built = node_rebuilt(self, &memory);
-    ledger_check(built);
+    twin_of_journal(self, &built);
     for (size_t i = 0; i < self->watch.count && !self->stage.is_broken; i++) {
         if (self->watch.known[i].is_there)
-            check_same(self, built, &self->watch.known[i]);
+            check_same(self, built.core, &self->watch.known[i]);
     }
-    check_books(self, built);
-    ledger_destroy(&built);
+    if (built.core != NULL)
+        check_books(self, built.core);
+    twin_release(&built);
 }

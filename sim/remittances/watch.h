@@ -10,7 +10,8 @@
  *     W7  an answered request is never forgotten, and the same request again gives the same remittance
  *     W8  the books agree: what our house account for banks says is what the banks say that we have
  *     W9  when faults have ended, every remittance ends
- *     W10 a ledger that is built from the journal shows the same
+ *     W10 a ledger that comes back, from its state and the journal's tail, is the one that the journal alone makes: every account, every
+ *         open remittance with all that memory has of it, all counts, and where each id leads; and at the end the one that lives
  *     W11 an account with an open remittance is not closed
  *     W12 a bank that has said when it wants to be asked again is left alone until then
  *     W13 a reply about another amount, or in another currency, ends no call
@@ -71,6 +72,8 @@ void remit_watch_alarms(struct remittances_world *self, const struct ledger_alar
 void remit_watch_entry(struct remittances_world *self, uint32_t bank, const struct virtual_entry *entry);
 /* An answer with CODE_OK has left. */
 void remit_watch_answered(struct remittances_world *self, uint32_t known);
+/* What two ledgers of the same journal, which the watch has seen to its end, do not have in common; the text says it. */
+bool remit_differ(const struct watch *watch, struct ledger *a, struct ledger *b, char *text, size_t room);
 /* Everything has come to rest. */
 void remit_watch_end(struct remittances_world *self);
 

@@ -1,11 +1,14 @@
 /* The inside of a seed of remittances.
  *
  *     remittances_run.c   the run: what is drawn, faults, the end
- *     node.c              the ledger: commits, its lives and deaths, the journal
+ *     node.c              the ledger: commits, its lives and deaths
+ *     stores.c            its journal and state store, and how it comes back from them
  *     adapter.c           the bank adapter: rows, requests, reports
  *     banks.c             the banks, and the ways to them and back
  *     people.c            clients and operators
+ *     others.c            who else keeps the ledger busy
  *     watch.c             what must never be
+ *     differ.c            what two ledgers do not have in common
  *     case.c              one remittance with the trouble that it is told: for tests
  */
 #ifndef TELLER_SIM_REMITTANCES_WORLD_H
@@ -15,6 +18,7 @@
 #include "actors/ledger/fact.h"
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/remittance_states.h"
+#include "actors/ledger/shell/recovery.h"
 #include "sim/bank/virtual_bank.h"
 #include "sim/counting_mem.h"
 #include "sim/remittances/watch.h"
@@ -28,25 +32,23 @@
 
 enum { REMIT_ACCOUNTS = 8, REMIT_BANKS = 2 };
 
-/* A commit as the journal keeps it. */
-struct kept {
-    uint64_t position;
-    int64_t time_us;
-    size_t at, length; /* in the bytes */
-};
-
-struct journal_kept {
-    struct kept *commits;
-    size_t count, capacity;
-    uint8_t *bytes;
-    size_t length, room;
+/* What the ledger comes back from. They outlive the process's lives. */
+struct ledger_stores {
+    struct journal *journal;
+    struct state *state;
+    struct sim_random random;
+    struct recovery_ports ports; /* of the core that lives */
+    uint64_t applied;            /* commits of the state store */
 };
 
 struct ledger_node {
     struct ledger *core;
-    struct ledger_unit *unit; /* on its way to the disk */
+    struct ledger_unit *unit;                      /* on its way to the journal */
+    struct ledger_unit *durable[LEDGER_UNITS_MAX]; /* in order; on their way to the state store */
+    size_t durable_count;
+    bool is_applying;         /* the first of them */
+    uint64_t position_before; /* a second ago */
     struct counting_mem memory;
-    struct mem mem;
     uint64_t life;
     bool is_turning; /* a commit or a timer is planned */
     int64_t timer_us;
@@ -85,7 +87,7 @@ struct remittances_world {
     int64_t jumped_us; /* when it was last set, by the stage's clock */
     bool is_up;        /* the process: ledger and adapter */
     bool is_calm;      /* faults have ended */
-    struct journal_kept journal;
+    struct ledger_stores stores;
     struct ledger_node ledger;
     struct adapter_node adapter;
     struct virtual_bank *banks[REMIT_BANKS];
@@ -96,11 +98,13 @@ struct remittances_world {
     int64_t
         later_us[REMIT_BANKS]; /* nothing is asked before, by the stage's clock, as the adapter was told */
     struct watch watch;
-    uint32_t most; /* remittances of this seed */
+    uint32_t most;   /* remittances of this seed */
+    uint32_t others; /* accounts that are busy with something else */
     int64_t every_us;
     uint32_t trouble_ppm;
     bool has_callbacks;
-    struct ledger_remittance_terms terms;
+    struct ledger_config config; /* of the ledger */
+    bool has_quiet;              /* a quiet second brings a checkpoint to its end */
     uint64_t deaths, requests, posts, acts, calls_told;
 };
 
@@ -128,8 +132,31 @@ void node_touched(struct remittances_world *self);
 /* The answer to `known` leaves with the current unit. */
 void node_answers(struct remittances_world *self, uint32_t known);
 void node_release(struct remittances_world *self);
-/* A ledger built from the journal alone; the caller destroys it. */
-struct ledger *node_rebuilt(struct remittances_world *self, struct counting_mem *memory);
+
+/* ---- stores.c ----------------------------------------------------------------------------------------- */
+
+void stores_open(struct remittances_world *self);
+void stores_release(struct remittances_world *self);
+
+/* What a unit says is in the journal from now on. */
+void stores_append(struct remittances_world *self, const struct ledger_unit *unit);
+/* Its puts are in the state store. ERR_FULL: nothing has changed, and it may be tried again. */
+enum err stores_apply(struct remittances_world *self, const struct ledger_unit *unit) MUST_USE;
+
+/* A core that has come back, from the state and the journal's tail, or where the state is lost from the journal alone. It is
+ * compared with one from the journal alone. NULL: a breach. */
+struct ledger *stores_recover(struct remittances_world *self, struct counting_mem *memory);
+
+/* A core beside the one that lives, with stores of its own behind the journal. It stays in place until it is released. */
+struct twin {
+    struct ledger *core; /* NULL: a breach */
+    struct state *state;
+    struct counting_mem memory;
+    struct recovery_ports ports;
+};
+/* From the journal alone. */
+void twin_of_journal(struct remittances_world *self, struct twin *twin);
+void twin_release(struct twin *twin);
 
 /* ---- adapter.c ----------------------------------------------------------------------------------------- */
 
@@ -166,5 +193,10 @@ void people_ask(struct remittances_world *self, uint32_t known);
 void people_open_accounts(struct remittances_world *self);
 /* Nothing is frozen any more, and each list is worked once. */
 void people_settle(struct remittances_world *self);
+
+/* ---- others.c ------------------------------------------------------------------------------------------ */
+
+/* Opens their accounts, behind those of people_open_accounts. */
+void others_begin(struct remittances_world *self);
 
 #endif

@@ -182,38 +182,15 @@ static enum err recover(struct ledger *ledger, struct journal *journal, struct s
     return err == ERR_OK ? ledger_recovered(ledger) : err;
 }
 
-struct copy {
-    struct state *to;
-    enum state_table table;
-};
-
-static enum err copy_one(void *context, const uint8_t *key, size_t key_length, const uint8_t *value,
-                         size_t value_length)
-{
-    struct copy *copy = context;
-    static const uint8_t nothing;
-    struct state_put put = {copy->table, key, key_length, value ? value : &nothing, value_length};
-    return state_apply(copy->to, &put, 1);
-}
-
-static struct state *state_copy(struct state *from)
-{
-    struct copy copy = {.to = state_memory_new()};
-    CHECK(copy.to);
-    for (int table = 0; from && table < STATE_TABLE_COUNT; table++) {
-        copy.table = (enum state_table)table;
-        enum err err = state_walk(from, copy.table, NULL, 0, copy_one, &copy);
-        CHECK(err == ERR_OK);
-    }
-    return copy.to;
-}
-
 /* A copy of what a partition would find when it comes back like this. */
 static struct state *state_found(struct partition *partition, enum runner_state state)
 {
-    if (state == RUNNER_STATE_KEPT)
-        return state_copy(partition->state);
-    return state_copy(state == RUNNER_STATE_STALE ? partition->snapshot : NULL);
+    const struct state *from = state == RUNNER_STATE_KEPT    ? partition->state
+                               : state == RUNNER_STATE_STALE ? partition->snapshot
+                                                             : NULL;
+    struct state *found = from ? state_memory_copy(from) : state_memory_new();
+    CHECK(found);
+    return found;
 }
 
 static struct ledger_config config_of(const struct runner *self, uint32_t partition)
@@ -599,7 +576,8 @@ void runner_snapshot(struct runner *self, uint32_t number)
 {
     struct partition *partition = &self->partitions[number];
     state_close(&partition->snapshot);
-    partition->snapshot = state_copy(partition->state);
+    partition->snapshot = state_memory_copy(partition->state);
+    CHECK(partition->snapshot);
 }
 
 void runner_crash(struct runner *self, uint32_t number, enum runner_state state)
@@ -665,6 +643,7 @@ static void remittances_compare(const struct ledger *a, const struct ledger *b)
         CHECK(x.requested == y.requested && x.last_position == y.last_position && x.amount == y.amount);
         CHECK(x.due_us == y.due_us && x.alarm_us == y.alarm_us && x.call == y.call && x.state == y.state);
         CHECK(x.step == y.step && x.tries == y.tries && x.rounds == y.rounds && x.flags == y.flags);
+        CHECK(x.requested_us == y.requested_us && x.called_us == y.called_us && x.code == y.code);
     }
     CHECK(a->remittances.open_count == b->remittances.open_count);
 }

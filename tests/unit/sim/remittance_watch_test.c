@@ -169,23 +169,31 @@ static size_t alarms_of(const struct remittances_world *world, struct ledger_ala
     return count;
 }
 
-static void tell_commit(struct remittances_world *world, const struct journal_kept *journal,
-                        const struct kept *commit, struct telling *telling)
+struct hearing {
+    struct remittances_world *world;
+    struct telling *telling;
+};
+
+static enum err tell_commit(void *context, const struct journal_commit *commit)
 {
+    struct hearing *hearing = context;
+    struct remittances_world *world = hearing->world;
+    struct telling *telling = hearing->telling;
     size_t size;
     struct ledger_alarm alarms[4];
     bool was_done = telling->is_done;
     telling->length = 0;
     telling->time_us = commit->time_us;
     for (size_t at = 0; at < commit->length; at += size) {
-        enum err err = fact_check(journal->bytes + commit->at + at, commit->length - at, &size);
+        enum err err = fact_check(commit->facts + at, commit->length - at, &size);
         CHECK(err == ERR_OK);
-        add_fact(telling, journal->bytes + commit->at + at, size);
+        add_fact(telling, commit->facts + at, size);
     }
     world->stage.now_us = commit->time_us - world->wall_us;
     remit_watch_commit(world, telling->time_us, commit->position, telling->bytes, telling->length);
     bool is_silent = telling->is_done && !was_done && telling->row->change == SILENT;
     remit_watch_alarms(world, alarms, is_silent ? 0 : alarms_of(world, alarms));
+    return ERR_OK;
 }
 
 /* A watch that knows what was asked, and nothing else. */
@@ -206,11 +214,11 @@ static struct remittances_world *watch_new(const struct remittances_world *from)
 static struct remittances_world *told(enum story story, const struct tampering *row)
 {
     static struct telling telling;
-    const struct journal_kept *journal = &good[story]->journal;
     struct remittances_world *world = watch_new(good[story]);
+    struct hearing hearing = {world, &telling};
     telling = (struct telling){.row = row};
-    for (size_t i = 0; i < journal->count; i++)
-        tell_commit(world, journal, &journal->commits[i], &telling);
+    enum err err = journal_walk(good[story]->stores.journal, FACT_FIRST, tell_commit, &hearing);
+    CHECK(err == ERR_OK);
     if (row != NULL && !telling.is_done)
         print_error("%s: there is no such fact\n", row->name);
     assert_true(row == NULL || telling.is_done);

@@ -360,6 +360,39 @@ static void planned_failures_change_nothing(void **state)
     assert_null(value_of(f->state, STATE_IDS, "a"));
 }
 
+static void a_copy_has_what_was_there_and_goes_its_own_way(void **state)
+{
+    struct fixture *f = *state;
+    const struct state_put other = put(STATE_IDS, "a", "2");
+    apply(f->state, put(STATE_IDS, "a", "1"));
+    apply(f->state, put(STATE_REMITTANCES, "b", ""));
+    state_memory_fail(f->state, 1, ERR_IO);
+    struct state *copy = state_memory_copy(f->state);
+    assert_non_null(copy);
+    assert_int_equal(state_apply(copy, &other, 1), ERR_OK);
+    apply(copy, put(STATE_REMITTANCES, "c", "3"));
+    assert_string_equal(value_of(copy, STATE_IDS, "a"), "2");
+    assert_string_equal(value_of(copy, STATE_REMITTANCES, "b"), "");
+    assert_string_equal(value_of(f->state, STATE_IDS, "a"), "1");
+    assert_null(value_of(f->state, STATE_REMITTANCES, "c"));
+    state_close(&copy);
+}
+
+static void a_copy_of_what_is_damaged_is_damaged(void **state)
+{
+    struct fixture *f = *state;
+    size_t sum = 0;
+    apply(f->state, put(STATE_IDS, "a", "1"));
+    apply(f->state, put(STATE_HOLDS, "b", "2"));
+    state_memory_flip(f->state, STATE_IDS, 3);
+    state_memory_lose(f->state, STATE_HOLDS, 0);
+    struct state *copy = state_memory_copy(f->state);
+    assert_non_null(copy);
+    assert_int_equal(state_walk(copy, STATE_IDS, NULL, 0, walk_nothing, &sum), ERR_CORRUPT);
+    assert_int_equal(state_walk(copy, STATE_HOLDS, NULL, 0, walk_nothing, &sum), ERR_CORRUPT);
+    state_close(&copy);
+}
+
 #define BOTH(test)                                         \
     {#test " (memory)", test, begin_memory, finish, NULL}, \
     {                                                      \
@@ -384,6 +417,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_store_that_is_absent_is_not_found_by_a_reader, begin_lmdb, finish),
         cmocka_unit_test_setup_teardown(a_damaged_page_is_found_before_it_is_followed, begin_lmdb, finish),
         cmocka_unit_test_setup_teardown(planned_failures_change_nothing, begin_memory, finish),
+        cmocka_unit_test_setup_teardown(a_copy_has_what_was_there_and_goes_its_own_way, begin_memory, finish),
+        cmocka_unit_test_setup_teardown(a_copy_of_what_is_damaged_is_damaged, begin_memory, finish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
