@@ -136,6 +136,9 @@ static const struct {
     {"tries", offsetof(struct checkpoint_remittance, tries), 1, 0, "slot 0"},
     {"rounds", offsetof(struct checkpoint_remittance, rounds), 1, 0, "slot 0"},
     {"flags", offsetof(struct checkpoint_remittance, flags), 1, 0, "slot 0"},
+    {"code", offsetof(struct checkpoint_remittance, code), 1, 0, "slot 0"},
+    {"requested at", offsetof(struct checkpoint_remittance, requested_us), 1, 0, "slot 0"},
+    {"called at", offsetof(struct checkpoint_remittance, called_us), 1, 0, "slot 0"},
     {"at another time", offsetof(struct checkpoint_remittance, last_position), 0, 1, NULL},
     {"slot", offsetof(struct checkpoint_remittance, slot), 0, 1, NULL},
     {"ahead", offsetof(struct checkpoint_remittance, last_position) + 4, 0, 1, "the journal does not have"},
@@ -151,6 +154,8 @@ static struct checkpoint_remittance remittance_stored(const struct ledger *ledge
                                           .amount = open.amount,
                                           .due_us = open.due_us,
                                           .alarm_us = open.alarm_us,
+                                          .requested_us = open.requested_us,
+                                          .called_us = open.called_us,
                                           .account = open.account,
                                           .slot = open.slot,
                                           .call = open.call,
@@ -158,7 +163,8 @@ static struct checkpoint_remittance remittance_stored(const struct ledger *ledge
                                           .step = open.step,
                                           .tries = open.tries,
                                           .rounds = open.rounds,
-                                          .flags = open.flags};
+                                          .flags = open.flags,
+                                          .code = open.code};
 }
 
 static struct runner *runner_with_a_remittance(void)
