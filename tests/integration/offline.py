@@ -423,6 +423,57 @@ def open_holds_are_exported_with_what_is_left_of_them_and_opened_again(program, 
                 assert (spent["balance"], spent["pending"]) == (BALANCE - PENDING, 0), spent
 
 
+class Foreign:
+    """Money in two currencies of one owner, in accounts that keep book values; each step has an id of its own."""
+    def __init__(self, client):
+        self.client = client
+        client.open("won", currency="KRW")
+        for name in ("usd0", "usd1", "usd2", "usd3"):
+            client.open(name, currency="USD", fx=True)
+        self.step("deposit", to_account="won", amount=90_000_000, currency="KRW")
+        client.expect_ok("pair.set", {"base": "USD", "counter": "KRW", "spread": 10000, "valid": 3600})
+        client.expect_ok("rate.set", {"base": "USD", "counter": "KRW", "rate": "1350.25", "as_of": time.time_ns() // 1000,
+                                      "age_limit": 86400})
+
+    def step(self, operation, **body):
+        key = uuid.uuid4().bytes
+        self.client.expect_ok(operation, {"transaction_id": key, **body})
+        return key
+
+    def exchange(self, source, target, amount):
+        sell, buy = ("KRW", "USD") if source == "won" else ("USD", "KRW")
+        quote = self.step("quote", from_account=source, sell=sell, buy=buy, side="sell", amount=amount)
+        self.step("exchange", from_account=source, to_account=target, quote=quote)
+
+
+@case
+def an_import_keeps_book_values_and_average_rates(program, _):
+    with Node(program, partitions=3) as node, Client(node.endpoint) as client:
+        foreign = Foreign(client)
+        for i in range(4):
+            foreign.exchange("won", f"usd{i}", 1_234_567 + 7 * i)
+            foreign.step("deposit", to_account=f"usd{i}", amount=10_001 + i, currency="USD", rate="1299.123")
+            foreign.exchange(f"usd{i}", "won", 3_333)
+            foreign.step("transfer", from_account=f"usd{i}", to_account=f"usd{(i + 1) % 4}", amount=777, currency="USD",
+                         rate="1311.5")
+            settle(client)
+            hold = foreign.step("hold", from_account=f"usd{i}", amount=1_000, currency="USD")
+            foreign.step("capture", from_account=f"usd{i}", hold=hold, amount=333, currency="USD", rest="keep")
+            foreign.step("withdraw", from_account=f"usd{i}", amount=123, currency="USD")
+        digest = verify(node, node.data)["digest"]
+        shown = {name: client.expect_ok("account.show", {"account": name}) for name in ("usd0", "usd1", "usd2", "usd3")}
+        for form, partitions in (("jsonl", 1), ("csv", 4)):
+            lines = node.scratch / f"lines.{form}"
+            node.run("export", "--data", node.data, "--format", form, "--out", lines)
+            with Node(program, partitions=partitions) as other, Client(other.endpoint) as copy:
+                other.run("import", lines, "--connect", other.endpoint)
+                for name, account in shown.items():
+                    found = copy.expect_ok("account.show", {"account": name})
+                    for key in ("balance", "pending", "book_value", "average_rate"):
+                        assert found[key] == account[key], (form, name, key, found[key], account[key])
+                assert verify(other, other.data)["digest"] == digest, form
+
+
 @case
 def a_hold_whose_time_is_over_when_it_is_imported_is_left_out_and_told(program, _):
     with Node(program, partitions=2) as node, Client(node.endpoint) as client:
