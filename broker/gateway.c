@@ -195,7 +195,7 @@ static void address_text(struct MHD_Connection *connection, char out[INET6_ADDRS
     if (getnameinfo(address,
                     address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
                     out, INET6_ADDRSTRLEN, NULL, 0, NI_NUMERICHOST) != 0)
-        strcpy(out, "?");
+        memcpy(out, "?", sizeof "?");
 }
 
 static void tell_refused(struct actor *self, const struct exchange *exchange)

@@ -1,5 +1,7 @@
 /* teller version, health, status, metrics: the node about itself. */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "actors/base/check.h"
 #include "broker/command.h"
@@ -201,8 +203,10 @@ static int run_metrics(struct session *session, bool is_text)
     int code = session_check(session, err, &answer, NULL);
     if (code != EXIT_CODE_OK || !is_text)
         return code != EXIT_CODE_OK ? code : print_body(session, body);
-    fwrite(body.data, 1, body.length, stdout);
-    return EXIT_CODE_OK;
+    if (fwrite(body.data, 1, body.length, stdout) == body.length && fflush(stdout) == 0)
+        return EXIT_CODE_OK;
+    fprintf(stderr, "teller %s: cannot write: %s\n", session->name, strerror(errno));
+    return EXIT_CODE_ERROR;
 }
 
 int command_metrics(int argc, char **argv)

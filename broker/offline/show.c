@@ -99,8 +99,10 @@ void show_size(uint64_t bytes, char out[SHOW_SIZE])
     static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
     double value = (double)bytes;
     size_t unit = 0;
-    for (; value >= KILO; value /= KILO)
+    while (value >= KILO) {
+        value /= KILO;
         unit++;
+    }
     snprintf(out, SHOW_SIZE, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
 }
 
