@@ -42,15 +42,6 @@ static bool append_used(struct ledger *self, const struct ledger_command *comman
     return true;
 }
 
-static struct uuid leg_id(const struct uuid *exchange, uint8_t index)
-{
-    static const uint8_t mask[8] = {0x65, 0x78, 0x63, 0x68, 0x61, 0x6e, 0x67, 0x65};
-    struct uuid id = *exchange;
-    for (size_t i = 0; i < sizeof mask; i++)
-        id.bytes[index == 0 ? 8 + i : i] ^= mask[i];
-    return id;
-}
-
 static void legs_make(const struct ledger_command *command, const struct fact_quote *quote, struct str owner,
                       struct ledger_command legs[EXCHANGE_LEGS])
 {
@@ -58,7 +49,7 @@ static void legs_make(const struct ledger_command *command, const struct fact_qu
         .kind = COMMAND_EXCHANGE_OUT,
         .currency = currency_find(quote->sell, CURRENCY_CODE_LENGTH),
         .amount = quote->sell_amount,
-        .id = leg_id(&command->id, 0),
+        .id = fact_exchange_leg(FACT_EXCHANGE_OUT, &command->id),
         .from = command->from,
         .memo = command->memo,
         .reference = command->reference,
@@ -68,7 +59,7 @@ static void legs_make(const struct ledger_command *command, const struct fact_qu
         .kind = COMMAND_EXCHANGE_IN,
         .currency = currency_find(quote->buy, CURRENCY_CODE_LENGTH),
         .amount = quote->buy_amount,
-        .id = leg_id(&command->id, 1),
+        .id = fact_exchange_leg(FACT_EXCHANGE_IN, &command->id),
         .from = owner,
         .to = command->to,
         .memo = command->memo,

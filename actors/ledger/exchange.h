@@ -5,8 +5,8 @@
  *         1  COMMAND_EXCHANGE_IN    house:fx:BUY → to_account, house:spread:BUY, house:residue:BUY
  *
  * The group's id is the exchange's transaction id, its fingerprint that of the exchange's own payload. The ids of the items follow
- * from it, so a group that is begun again has the same: its last eight bytes XORed with a constant for the first leg, its first
- * eight for the second, so that ids that count up do not meet. The group may be local or cross partitions; it answers one row.
+ * from it (fact_exchange_leg), so a group that is begun again has the same, and a posting tells its exchange. The group may be
+ * local or cross partitions; it answers one row.
  *
  * A quote is used by the attempt, not by its success. An attempt that ended BUSY is not remembered, but the FACT_QUOTE_USED
  * names its id: the same exchange may go on, another may not.

@@ -390,6 +390,20 @@ static inline size_t fact_posting_size(uint8_t kind)
                                           : sizeof(struct fact_posting);
 }
 
+/* From the id of an exchange to that of the leg that a posting of this kind is of, and back: from a posting's id to that of its
+ * exchange. Halves of the id are XORed with "exchange", the second one for the leg out, the first one for the leg in, so that ids that
+ * count up do not meet. nil: the kind is no posting of an exchange. */
+static inline struct uuid fact_exchange_leg(uint8_t kind, const struct uuid *id)
+{
+    struct uuid other = {{0}};
+    if (kind < FACT_EXCHANGE_OUT || kind > FACT_EXCHANGE_RESIDUE)
+        return other;
+    other = *id;
+    for (size_t i = 0; i < 8; i++)
+        other.bytes[kind == FACT_EXCHANGE_OUT ? 8 + i : i] ^= (uint8_t) "exchange"[i];
+    return other;
+}
+
 static inline int fact_is_remittance(uint8_t kind)
 {
     return kind >= FACT_REMITTANCE_REQUESTED && kind <= FACT_REMITTANCE_RETURNED;

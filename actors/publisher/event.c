@@ -142,6 +142,7 @@ static void read_posting(const uint8_t *bytes, const struct fact_strings *string
     bool is_to_remote = fact.head.kind == FACT_SENT;
     bool is_from_remote = fact.head.kind == FACT_RECEIVED || fact.head.kind == FACT_RETURNED;
     out->transaction_id = fact.id;
+    out->exchange = fact_exchange_leg(fact.head.kind, &fact.id);
     out->has_amount = true;
     out->amount = fact.amount;
     out->from_account = is_from_remote ? remote : ask(asker, fact.debit);

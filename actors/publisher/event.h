@@ -42,6 +42,7 @@ struct event {
     bool has_limits; /* opened, changed */
     int64_t minimum_balance, ceiling;
     struct uuid hold;
+    struct uuid exchange; /* whose posting it is */
     bool has_pending;
     int64_t pending;
     bool has_kept; /* captured */

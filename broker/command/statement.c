@@ -103,6 +103,8 @@ static void entry_json(struct emit *json, const struct teller_entry *entry, curr
     }
     if (entry->expires_us > 0)
         emit_time(json, "expires", entry->expires_us);
+    if (!uuid_is_nil(&entry->exchange))
+        emit_uuid(json, "exchange", &entry->exchange);
     if (entry->bank.length > 0)
         emit_str(json, "bank", entry->bank);
     if (entry->bank_reference.length > 0)
@@ -200,6 +202,14 @@ static void hold_text(const struct teller_entry *entry, currency_index currency)
     printf("; pending %s\n", money_text(entry->pending, currency));
 }
 
+/* The exchange that the entry is of, on a line of its own. */
+static void exchange_text(const struct teller_entry *entry)
+{
+    char id[UUID_TEXT_LENGTH + 1];
+    uuid_format(&entry->exchange, id);
+    printf("    exchange %s\n", id);
+}
+
 /* The bank of a remittance, on a line of its own. */
 static void bank_text(const struct teller_entry *entry)
 {
@@ -229,6 +239,8 @@ static void history_text(const struct teller_history_query *query, currency_inde
                (int)entry->reference.length, entry->reference.length > 0 ? entry->reference.data : "");
         if (!uuid_is_nil(&entry->hold))
             hold_text(entry, currency);
+        if (!uuid_is_nil(&entry->exchange))
+            exchange_text(entry);
         if (entry->bank.length > 0)
             bank_text(entry);
         if (entry->has_book && base != CURRENCY_NONE)

@@ -21,7 +21,7 @@
 #include "broker/wire/request.h"
 #include "broker/wire/rows.h"
 
-enum { WIRE_KEYS_MAX = 20 };
+enum { WIRE_KEYS_MAX = 24 };
 
 struct wire_key {
     struct str name;

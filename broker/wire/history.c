@@ -228,13 +228,14 @@ enum { ENTRY_KEYS_ALWAYS = 10, PAGE_DEPTH = 4 };
 static uint32_t more_keys(const struct wire_history_entry *entry)
 {
     uint32_t count = (entry->rate > 0) + (uuid_is_nil(&entry->hold) ? 0u : 2u) + (entry->expires_us != 0) +
-                     (entry->bank.length > 0) + (entry->bank_reference.length > 0);
+                     (entry->bank.length > 0) + (entry->bank_reference.length > 0) +
+                     !uuid_is_nil(&entry->exchange);
     if (entry->has_book)
         count += 3u + (entry->direction == DIRECTION_OUT) + (entry->average_rate > 0);
     return count;
 }
 
-enum { MORE_SPACE = 11 * 2 * WORD_SPACE };
+enum { MORE_SPACE = 12 * 2 * WORD_SPACE };
 
 static uint8_t *put_more(uint8_t *at, const struct wire_history_entry *entry)
 {
@@ -246,6 +247,8 @@ static uint8_t *put_more(uint8_t *at, const struct wire_history_entry *entry)
     }
     if (entry->expires_us != 0)
         at = mp_put_int(WIRE_PUT_WORD(at, "expires"), entry->expires_us);
+    if (!uuid_is_nil(&entry->exchange))
+        at = wire_put_uuid(WIRE_PUT_WORD(at, "exchange"), &entry->exchange);
     if (entry->bank.length > 0)
         at = mp_put_str(WIRE_PUT_WORD(at, "bank"), entry->bank);
     if (entry->bank_reference.length > 0)
@@ -441,6 +444,7 @@ enum {
     ENTRY_KEY_EXPIRES,
     ENTRY_KEY_BANK,
     ENTRY_KEY_BANK_REFERENCE,
+    ENTRY_KEY_EXCHANGE,
     ENTRY_KEY_COUNT
 };
 
@@ -466,6 +470,7 @@ static const struct wire_key entry_keys[ENTRY_KEY_COUNT] = {
     [ENTRY_KEY_EXPIRES] = {{"expires", 7}, FIELD_NONE},
     [ENTRY_KEY_BANK] = {{"bank", 4}, FIELD_NONE},
     [ENTRY_KEY_BANK_REFERENCE] = {{"bank_reference", 14}, FIELD_NONE},
+    [ENTRY_KEY_EXCHANGE] = {{"exchange", 8}, FIELD_NONE},
 };
 
 static bool read_entry(struct mp_reader *r, struct wire_history_entry *out)
@@ -498,7 +503,8 @@ static bool read_entry(struct mp_reader *r, struct wire_history_entry *out)
            take_optional_int(&v.at[ENTRY_KEY_PENDING], &out->pending) &&
            take_optional_int(&v.at[ENTRY_KEY_EXPIRES], &out->expires_us) &&
            wire_take_string(&v.at[ENTRY_KEY_BANK], &out->bank) &&
-           wire_take_string(&v.at[ENTRY_KEY_BANK_REFERENCE], &out->bank_reference);
+           wire_take_string(&v.at[ENTRY_KEY_BANK_REFERENCE], &out->bank_reference) &&
+           wire_take_optional_uuid(&v.at[ENTRY_KEY_EXCHANGE], &out->exchange);
 }
 
 bool wire_history_reply_read(const struct wire_reply *reply, struct wire_history_entry *entries,

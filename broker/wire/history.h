@@ -115,6 +115,7 @@ struct wire_history_entry {
     int64_t pending;                 /* of the account, after it; known where there is a hold */
     int64_t expires_us;              /* of the hold; 0: never */
     struct str bank, bank_reference; /* of a remittance */
+    struct uuid exchange;            /* whose posting it is; nil: of none */
 };
 
 /* Beside those of enum ledger_command_kind: what a transaction id may have asked for. */

@@ -471,7 +471,8 @@ static void entry_of(const struct wire_history_entry *read, struct teller_entry 
                                  .pending = read->pending,
                                  .expires_us = read->expires_us,
                                  .bank = read->bank,
-                                 .bank_reference = read->bank_reference};
+                                 .bank_reference = read->bank_reference,
+                                 .exchange = read->exchange};
 }
 
 /* Reads a page through scratch entries. */

@@ -497,6 +497,7 @@ struct teller_entry {
     int64_t pending;      /* with a hold: the account's, after it */
     int64_t expires_us;   /* of the hold; 0: never */
     struct str bank, bank_reference; /* of a remittance; may be empty */
+    struct uuid exchange;            /* nil: it is of none. The entry's own id is that of one leg */
 };
 
 struct teller_history_query {

@@ -194,13 +194,29 @@ void cursor_note(struct oracle *self, struct str text, enum cursor_kind kind, ui
 
 /* ---- histories -------------------------------------------------------------------------------- */
 
+/* The postings of an exchange name it: their own ids have one half of its id, and the other half another one's. */
+static bool names_its_exchange(const struct wire_history_entry *said)
+{
+    static const uint8_t word[8] = {'e', 'x', 'c', 'h', 'a', 'n', 'g', 'e'};
+    bool is_leg = said->kind >= ENTRY_EXCHANGE_OUT && said->kind <= ENTRY_EXCHANGE_RESIDUE;
+    size_t kept = said->kind == ENTRY_EXCHANGE_OUT ? 0 : 8, changed = 8 - kept;
+    if (!is_leg)
+        return uuid_is_nil(&said->exchange);
+    for (size_t i = 0; i < sizeof word; i++) {
+        if (said->exchange.bytes[kept + i] != said->id.bytes[kept + i] ||
+            (said->exchange.bytes[changed + i] ^ said->id.bytes[changed + i]) != word[i])
+            return false;
+    }
+    return true;
+}
+
 static bool entry_is(const struct entry *entry, const struct wire_history_entry *said)
 {
     bool is_about_hold = !uuid_is_nil(&entry->hold);
     if (is_about_hold && (!uuid_equal(&said->hold, &entry->hold) || said->pending != entry->pending ||
                           said->expires_us != entry->expires_us))
         return false;
-    return said->position == entry->position && said->kind == entry->kind &&
+    return names_its_exchange(said) && said->position == entry->position && said->kind == entry->kind &&
            said->direction == entry->direction && said->time_us == entry->time_us &&
            said->amount == entry->amount && said->balance == entry->balance &&
            uuid_equal(&said->id, &entry->id) && str_equal(said->counterparty, entry->counterparty) &&

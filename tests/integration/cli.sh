@@ -589,6 +589,11 @@ check 0 transfer show ${QUOTE}02 --json
 json 'v["status"] == "success" and v["kind"] == "exchange"'
 check 0 history won --limit 1 --json
 json 'v["entries"][0]["kind"] == "exchange_in" and v["entries"][0]["memo"] == "travel" and v["entries"][0]["counterparty"].startswith("house:fx:KRW:")'
+json 'v["entries"][0]["exchange"] == "'${QUOTE}02'" and v["entries"][0]["transaction_id"] != "'${QUOTE}02'"'
+check 0 history alice --limit 1 --json
+json 'v["entries"][0]["kind"] == "exchange_out" and v["entries"][0]["exchange"] == "'${QUOTE}02'"'
+check 0 history won --limit 1
+has out "exchange ${QUOTE}02"
 check 1 quote show won ${QUOTE}01
 has err "QUOTE_NOT_FOUND quote"
 stop_server

@@ -174,6 +174,7 @@ static enum err posting_entry(const struct statement_source *source, uint32_t ac
     if (other.length == 0)
         other = directory_at(source->directory, out_going ? fact.credit : fact.debit);
     entry->id = fact.id;
+    entry->exchange = fact_exchange_leg(bytes[0], &fact.id);
     entry->amount = fact.amount;
     entry->direction = out_going ? DIRECTION_OUT : DIRECTION_IN;
     entry->balance = out_going ? fact.debit_balance : fact.credit_balance;

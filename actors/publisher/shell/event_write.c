@@ -190,6 +190,8 @@ static void write_rest(struct out *out, const struct event *event)
     }
     if (!uuid_is_nil(&event->hold))
         field_id(out, "hold", &event->hold);
+    if (!uuid_is_nil(&event->exchange))
+        field_id(out, "exchange", &event->exchange);
     if (event->has_pending)
         field_int(out, "pending", event->pending);
     if (event->has_kept) {

@@ -114,6 +114,27 @@ static void money_between_partitions_names_the_account_there_and_no_balance_of_t
     assert_int_equal(event.code, CODE_ACCOUNT_FROZEN);
 }
 
+static void both_legs_of_an_exchange_name_it(void **state)
+{
+    (void)state;
+    const uint8_t kinds[] = {FACT_EXCHANGE_OUT, FACT_EXCHANGE_IN, FACT_EXCHANGE_SPREAD,
+                             FACT_EXCHANGE_RESIDUE};
+    const struct uuid exchange = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
+    struct fact_strings strings = {0};
+    struct event event;
+    for (size_t i = 0; i < sizeof kinds; i++) {
+        struct bytes bytes = posting_of(kinds[i], 0, 1, 2, &strings);
+        const struct uuid leg = fact_exchange_leg(kinds[i], &exchange);
+        memcpy(bytes.at + offsetof(struct fact_posting, id), &leg, sizeof leg);
+        assert_int_equal(read(&bytes, &event), EVENT_READ);
+        assert_true(uuid_equal(&event.transaction_id, &leg) && !uuid_equal(&leg, &exchange));
+        assert_true(uuid_equal(&event.exchange, &exchange));
+    }
+    struct bytes bytes = posting_of(FACT_TRANSFER, 0, 1, 2, &strings);
+    assert_int_equal(read(&bytes, &event), EVENT_READ);
+    assert_true(uuid_is_nil(&event.exchange));
+}
+
 static void an_opened_account_tells_its_own_name(void **state)
 {
     (void)state;
@@ -331,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_transfer_tells_both_accounts_and_balances),
         cmocka_unit_test(money_between_partitions_names_the_account_there_and_no_balance_of_transit),
+        cmocka_unit_test(both_legs_of_an_exchange_name_it),
         cmocka_unit_test(an_opened_account_tells_its_own_name),
         cmocka_unit_test(holds_tell_what_is_held_and_what_is_pending),
         cmocka_unit_test(a_remittances_move_tells_its_state_and_why),

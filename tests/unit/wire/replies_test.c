@@ -145,6 +145,7 @@ static const struct wire_history_entry entries[] = {
      .position = 1,
      .bank = STR_LITERAL("kftc"),
      .bank_reference = STR_LITERAL("20261121-1")},
+    {.kind = ENTRY_EXCHANGE_IN, .direction = DIRECTION_IN, .position = 2, .id = {{2}}, .exchange = {{3}}},
 };
 
 static void assert_entries_equal(const struct wire_history_entry *a, const struct wire_history_entry *b)
@@ -155,6 +156,7 @@ static void assert_entries_equal(const struct wire_history_entry *a, const struc
     assert_true(a->time_us == b->time_us && a->amount == b->amount && a->balance == b->balance);
     assert_true(a->position == b->position && str_equal(a->counterparty, b->counterparty));
     assert_true(str_equal(a->memo, b->memo) && str_equal(a->reference, b->reference));
+    assert_true(uuid_equal(&a->exchange, &b->exchange));
     assert_true(str_equal(a->bank, b->bank) && str_equal(a->bank_reference, b->bank_reference));
 }
 
@@ -162,14 +164,14 @@ static void a_page_of_history_is_read_back(void **state)
 {
     (void)state;
     struct mp_writer w = {0};
-    struct wire_history_entry out[3];
+    struct wire_history_entry out[4];
     size_t count;
     struct str cursor;
-    wire_history_write(&w, 42, entries, 3, STR_LITERAL("9"));
+    wire_history_write(&w, 42, entries, 4, STR_LITERAL("9"));
     struct wire_reply reply = reply_of(&w);
-    assert_true(wire_history_reply_read(&reply, out, 3, &count, &cursor));
-    assert_int_equal(count, 3);
-    for (size_t i = 0; i < 3; i++)
+    assert_true(wire_history_reply_read(&reply, out, 4, &count, &cursor));
+    assert_int_equal(count, 4);
+    for (size_t i = 0; i < 4; i++)
         assert_entries_equal(&out[i], &entries[i]);
     assert_true(str_equal(cursor, STR_LITERAL("9")));
     assert_false(wire_history_reply_read(&reply, out, 2, &count, &cursor));
@@ -182,20 +184,20 @@ static void several_histories_are_read_back_row_by_row(void **state)
     struct mp_writer w = {0};
     struct mp_reader rows;
     struct wire_reply row;
-    struct wire_history_entry out[3];
+    struct wire_history_entry out[4];
     size_t count;
     uint32_t row_count;
     struct str cursor;
     enum field field;
     wire_histories_begin(&w, 42, 2);
-    wire_histories_page_write(&w, entries, 3, (struct str){0});
+    wire_histories_page_write(&w, entries, 4, (struct str){0});
     wire_histories_error_write(&w, CODE_ACCOUNT_NOT_FOUND, FIELD_ACCOUNT);
     struct wire_reply reply = reply_of(&w);
     assert_true(wire_histories_reply_begin(&reply, &rows, &row_count));
     assert_int_equal(row_count, 2);
     assert_true(wire_histories_reply_next(&rows, &row));
-    assert_true(wire_history_reply_read(&row, out, 3, &count, &cursor));
-    assert_int_equal(count, 3);
+    assert_true(wire_history_reply_read(&row, out, 4, &count, &cursor));
+    assert_int_equal(count, 4);
     assert_true(wire_histories_reply_next(&rows, &row));
     assert_int_equal(row.code, CODE_ACCOUNT_NOT_FOUND);
     assert_true(wire_error_read(&row, &field, NULL));
