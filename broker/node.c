@@ -139,7 +139,7 @@ static void close_rails(struct node *self)
     banks_config_destroy(&self->banks);
 }
 
-static bool start_bank(struct node *self, struct outbox *outbox, const char **why)
+static bool start_bank(struct node *self, struct outbox *outbox, uint64_t hash_key, const char **why)
 {
     char text[BANKS_WHY_MAX] = "";
     struct bank_actor_options bank = {
@@ -149,6 +149,7 @@ static bool start_bank(struct node *self, struct outbox *outbox, const char **wh
         .outbox = outbox,
         .banks = self->configs,
         .bank_count = self->banks->count,
+        .hash_key = hash_key,
     };
     *why = text;
     if (open_rails(self, text)) {
@@ -209,7 +210,7 @@ struct node *node_new(const struct node_options *options, const char **why)
         rates = NULL;
     }
     if (started && outbox != NULL) {
-        started = start_bank(self, outbox, why);
+        started = start_bank(self, outbox, datadir_meta(options->datadir)->hash_key, why);
         outbox = NULL;
     }
     rates_close(&rates);

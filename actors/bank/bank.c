@@ -85,7 +85,8 @@ static bool tables_init(struct bank *self)
            slots_init(&self->events, mem, sizeof(struct event), CORE_EVENTS_MAX);
 }
 
-struct bank *bank_new(const struct bank_config *configs, uint32_t count, const struct mem *mem)
+struct bank *bank_new(const struct bank_config *configs, uint32_t count, uint64_t hash_key,
+                      const struct mem *mem)
 {
     CHECK(count <= BANK_BANKS_MAX);
     struct bank *self = mem_alloc(mem, sizeof *self);
@@ -93,6 +94,7 @@ struct bank *bank_new(const struct bank_config *configs, uint32_t count, const s
         return NULL;
     self->mem = *mem;
     self->bank_count = count;
+    self->hash_key = hash_key;
     self->kept_first = self->kept_last = SLOT_NONE;
     self->event_first = self->event_last = SLOT_NONE;
     self->kept_sweep = self->event_sweep = (struct sweep){.due_us = INT64_MAX, .first_us = INT64_MAX};

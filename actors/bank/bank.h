@@ -71,8 +71,9 @@ struct bank_config {
 
 struct bank;
 
-/* NULL: no memory. Configs are copied. */
-struct bank *bank_new(const struct bank_config *configs, uint32_t count, const struct mem *mem);
+/* NULL: no memory. Configs are copied. hash_key: secret seed of the tables that are keyed by what clients choose. */
+struct bank *bank_new(const struct bank_config *configs, uint32_t count, uint64_t hash_key,
+                      const struct mem *mem);
 void bank_destroy(struct bank **self_p);
 
 /* ---- recovery: each row that was stored, then bank_recovered --------------------------------------- */

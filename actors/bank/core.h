@@ -239,6 +239,7 @@ struct bank {
     struct mem mem;
     struct place *banks;
     uint32_t bank_count;
+    uint64_t hash_key;
     uint32_t turn; /* the bank that is looked at first */
     bool is_recovered;
     int64_t now_us;
@@ -309,9 +310,9 @@ void list_append(struct bank *self, struct list *list, enum link link, struct jo
 void list_prepend(struct bank *self, struct list *list, enum link link, struct job *job);
 void list_remove(struct bank *self, struct list *list, enum link link, struct job *job);
 
-uint64_t call_hash(const struct uuid *remittance, uint32_t number);
+uint64_t call_hash(const struct bank *self, const struct uuid *remittance, uint32_t number);
 /* A name that a bank knows: ours (id) or its own (resource). */
-uint64_t name_hash(uint32_t bank, const char *name);
+uint64_t name_hash(const struct bank *self, uint32_t bank, const char *name);
 /* NULL: none. */
 struct job *job_find(const struct bank *self, const struct uuid *remittance, uint32_t number);
 /* NULL: no memory, or there are too many. Not in any list but that of serials, which it is put at the end of. */

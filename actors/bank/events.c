@@ -129,7 +129,7 @@ static void answer(struct bank *self, void *token, bool is_kept, uint32_t event)
 static void hurry_all(struct bank *self, const struct index *index, uint32_t bank, const char *name,
                       size_t offset)
 {
-    uint64_t hash = name_hash(bank, name);
+    uint64_t hash = name_hash(self, bank, name);
     uint32_t at = 0, slot;
     if (name[0] == '\0')
         return;

@@ -109,19 +109,19 @@ void jobs_sort(struct bank *self)
 
 /* ---- the table ------------------------------------------------------------------------------------------ */
 
-uint64_t call_hash(const struct uuid *remittance, uint32_t number)
+uint64_t call_hash(const struct bank *self, const struct uuid *remittance, uint32_t number)
 {
-    return XXH3_64bits_withSeed(remittance->bytes, sizeof remittance->bytes, number);
+    return XXH3_64bits_withSeed(remittance->bytes, sizeof remittance->bytes, self->hash_key + number);
 }
 
-uint64_t name_hash(uint32_t bank, const char *name)
+uint64_t name_hash(const struct bank *self, uint32_t bank, const char *name)
 {
-    return XXH3_64bits_withSeed(name, strlen(name), bank);
+    return XXH3_64bits_withSeed(name, strlen(name), self->hash_key + bank);
 }
 
 struct job *job_find(const struct bank *self, const struct uuid *remittance, uint32_t number)
 {
-    uint64_t hash = call_hash(remittance, number);
+    uint64_t hash = call_hash(self, remittance, number);
     uint32_t at = 0, slot;
     while ((slot = index_next(&self->by_call, hash, &at)) != SLOT_NONE) {
         struct job *job = job_at(self, slot);
@@ -162,10 +162,10 @@ struct job *job_new(struct bank *self, const struct rail_job *rail, uint32_t ban
     job->bank = bank;
     job->state = JOB_QUEUED;
     job->token = CORE_NO_TOKEN;
-    index_put(&self->by_call, call_hash(&rail->call.remittance, rail->call.number), slot);
-    index_put(&self->by_id, name_hash(bank, rail->id), slot);
+    index_put(&self->by_call, call_hash(self, &rail->call.remittance, rail->call.number), slot);
+    index_put(&self->by_id, name_hash(self, bank, rail->id), slot);
     if (rail->resource[0] != '\0')
-        index_put(&self->by_resource, name_hash(bank, rail->resource), slot);
+        index_put(&self->by_resource, name_hash(self, bank, rail->resource), slot);
     list_append(self, &self->serials, LINK_SERIAL, job);
     if (bank != SLOT_NONE)
         ++*open_count(self, job, rail->phase);
@@ -181,10 +181,10 @@ void job_free(struct bank *self, struct job *job)
     if (job->is_in_tell)
         list_remove(self, &self->tells, LINK_TELL, job);
     list_remove(self, &self->serials, LINK_SERIAL, job);
-    index_remove(&self->by_call, call_hash(&rail->call.remittance, rail->call.number), job->slot);
-    index_remove(&self->by_id, name_hash(job->bank, rail->id), job->slot);
+    index_remove(&self->by_call, call_hash(self, &rail->call.remittance, rail->call.number), job->slot);
+    index_remove(&self->by_id, name_hash(self, job->bank, rail->id), job->slot);
     if (rail->resource[0] != '\0')
-        index_remove(&self->by_resource, name_hash(job->bank, rail->resource), job->slot);
+        index_remove(&self->by_resource, name_hash(self, job->bank, rail->resource), job->slot);
     slots_free(&self->jobs, job->slot);
 }
 
@@ -194,9 +194,9 @@ void job_renamed(struct bank *self, struct job *job, const char *before)
     if (core_text_equal(before, now))
         return;
     if (before[0] != '\0')
-        index_remove(&self->by_resource, name_hash(job->bank, before), job->slot);
+        index_remove(&self->by_resource, name_hash(self, job->bank, before), job->slot);
     if (now[0] != '\0')
-        index_put(&self->by_resource, name_hash(job->bank, now), job->slot);
+        index_put(&self->by_resource, name_hash(self, job->bank, now), job->slot);
 }
 
 void job_reason(struct job *job, const char *reason)

@@ -10,7 +10,7 @@ static struct kept *kept_at(const struct bank *self, uint32_t slot)
 
 static uint32_t kept_slot(const struct bank *self, const struct uuid *remittance, uint32_t number)
 {
-    uint64_t hash = call_hash(remittance, number);
+    uint64_t hash = call_hash(self, remittance, number);
     uint32_t at = 0, slot;
     while ((slot = index_next(&self->kept_by_call, hash, &at)) != SLOT_NONE) {
         const struct kept *kept = kept_at(self, slot);
@@ -50,7 +50,7 @@ static uint32_t add(struct bank *self, const struct kept *kept)
 {
     uint32_t slot = slots_take(&self->kept);
     *kept_at(self, slot) = *kept;
-    index_put(&self->kept_by_call, call_hash(&kept->remittance, kept->number), slot);
+    index_put(&self->kept_by_call, call_hash(self, &kept->remittance, kept->number), slot);
     sweep_add(&self->kept_sweep, kept->forget_us);
     return slot;
 }
@@ -147,7 +147,7 @@ static void forget(struct bank *self, uint32_t slot)
 {
     struct kept *kept = kept_at(self, slot);
     know_from(self, kept->forget_us - BANK_KEEP_US);
-    index_remove(&self->kept_by_call, call_hash(&kept->remittance, kept->number), slot);
+    index_remove(&self->kept_by_call, call_hash(self, &kept->remittance, kept->number), slot);
     kept->outcome = 0;
     slots_free(&self->kept, slot);
 }

@@ -170,7 +170,7 @@ void adapter_start(struct remittances_world *self)
         configs[bank] = banks_config(self, bank);
     node->memory = (struct counting_mem){0};
     node->mem = counting_mem_port(&node->memory);
-    node->core = bank_new(configs, REMIT_BANKS, &node->mem);
+    node->core = bank_new(configs, REMIT_BANKS, self->stage.config->seed, &node->mem);
     CHECK(node->core != NULL);
     for (size_t i = 0; i < node->row_count; i++) {
         const struct row *row = &node->rows[i];

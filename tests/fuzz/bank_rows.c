@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         key_length = (uint8_t)input.left;
     const uint8_t *key = input.at, *value = key + key_length;
     size_t length = input.left - key_length;
-    struct bank *bank = bank_new(NULL, 0, &mem);
+    struct bank *bank = bank_new(NULL, 0, 0, &mem);
     CHECK(bank != NULL);
     enum err err = bank_restore(bank, table, key, key_length, value, length);
     CHECK(err == ERR_OK || err == ERR_CORRUPT);

@@ -295,8 +295,8 @@ static const char *open_all(struct actor *self)
         .ports = {self, port_request, port_reports, port_answer, port_say},
     };
     self->mem = memory_pages();
-    enum err err = bank_service_open(&self->service, options->banks, options->bank_count, options->outbox,
-                                     &self->mem, wall_us());
+    enum err err = bank_service_open(&self->service, options->banks, options->bank_count, options->hash_key,
+                                     options->outbox, &self->mem, wall_us());
     if (err != ERR_OK)
         return err_text(err);
     self->inbox = mailbox_bind(options->context, CALLBACK_BANK_INBOX, UINT32_MAX);

@@ -39,6 +39,7 @@ struct bank_actor_options {
     struct outbox *outbox; /* belongs to the actor from then on */
     const struct bank_config *banks;
     uint32_t bank_count;
+    uint64_t hash_key;     /* of the data: secret */
     struct bank_port port; /* destroyed with the actor */
 };
 

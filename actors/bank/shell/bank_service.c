@@ -114,10 +114,10 @@ static enum err load_row(void *context, uint8_t table, const uint8_t *key, size_
 }
 
 enum err bank_service_open(struct bank_service *self, const struct bank_config *configs, uint32_t count,
-                           struct outbox *outbox, const struct mem *mem, int64_t now_us)
+                           uint64_t hash_key, struct outbox *outbox, const struct mem *mem, int64_t now_us)
 {
     self->outbox = outbox;
-    self->bank = bank_new(configs, count, mem);
+    self->bank = bank_new(configs, count, hash_key, mem);
     if (self->bank == NULL)
         return ERR_NO_MEMORY;
     enum err err = outbox_scan(outbox, load_row, self->bank);

@@ -53,7 +53,8 @@ struct bank_service {
 
 /* ERR_NO_MEMORY, ERR_CORRUPT: a row that is none of the core's; or the store's. Close it in any case. */
 enum err bank_service_open(struct bank_service *self, const struct bank_config *configs, uint32_t count,
-                           struct outbox *outbox, const struct mem *mem, int64_t now_us) MUST_USE;
+                           uint64_t hash_key, struct outbox *outbox, const struct mem *mem,
+                           int64_t now_us) MUST_USE;
 void bank_service_close(struct bank_service *self);
 
 /* Calls and acks of a ledger; the mail stays the caller's. A stopped service looks at nothing. */

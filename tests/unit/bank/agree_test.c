@@ -308,7 +308,7 @@ static enum err restore(void *context, uint8_t table, const uint8_t *key, size_t
 
 static void start(struct life *l)
 {
-    l->bank = bank_new(l->configs, 2, &l->mem);
+    l->bank = bank_new(l->configs, 2, 0, &l->mem);
     assert_non_null(l->bank);
     assert_int_equal(outbox_scan(l->outbox, restore, l->bank), ERR_OK);
     assert_int_equal(bank_recovered(l->bank, l->now_us), ERR_OK);

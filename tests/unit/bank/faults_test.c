@@ -156,7 +156,7 @@ static void a_clock_that_is_set_on_does_not_end_the_grace_time(void **state)
 static void a_row_that_is_not_ours_is_corrupt(void **state)
 {
     struct world *w = *state;
-    struct bank *bank = bank_new(w->configs, 2, &w->mem);
+    struct bank *bank = bank_new(w->configs, 2, 0, &w->mem);
     static const uint8_t KEY[20] = {1}, VALUE[40] = {1, 1};
     assert_int_equal(bank_restore(bank, BANK_TABLE_JOBS, KEY, 20, VALUE, sizeof VALUE), ERR_CORRUPT);
     assert_int_equal(bank_restore(bank, BANK_TABLE_JOBS, KEY, 19, VALUE, sizeof VALUE), ERR_CORRUPT);
@@ -174,7 +174,7 @@ static void a_core_that_gets_no_memory_is_none(void **state)
     for (uint64_t nth = 1;; nth++) {
         uint64_t blocks = w->counting.live_blocks;
         counting_mem_fail(&w->counting, nth, 1);
-        struct bank *bank = bank_new(w->configs, 2, &w->mem);
+        struct bank *bank = bank_new(w->configs, 2, 0, &w->mem);
         if (bank != NULL) {
             assert_true(nth > 5);
             bank_destroy(&bank);

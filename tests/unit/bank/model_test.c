@@ -303,7 +303,7 @@ static enum err restore(void *context, uint8_t table, const uint8_t *key, size_t
 
 static void start(struct model *m)
 {
-    m->bank = bank_new(m->configs, 2, &m->mem);
+    m->bank = bank_new(m->configs, 2, 0, &m->mem);
     assert_non_null(m->bank);
     assert_int_equal(outbox_scan(m->outbox, restore, m->bank), ERR_OK);
     assert_int_equal(bank_recovered(m->bank, now_us(m)), ERR_OK);

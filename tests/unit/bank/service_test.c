@@ -190,7 +190,7 @@ static void open_service(struct world *self)
         {.name = "gb", .rail = &toy, .limits = bank_limits_default()},
     };
     self->service = (struct bank_service){.ports = {self, port_request, port_reports, port_answer, port_say}};
-    assert_int_equal(bank_service_open(&self->service, configs, 2, &self->store.base, &mem, self->now_us),
+    assert_int_equal(bank_service_open(&self->service, configs, 2, 0, &self->store.base, &mem, self->now_us),
                      ERR_OK);
 }
 

@@ -155,7 +155,7 @@ static enum err restore(void *context, uint8_t table, const uint8_t *key, size_t
 void world_start(struct world *world)
 {
     world->out_count = 0;
-    world->bank = bank_new(world->configs, world->config_count, &world->mem);
+    world->bank = bank_new(world->configs, world->config_count, 0, &world->mem);
     assert_non_null(world->bank);
     assert_int_equal(outbox_scan(world->outbox, restore, world->bank), ERR_OK);
     assert_int_equal(bank_recovered(world->bank, world->now_us), ERR_OK);
