@@ -13,7 +13,8 @@
  * - The request that moves money is sent at most once for a call, or again only where the rail says that the bank takes the second for the
  *   first (repeatable_us). Before it leaves, the job is durable in phase PAY. After a restart a job in PAY or INQUIRE is asked about.
  * - A call that is told again changes nothing; one that is done gets its report again. Done jobs are remembered for
- *   BANK_KEEP_US after their ack, so that a ledger that was set back by a restore cannot pay again.
+ *   BANK_KEEP_US after their ack, so that a ledger that was set back by a restore cannot pay again. Nor does it hear of one payment what became
+ *   of another: where it calls something else by the name of what is done, it is told UNKNOWN, for an operator.
  * - A call from before the store was made is never sent: a store that is lost may have sent it. Nor is one that is older than a job that was
  *   forgotten: it may be that one. It is reported UNKNOWN, for an operator.
  * - A report SUCCEEDED or FAILED is final, told until it is acked, and never followed by the other, also not after a restart: its row is put

@@ -143,11 +143,13 @@ struct kept {
     uint32_t number;
     uint32_t partition; /* that asks again */
     int64_t forget_us;
-    uint32_t next; /* in the list of those with work */
+    uint64_t print; /* of what was called; 0: its row does not say */
+    uint32_t next;  /* in the list of those with work */
     uint8_t outcome;
     bool is_permanent;
     bool is_put, is_told, is_forgotten; /* work: a row to put, a report to tell, a row to delete */
     bool is_listed;
+    bool is_disputed; /* something else was called by its name, and hears that */
     char reference[BANK_REFERENCE_MAX + 1];
 };
 
@@ -313,6 +315,8 @@ void list_remove(struct bank *self, struct list *list, enum link link, struct jo
 uint64_t call_hash(const struct bank *self, const struct uuid *remittance, uint32_t number);
 /* A name that a bank knows: ours (id) or its own (resource). */
 uint64_t name_hash(const struct bank *self, uint32_t bank, const char *name);
+/* Of all that says which money moves where; stored; never 0. */
+uint64_t call_print(const struct bank_call *call);
 /* NULL: none. */
 struct job *job_find(const struct bank *self, const struct uuid *remittance, uint32_t number);
 /* NULL: no memory, or there are too many. Not in any list but that of serials, which it is put at the end of. */
@@ -344,7 +348,7 @@ struct kept *kept_find(const struct bank *self, const struct uuid *remittance, u
 /* The job becomes a memory of itself, and is freed. false: no memory: nothing changed. */
 bool kept_from_job(struct bank *self, struct job *job) MUST_USE;
 enum err kept_restore(struct bank *self, const struct kept *kept) MUST_USE;
-void kept_tell(struct bank *self, struct kept *kept, uint32_t partition);
+void kept_tell(struct bank *self, struct kept *kept, const struct bank_call *call);
 void kept_sweep(struct bank *self);
 void kept_fill_unit(struct bank *self);
 

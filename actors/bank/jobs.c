@@ -114,6 +114,16 @@ uint64_t call_hash(const struct bank *self, const struct uuid *remittance, uint3
     return XXH3_64bits_withSeed(remittance->bytes, sizeof remittance->bytes, self->hash_key + number);
 }
 
+uint64_t call_print(const struct bank_call *call)
+{
+    const char *const texts[] = {call->bank, call->payer, call->payee};
+    const uint8_t kind[] = {call->step, (uint8_t)call->currency};
+    uint64_t print = XXH3_64bits_withSeed(kind, sizeof kind, (uint64_t)call->amount);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        print = XXH3_64bits_withSeed(texts[i], strlen(texts[i]), print);
+    return print | 1;
+}
+
 uint64_t name_hash(const struct bank *self, uint32_t bank, const char *name)
 {
     return XXH3_64bits_withSeed(name, strlen(name), self->hash_key + bank);
@@ -315,7 +325,7 @@ void bank_call(struct bank *self, int64_t now_us, const struct bank_call *call)
     if (job != NULL)
         tell_again(self, job);
     else if (kept != NULL)
-        kept_tell(self, kept, call->partition);
+        kept_tell(self, kept, call);
     else
         begin(self, call);
 }

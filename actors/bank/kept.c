@@ -63,6 +63,7 @@ bool kept_from_job(struct bank *self, struct job *job)
         .remittance = job->rail.call.remittance,
         .number = job->rail.call.number,
         .forget_us = self->now_us + BANK_KEEP_US,
+        .print = call_print(&job->rail.call),
         .outcome = job->outcome,
         .is_permanent = job->is_permanent,
         .is_put = true,
@@ -81,11 +82,13 @@ enum err kept_restore(struct bank *self, const struct kept *kept)
     return ERR_OK;
 }
 
-void kept_tell(struct bank *self, struct kept *kept, uint32_t partition)
+/* A ledger that was set back may go another way from there, and call something else by a number that is taken. */
+void kept_tell(struct bank *self, struct kept *kept, const struct bank_call *call)
 {
     MARK("a call that is done and acked is told again");
     kept->is_told = true;
-    kept->partition = partition;
+    kept->is_disputed = kept->print != 0 && kept->print != call_print(call);
+    kept->partition = call->partition;
     enlist(self, kept_slot(self, &kept->remittance, kept->number));
 }
 
@@ -129,6 +132,14 @@ static void report(struct bank *self, const struct kept *kept)
         .outcome = kept->outcome,
         .is_permanent = kept->is_permanent,
     };
+    if (kept->is_disputed) {
+        MARK("another call comes under the number of one that is done");
+        out->outcome = BANK_UNKNOWN;
+        out->is_permanent = false;
+        bank_copy_text(out->reason, sizeof out->reason,
+                       "another call was carried out under this number: an operator has to settle it");
+        return;
+    }
     if (kept->outcome == BANK_FAILED)
         bank_copy_text(out->reason, sizeof out->reason, "failed, as was told before");
     bank_copy_text(out->reference, sizeof out->reference, kept->reference);

@@ -74,6 +74,8 @@ size_t row_kept_pack(const struct kept *kept, uint8_t out[ROW_KEPT_MAX])
     put_number(&at, kept->outcome, 1);
     put_number(&at, kept->is_permanent, 1);
     put_text(&at, kept->reference);
+    if (kept->print != 0)
+        put_number(&at, kept->print, 8);
     CHECK(at <= out + ROW_KEPT_MAX);
     return (size_t)(at - out);
 }
@@ -175,7 +177,10 @@ static void take_kept(struct rest *rest, struct kept *kept)
     kept->outcome = (uint8_t)take_number(rest, 1);
     kept->is_permanent = take_bool(rest);
     take_text(rest, kept->reference, BANK_REFERENCE_MAX);
-    if (kept->outcome != BANK_SUCCEEDED && kept->outcome != BANK_FAILED)
+    bool has_print = rest->at != NULL && rest->at < rest->end;
+    if (has_print)
+        kept->print = take_number(rest, 8);
+    if ((kept->outcome != BANK_SUCCEEDED && kept->outcome != BANK_FAILED) || (has_print && kept->print == 0))
         rest->at = NULL;
 }
 

@@ -161,6 +161,32 @@ static void a_call_that_cannot_be_carried_out_fails_for_good_at_once(void **stat
     assert_int_equal(w->out_count, 0);
 }
 
+static void another_call_under_the_number_of_one_that_is_done_never_hears_its_outcome(void **state)
+{
+    struct world *w = *state;
+    call_with_token(w, 1);
+    world_pay(w, 1, "ok");
+    world_ack(w, 1, BANK_SUCCEEDED);
+    world_restart(w);
+    for (int what = 0; what < 5; what++) {
+        struct bank_call call = world_call_of(1, 1);
+        if (what == 0)
+            call.step = BANK_REFUND;
+        if (what == 1)
+            call.amount++;
+        if (what == 2)
+            call.payee[0]++;
+        if (what == 3)
+            call.currency++;
+        bank_call(w->bank, w->now_us, &call);
+        world_run(w);
+        assert_int_equal(last_report(w)->outcome, what < 4 ? BANK_UNKNOWN : BANK_SUCCEEDED);
+        assert_int_equal(w->out_count, 0);
+    }
+    world_ack(w, 1, BANK_UNKNOWN);
+    assert_int_equal(w->pays, 1);
+}
+
 static bool knows_nothing(void *own, const struct rail_job *job)
 {
     (void)own, (void)job;
@@ -788,6 +814,7 @@ int main(void)
         TEST(a_done_job_is_remembered_for_its_time_and_never_sent_again_when_it_is_forgotten),
         TEST(a_call_without_preparation_is_paid_at_once),
         TEST(a_call_that_cannot_be_carried_out_fails_for_good_at_once),
+        TEST(another_call_under_the_number_of_one_that_is_done_never_hears_its_outcome),
         TEST(a_call_from_before_the_store_is_never_sent_and_is_an_operators),
         TEST(what_was_sent_to_a_bank_that_is_another_one_now_is_left_alone_until_it_is_back),
         TEST(a_clock_that_is_set_back_makes_no_payment_younger),

@@ -90,17 +90,22 @@ static void a_row_that_is_cut_or_too_long_or_changed_in_its_shape_is_refused(voi
 static void what_is_kept_comes_back_from_its_row(void **state)
 {
     (void)state;
-    struct kept kept = {
-        .number = 1, .forget_us = 77, .outcome = BANK_SUCCEEDED, .remittance = {.bytes = {1, 2, 3}}};
-    uint8_t key[ROW_JOB_KEY], value[ROW_KEPT_MAX];
-    struct row row;
-    fill(kept.reference, BANK_REFERENCE_MAX);
-    row_job_key(&kept.remittance, kept.number, key);
-    size_t length = row_kept_pack(&kept, value);
-    assert_int_equal(row_job_unpack(key, sizeof key, value, length, &row), ERR_OK);
-    assert_int_equal(row.kind, ROW_KEPT);
-    assert_memory_equal(&row.kept, &kept, sizeof kept);
-    assert_int_equal(row_job_unpack(key, sizeof key, value, length - 1, &row), ERR_CORRUPT);
+    for (uint64_t print = 0; print < 2; print++) { /* 0: a row that has none */
+        struct kept kept = {.number = 1,
+                            .forget_us = 77,
+                            .outcome = BANK_SUCCEEDED,
+                            .print = print,
+                            .remittance = {.bytes = {1, 2, 3}}};
+        uint8_t key[ROW_JOB_KEY], value[ROW_KEPT_MAX];
+        struct row row;
+        fill(kept.reference, BANK_REFERENCE_MAX);
+        row_job_key(&kept.remittance, kept.number, key);
+        size_t length = row_kept_pack(&kept, value);
+        assert_int_equal(row_job_unpack(key, sizeof key, value, length, &row), ERR_OK);
+        assert_int_equal(row.kind, ROW_KEPT);
+        assert_memory_equal(&row.kept, &kept, sizeof kept);
+        assert_int_equal(row_job_unpack(key, sizeof key, value, length - 1, &row), ERR_CORRUPT);
+    }
 }
 
 static void a_text_is_cut_between_characters(void **state)
