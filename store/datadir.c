@@ -61,6 +61,28 @@ bool datadir_journal_path(const char *path, uint32_t partition, char *out, size_
     return partition_path(path, partition, "journal", out, capacity);
 }
 
+const char *datadir_store_name(enum datadir_store store)
+{
+    static const char *const names[DATADIR_STORE_COUNT] = {
+        [DATADIR_PUBLISHER] = "publisher", [DATADIR_RATES] = "rates", [DATADIR_BANK] = "bank"};
+    CHECK(store < DATADIR_STORE_COUNT);
+    return names[store];
+}
+
+bool datadir_store_path(const char *path, enum datadir_store store, char *out, size_t capacity)
+{
+    return join(out, capacity, path, datadir_store_name(store));
+}
+
+uint64_t datadir_store_map_bytes(enum datadir_store store)
+{
+    static const uint64_t bytes[DATADIR_STORE_COUNT] = {[DATADIR_PUBLISHER] = PUBLISHER_MAP_BYTES,
+                                                        [DATADIR_RATES] = RATES_MAP_SIZE_BYTES,
+                                                        [DATADIR_BANK] = OUTBOX_MAP_SIZE_BYTES};
+    CHECK(store < DATADIR_STORE_COUNT);
+    return bytes[store];
+}
+
 /* ---- making ----------------------------------------------------------------------------------- */
 
 static enum err check_values(uint32_t partitions, int64_t retention_seconds, struct datadir_error *error)
@@ -375,9 +397,9 @@ enum err datadir_rates(struct datadir *self, struct rates **out, struct datadir_
     CHECK(self->mode == DATADIR_SERVING);
     char name[PATH_BYTES];
     error->text[0] = '\0';
-    if (!join(name, sizeof name, self->path, "rates"))
+    if (!datadir_store_path(self->path, DATADIR_RATES, name, sizeof name))
         return say(error, ERR_INVALID, "The path of the data directory is too long.");
-    enum err err = rates_open(name, RATES_MAP_SIZE_BYTES, out);
+    enum err err = rates_open(name, datadir_store_map_bytes(DATADIR_RATES), out);
     if (err == ERR_CORRUPT || err == ERR_VERSION)
         return say(
             error, err,
@@ -393,10 +415,10 @@ enum err datadir_publisher(struct datadir *self, struct state **out, struct data
     CHECK(self->mode == DATADIR_SERVING);
     char name[PATH_BYTES];
     error->text[0] = '\0';
-    if (!join(name, sizeof name, self->path, "publisher"))
+    if (!datadir_store_path(self->path, DATADIR_PUBLISHER, name, sizeof name))
         return say(error, ERR_INVALID, "The path of the data directory is too long.");
     struct state_lmdb_options options = state_lmdb_options_default(name);
-    options.map_size_bytes = PUBLISHER_MAP_BYTES;
+    options.map_size_bytes = datadir_store_map_bytes(DATADIR_PUBLISHER);
     enum err err = state_lmdb_open(&options, out);
     if (err == ERR_CORRUPT || err == ERR_VERSION)
         return say(
@@ -413,9 +435,9 @@ enum err datadir_outbox(struct datadir *self, struct outbox **out, struct datadi
     CHECK(self->mode == DATADIR_SERVING);
     char name[PATH_BYTES];
     error->text[0] = '\0';
-    if (!join(name, sizeof name, self->path, "bank"))
+    if (!datadir_store_path(self->path, DATADIR_BANK, name, sizeof name))
         return say(error, ERR_INVALID, "The path of the data directory is too long.");
-    enum err err = outbox_open(name, OUTBOX_MAP_SIZE_BYTES, out);
+    enum err err = outbox_open(name, datadir_store_map_bytes(DATADIR_BANK), out);
     if (err == ERR_CORRUPT || err == ERR_VERSION)
         return say(
             error, err,

@@ -90,6 +90,16 @@ void datadir_set_map_sizes(struct datadir *self, uint64_t journal_bytes, uint64_
 /* DIR/p000/journal. false: it does not fit. */
 bool datadir_journal_path(const char *path, uint32_t partition, char *out, size_t capacity);
 
+/* The stores of the services beside the ledgers. */
+enum datadir_store { DATADIR_PUBLISHER, DATADIR_RATES, DATADIR_BANK, DATADIR_STORE_COUNT };
+
+/* "rates": the name of its directory. */
+const char *datadir_store_name(enum datadir_store store);
+/* DIR/rates. false: it does not fit. */
+bool datadir_store_path(const char *path, enum datadir_store store, char *out, size_t capacity);
+/* Address space of one. */
+uint64_t datadir_store_map_bytes(enum datadir_store store);
+
 /* Opens a partition's journal, for writing when serving. A journal that is not there is an error: it is never
  * made anew. */
 enum err datadir_journal(struct datadir *self, uint32_t partition, struct journal **out,

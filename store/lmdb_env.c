@@ -160,6 +160,42 @@ enum err lmdb_env_open(const struct lmdb_env_options *options, MDB_env **out, co
     return ERR_OK;
 }
 
+/* ---- copying -------------------------------------------------------------------------------------------- */
+
+static enum err copy_to_file(MDB_env *env, const char *directory)
+{
+    char name[PATH_BYTES];
+    if (snprintf(name, sizeof name, "%s/data.mdb", directory) >= (int)sizeof name)
+        return ERR_INVALID;
+    int file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0)
+        return lmdb_env_err(errno);
+    enum err err = lmdb_env_err(mdb_env_copyfd2(env, file, 0));
+    if (err == ERR_OK && fsync(file) != 0)
+        err = ERR_IO;
+    return close(file) != 0 && err == ERR_OK ? ERR_IO : err;
+}
+
+enum err lmdb_env_copy(const char *from, uint64_t map_size_bytes, const char *to, const char **what)
+{
+    const struct lmdb_env_options options = {
+        .path = from, .map_size_bytes = map_size_bytes, .read_only = true};
+    MDB_env *env = NULL;
+    enum err err = lmdb_env_open(&options, &env, what);
+    if (err != ERR_OK)
+        return err;
+    if (mkdir(to, 0700) != 0)
+        err = errno == EEXIST ? ERR_EXISTS : lmdb_env_err(errno);
+    if (err == ERR_OK)
+        err = copy_to_file(env, to);
+    mdb_env_close(env);
+    if (err == ERR_OK)
+        err = durable_sync_directory(to);
+    return err == ERR_OK ? durable_sync_parent(to) : err;
+}
+
+/* ---- room ----------------------------------------------------------------------------------------------- */
+
 bool lmdb_env_make_room(MDB_env *env, uint64_t bytes)
 {
     int file = -1, failed;

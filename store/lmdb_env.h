@@ -32,6 +32,11 @@ struct lmdb_env_options {
 /* ERR_CORRUPT, ERR_VERSION: *what says why, a static phrase. */
 enum err lmdb_env_open(const struct lmdb_env_options *options, MDB_env **out, const char **what) MUST_USE;
 
+/* Copies an environment as its last commit left it, to a new directory; on disk when it returns. A process may write it meanwhile, and is held
+ * up for a moment only. Bytes are copied as they are: whoever needs to know what they are worth opens the copy and reads it. ERR_NOT_FOUND:
+ * there is none; ERR_EXISTS: the directory is. After an error an unfinished copy may remain. */
+enum err lmdb_env_copy(const char *from, uint64_t map_size_bytes, const char *to, const char **what) MUST_USE;
+
 /* Translates an LMDB or errno code. */
 enum err lmdb_env_err(int code) MUST_USE;
 

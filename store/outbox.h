@@ -45,6 +45,8 @@ struct outbox {
 
 /* The directory is made when it is absent. ERR_CORRUPT, ERR_VERSION: not one of ours, or damaged. */
 enum err outbox_open(const char *path, uint64_t map_size_bytes, struct outbox **out) MUST_USE;
+/* To read what is there, beside a process that writes it or without one. ERR_NOT_FOUND: nothing is. */
+enum err outbox_open_to_read(const char *path, uint64_t map_size_bytes, struct outbox **out) MUST_USE;
 /* In memory. NULL: no memory. */
 struct outbox *outbox_memory_new(void);
 

@@ -28,6 +28,7 @@ struct outbox_lmdb {
     struct outbox base;
     struct lmdb_writer writer;
     MDB_dbi table;
+    bool read_only;
 };
 
 static struct outbox_lmdb *self_of(struct outbox *outbox)
@@ -92,6 +93,7 @@ static int apply_all(struct outbox_lmdb *self, MDB_txn *txn, const struct outbox
 static enum err lmdb_apply(struct outbox *outbox, const struct outbox_put *puts, size_t count)
 {
     struct outbox_lmdb *self = self_of(outbox);
+    CHECK(!self->read_only);
     MDB_txn *txn = NULL;
     if (count == 0)
         return self->writer.stopped ? ERR_IO : ERR_OK;
@@ -190,23 +192,52 @@ static enum err open_table(struct outbox_lmdb *self)
     return lmdb_env_err(code);
 }
 
-enum err outbox_open(const char *path, uint64_t map_size_bytes, struct outbox **out)
+static enum err find_table(struct outbox_lmdb *self)
+{
+    MDB_txn *txn = NULL;
+    struct sums sums;
+    int code = mdb_txn_begin(self->writer.env, NULL, MDB_RDONLY, &txn);
+    if (code != MDB_SUCCESS)
+        return lmdb_env_err(code);
+    enum err err = lmdb_env_err(mdb_dbi_open(txn, TABLE_NAME, 0, &self->table));
+    if (err == ERR_OK)
+        err = sums_read(self, txn, mdb_txn_id(txn), &sums);
+    if (err == ERR_OK)
+        return lmdb_env_err(mdb_txn_commit(txn)); /* keeps what was opened */
+    mdb_txn_abort(txn);
+    return err;
+}
+
+static enum err open_in(const char *path, uint64_t map_size_bytes, bool read_only, struct outbox **out)
 {
     struct outbox_lmdb *self = calloc(1, sizeof *self);
     if (self == NULL)
         return ERR_NO_MEMORY;
     self->base.methods = &METHODS;
+    self->read_only = read_only;
     const char *what = NULL;
-    enum err err = lmdb_env_open(
-        &(struct lmdb_env_options){
-            .path = path, .map_size_bytes = map_size_bytes, .databases = 1, .create = true},
-        &self->writer.env, &what);
+    enum err err = lmdb_env_open(&(struct lmdb_env_options){.path = path,
+                                                            .map_size_bytes = map_size_bytes,
+                                                            .databases = 1,
+                                                            .read_only = read_only,
+                                                            .create = !read_only},
+                                 &self->writer.env, &what);
     if (err == ERR_OK)
-        err = open_table(self);
+        err = read_only ? find_table(self) : open_table(self);
     if (err != ERR_OK) {
         lmdb_close(&self->base);
         return err;
     }
     *out = &self->base;
     return ERR_OK;
+}
+
+enum err outbox_open(const char *path, uint64_t map_size_bytes, struct outbox **out)
+{
+    return open_in(path, map_size_bytes, false, out);
+}
+
+enum err outbox_open_to_read(const char *path, uint64_t map_size_bytes, struct outbox **out)
+{
+    return open_in(path, map_size_bytes, true, out);
 }

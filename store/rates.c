@@ -364,6 +364,48 @@ enum err rates_next_id(struct rates *self, uint64_t *out)
                                                                                             : ERR_CORRUPT;
 }
 
+/* ---- proving -------------------------------------------------------------------------------------------- */
+
+static enum err read_any(const struct rates_record *record)
+{
+    struct published_rate rate;
+    struct rates_waiting waiting;
+    struct rest rest;
+    uint64_t next;
+    switch (record->key[0]) {
+    case 'H':
+    case 'X':
+        return read_rate(record, &rate);
+    case 'W':
+        return read_waiting(record, &waiting);
+    case 'N':
+        return is_sealed(record, &rest) && take(&rest, &next, sizeof next) && rest.at == rest.end
+                   ? ERR_OK
+                   : ERR_CORRUPT;
+    default:
+        return ERR_CORRUPT;
+    }
+}
+
+enum err rates_prove(struct rates *self, uint64_t *rows)
+{
+    struct rates_record key, found;
+    enum err err;
+    *rows = 0;
+    key_kind(&key, 0);
+    while ((err = self->methods->seek(self, key.key, key.key_length, RATES_AT_OR_AFTER, &found)) == ERR_OK) {
+        err = read_any(&found);
+        if (err != ERR_OK)
+            return err;
+        ++*rows;
+        key = found;
+        if (key.key_length == RATES_KEY_MAX)
+            return ERR_CORRUPT;        /* ours are shorter */
+        key.key[key.key_length++] = 0; /* just behind it */
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 void rates_close(struct rates **self_p)
 {
     if (*self_p != NULL)

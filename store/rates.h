@@ -48,6 +48,8 @@ struct rates;
 
 /* The directory is made when it is absent. ERR_CORRUPT, ERR_VERSION: not one of ours, or damaged. */
 enum err rates_open(const char *path, uint64_t map_size_bytes, struct rates **out) MUST_USE;
+/* To read what is there, beside a process that writes it or without one. ERR_NOT_FOUND: nothing is. */
+enum err rates_open_to_read(const char *path, uint64_t map_size_bytes, struct rates **out) MUST_USE;
 /* In memory. NULL: no memory. */
 struct rates *rates_memory_new(void);
 /* A NULL store is fine. */
@@ -78,5 +80,8 @@ enum err rates_next_waiting(struct rates *self, uint64_t id, struct rates_waitin
 
 /* 1 in a new store. No id is ever given twice. */
 enum err rates_next_id(struct rates *self, uint64_t *out) MUST_USE;
+
+/* Reads every row, and counts them. */
+enum err rates_prove(struct rates *self, uint64_t *rows) MUST_USE;
 
 #endif

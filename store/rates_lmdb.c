@@ -20,6 +20,7 @@ struct rates_lmdb {
     MDB_dbi table;
     MDB_txn *writing, *reading;
     MDB_cursor *cursor; /* of reading */
+    bool read_only;
 };
 
 static struct rates_lmdb *self_of(struct rates *rates)
@@ -39,7 +40,7 @@ static enum err end(struct rates_lmdb *self, int code)
 static enum err lmdb_begin(struct rates *rates, size_t count)
 {
     struct rates_lmdb *self = self_of(rates);
-    CHECK(self->writing == NULL);
+    CHECK(self->writing == NULL && !self->read_only);
     return lmdb_writer_begin(&self->writer, GROWTH_BYTES + count * GROWTH_BYTES_PER_PUT, &self->writing);
 }
 
@@ -135,27 +136,30 @@ static const struct rates_methods METHODS = {
 static enum err open_table(struct rates_lmdb *self)
 {
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(self->writer.env, NULL, 0, &txn);
+    int code = mdb_txn_begin(self->writer.env, NULL, self->read_only ? MDB_RDONLY : 0, &txn);
     if (code != MDB_SUCCESS)
         return lmdb_env_err(code);
-    code = mdb_dbi_open(txn, TABLE_NAME, MDB_CREATE, &self->table);
+    code = mdb_dbi_open(txn, TABLE_NAME, self->read_only ? 0 : MDB_CREATE, &self->table);
     if (code == MDB_SUCCESS)
         return lmdb_env_err(mdb_txn_commit(txn)); /* keeps what was opened */
     mdb_txn_abort(txn);
     return lmdb_env_err(code);
 }
 
-enum err rates_open(const char *path, uint64_t map_size_bytes, struct rates **out)
+static enum err open_in(const char *path, uint64_t map_size_bytes, bool read_only, struct rates **out)
 {
     struct rates_lmdb *self = calloc(1, sizeof *self);
     if (self == NULL)
         return ERR_NO_MEMORY;
     self->base.methods = &METHODS;
+    self->read_only = read_only;
     const char *what = NULL;
-    enum err err = lmdb_env_open(
-        &(struct lmdb_env_options){
-            .path = path, .map_size_bytes = map_size_bytes, .databases = 1, .create = true},
-        &self->writer.env, &what);
+    enum err err = lmdb_env_open(&(struct lmdb_env_options){.path = path,
+                                                            .map_size_bytes = map_size_bytes,
+                                                            .databases = 1,
+                                                            .read_only = read_only,
+                                                            .create = !read_only},
+                                 &self->writer.env, &what);
     if (err == ERR_OK)
         err = open_table(self);
     if (err != ERR_OK) {
@@ -164,4 +168,14 @@ enum err rates_open(const char *path, uint64_t map_size_bytes, struct rates **ou
     }
     *out = &self->base;
     return ERR_OK;
+}
+
+enum err rates_open(const char *path, uint64_t map_size_bytes, struct rates **out)
+{
+    return open_in(path, map_size_bytes, false, out);
+}
+
+enum err rates_open_to_read(const char *path, uint64_t map_size_bytes, struct rates **out)
+{
+    return open_in(path, map_size_bytes, true, out);
 }

@@ -191,16 +191,25 @@ static enum err restore_event(struct bank *self, const uint8_t *key, size_t key_
     return event_restore(self, words, (int64_t)until_us);
 }
 
-/* Two numbers: the end of the serials that may have been given, and when the store was made. */
+static bool key_is(const char *name, const uint8_t *key, size_t key_length)
+{
+    return str_equal(str_from(name), (struct str){(const char *)key, (uint32_t)key_length});
+}
+
+/* Three numbers: the end of the serials that may have been given, when the store was made, and when it was copied. */
 static enum err restore_number(struct bank *self, const uint8_t *key, size_t key_length, uint64_t end)
 {
     if (end >= UINT64_MAX / 2)
         return ERR_CORRUPT;
-    if (key_length == sizeof CORE_BORN_KEY - 1 && memcmp(key, CORE_BORN_KEY, key_length) == 0) {
+    if (key_is(CORE_BORN_KEY, key, key_length)) {
         self->born_us = (int64_t)end;
         return ERR_OK;
     }
-    if (key_length != sizeof CORE_SERIAL_KEY - 1 || memcmp(key, CORE_SERIAL_KEY, key_length) != 0)
+    if (key_is(CORE_COPIED_KEY, key, key_length)) {
+        self->copied_us = (int64_t)end;
+        return ERR_OK;
+    }
+    if (!key_is(CORE_SERIAL_KEY, key, key_length))
         return ERR_CORRUPT;
     self->serial_end = end;
     if (end > self->next_serial)
@@ -229,6 +238,17 @@ enum err bank_restore(struct bank *self, uint8_t table, const uint8_t *key, size
     return table == BANK_TABLE_SERIALS ? restore_number(self, key, key_length, number) : ERR_CORRUPT;
 }
 
+void bank_copied_put(int64_t copied_us, struct bank_put *out, uint8_t value[BANK_COPIED_BYTES])
+{
+    *out = (struct bank_put){
+        .table = BANK_TABLE_SERIALS,
+        .key_length = sizeof CORE_COPIED_KEY - 1,
+        .value = value,
+        .value_length = row_number_pack((uint64_t)copied_us, value),
+    };
+    memcpy(out->key, CORE_COPIED_KEY, out->key_length);
+}
+
 /* A new store, or one in the place of one that was lost: which serials that had given nobody knows, but not those of a time to come,
  * as no adapter gives so many a second. */
 static void be_born(struct bank *self)
@@ -238,7 +258,8 @@ static void be_born(struct bank *self)
         self->born_us = self->now_us > 0 ? self->now_us : 1;
         self->is_born_put = true;
     }
-    uint64_t serial = (uint64_t)(self->born_us / us_per_serial);
+    int64_t since_us = self->born_us > self->copied_us ? self->born_us : self->copied_us;
+    uint64_t serial = (uint64_t)(since_us / us_per_serial);
     if (self->next_serial < serial)
         self->next_serial = serial;
 }

@@ -17,6 +17,9 @@
  *   of another: where it calls something else by the name of what is done, it is told UNKNOWN, for an operator.
  * - A call from before the store was made is never sent: a store that is lost may have sent it. Nor is one that is older than a job that was
  *   forgotten: it may be that one. It is reported UNKNOWN, for an operator.
+ * - In a store that is a copy, made by a backup or restored from one, a call that the store does not know is sent only if its remittance was
+ *   requested after that. The node that was copied went on: it may have sent this call, and those that the copied ledger makes next, too. They are
+ *   reported UNKNOWN, for an operator. What the store knows is asked about, or told again. Serials go on behind those of that node.
  * - A report SUCCEEDED or FAILED is final, told until it is acked, and never followed by the other, also not after a restart: its row is put
  *   with it.
  * - Per bank: at most `parallel` requests at once, a rate, a circuit that opens after failures in a row and is tried out with one request,
@@ -145,6 +148,14 @@ struct bank_unit {
  * point to are good until the release. */
 struct bank_unit *bank_take(struct bank *self);
 void bank_release(struct bank *self, struct bank_unit *unit);
+
+/* ---- backup and restore ------------------------------------------------------------------------------ */
+
+enum { BANK_COPIED_BYTES = 9 };
+
+/* The row that says of a store that it is a copy of that time, with its ledgers; out->value is `value`. Whoever copies puts it before the copy is
+ * served. The time is behind all that the copied ledgers have journaled. */
+void bank_copied_put(int64_t copied_us, struct bank_put *out, uint8_t value[BANK_COPIED_BYTES]);
 
 /* ---- looking in ------------------------------------------------------------------------------------ */
 

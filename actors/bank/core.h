@@ -25,8 +25,9 @@
  *                 │ due                │ try again, ask again
  *                 └──────── WAITING ◄──┘
  *
- * STRANDED: its bank is not configured (any more), or is another one by now, and it waits for a restart with it; or its call is older than what this store knows, so a store that is
- * lost may have sent it, and only an operator can end it. TOKEN: it waits for a token.
+ * STRANDED: its bank is not configured (any more), or is another one by now, and it waits for a restart with it; or its call is older than what this
+ * store knows, or its remittance than the copy that this store is, so a store that is lost may have sent it, and only an operator can end it. TOKEN:
+ * it waits for a token.
  *
  * Rows: a unit's puts are durable before its effects are run. So a job's row goes with the request that moves money, and the row of its end
  * with the first report of it: whoever was told SUCCEEDED or FAILED will be told the same after any restart.
@@ -50,6 +51,7 @@
 /* Of BANK_TABLE_SERIALS. */
 #define CORE_SERIAL_KEY "serial"
 #define CORE_BORN_KEY "born"
+#define CORE_COPIED_KEY "copied"
 
 enum {
     CORE_EVENTS_MAX = 65536,
@@ -257,7 +259,8 @@ struct bank {
     bool is_serial_put;               /* the end is to be put */
     int64_t
         born_us; /* the store knows all calls from then on: when it was made, or the end of what it has forgotten */
-    bool is_born_put; /* that is to be put */
+    bool is_born_put;  /* that is to be put */
+    int64_t copied_us; /* when it was copied, by a backup or a restore; 0: never */
 
     struct slots kept;
     struct index kept_by_call;

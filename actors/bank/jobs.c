@@ -261,8 +261,20 @@ static uint64_t next_serial(struct bank *self)
     return self->next_serial++;
 }
 
-/* A call from before what the store knows: one that was lost may have sent it, under an id that nobody knows; or it was done, and forgotten. */
-static void strand(struct bank *self, const struct bank_call *call)
+/* Why a store that was lost may have sent it, under an id that nobody knows, or this one may have forgotten it; NULL: it is new. A ledger that was
+ * not set back has told of every call before it was sent, so only calls from before what this store knows are in doubt. One that is a copy makes
+ * calls anew, so all of a remittance that was there to be copied are. */
+static const char *doubt(const struct bank *self, const struct bank_call *call)
+{
+    if (call->called_us < self->born_us)
+        return "it may have been sent before the adapter's store was lost, or have been forgotten there: an "
+               "operator has to settle it";
+    if (call->requested_us < self->copied_us)
+        return "it may have been sent after the backup was made: an operator has to settle it";
+    return NULL;
+}
+
+static void strand(struct bank *self, const struct bank_call *call, const char *reason)
 {
     const struct rail_job rail = {.call = *call, .phase = RAIL_INQUIRE, .serial = self->next_serial};
     struct job *job = job_new(self, &rail, SLOT_NONE);
@@ -271,18 +283,18 @@ static void strand(struct bank *self, const struct bank_call *call)
         return;
     }
     (void)next_serial(self);
-    MARK("a call is older than the store");
+    MARK("a call may have been sent by a store that is lost");
     machine_move(&job_machine, &job->state, JOB_STRANDED);
     job->is_unknown = true;
-    job_reason(job, "it may have been sent before the adapter's store was lost, or have been forgotten "
-                    "there: an operator has to settle it");
+    job_reason(job, reason);
     job_tell(self, job);
 }
 
 static void begin(struct bank *self, const struct bank_call *call)
 {
-    if (call->called_us < self->born_us) {
-        strand(self, call);
+    const char *reason = doubt(self, call);
+    if (reason != NULL) {
+        strand(self, call, reason);
         return;
     }
     uint32_t bank = core_bank_index(self, call->bank);

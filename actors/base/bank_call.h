@@ -38,8 +38,9 @@ struct bank_call {
     uint32_t partition; /* that asks */
     uint8_t step;       /* enum bank_step */
     currency_index currency;
-    int64_t amount;    /* minor units, above 0 */
-    int64_t called_us; /* time of the commit it follows from */
+    int64_t amount;       /* minor units, above 0 */
+    int64_t called_us;    /* time of the commit it follows from */
+    int64_t requested_us; /* time of the commit that began its remittance */
     /* NUL-terminated */
     char bank[BANK_NAME_MAX + 1];
     char payer[BANK_PARTY_MAX + 1];

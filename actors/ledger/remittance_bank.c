@@ -33,6 +33,7 @@ void remittance_call_add(struct ledger *self, const struct remittance_case *on)
         .currency = account_at(&self->accounts, remittance->account)->currency,
         .amount = remittance->amount,
         .called_us = remittance->called_us,
+        .requested_us = remittance->requested_us,
     };
     text_copy(out->bank, texts[FACT_TAG_BANK]);
     text_copy(out->payer, texts[FACT_TAG_PAYER]);

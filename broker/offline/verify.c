@@ -5,6 +5,7 @@
 
 #include "broker/command.h"
 #include "broker/offline/show.h"
+#include "broker/offline/stores.h"
 #include "broker/offline/verification.h"
 #include "broker/options.h"
 
@@ -22,7 +23,8 @@ static uint64_t remittances_open(const struct verification *self, const struct s
     return open;
 }
 
-static void print(const struct verification *self, const struct source *source, int64_t started_us)
+static void print(const struct verification *self, const struct source *source, const struct stores *stores,
+                  int64_t started_us)
 {
     char text[DIGEST_TEXT_SIZE], size[SHOW_SIZE];
     for (uint32_t p = 0; p < source->partitions; p++) {
@@ -38,6 +40,7 @@ static void print(const struct verification *self, const struct source *source, 
         printf("  state   %" PRIu64 " stored accounts agree, %" PRIu64 " are of another moment\n",
                self->states[p].compared, self->states[p].other);
     }
+    stores_print(stores);
     show_totals(self->totals);
     digest_text(&self->digest, text);
     show_size(self->words * FACT_WORD, size);
@@ -59,24 +62,27 @@ static json_t *partition_json(const struct verification *self, uint32_t p)
                      (json_int_t)self->states[p].compared, "state_other", (json_int_t)self->states[p].other);
 }
 
-static void print_json(const struct verification *self, const struct source *source, int64_t started_us)
+static void print_json(const struct verification *self, const struct source *source,
+                       const struct stores *stores, int64_t started_us)
 {
     char digest[DIGEST_TEXT_SIZE];
     json_t *partitions = json_array();
     for (uint32_t p = 0; p < source->partitions; p++)
         json_array_append_new(partitions, partition_json(self, p));
     digest_text(&self->digest, digest);
-    show_json(json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:f}", "status", "ok", "node_id",
+    show_json(json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:f, s:o}", "status", "ok", "node_id",
                         datadir_meta(source->datadir)->node_id, "digest", digest, "partitions", partitions,
                         "totals", show_totals_json(self->totals), "transfers_on_their_way",
                         (json_int_t)self->in_transit, "remittances_under_way",
                         (json_int_t)remittances_open(self, source), "fact_bytes",
-                        (json_int_t)(self->words * FACT_WORD), "seconds", show_seconds(started_us)));
+                        (json_int_t)(self->words * FACT_WORD), "seconds", show_seconds(started_us), "stores",
+                        stores_json(stores)));
 }
 
 static int run(const char *path, bool json)
 {
     struct source source;
+    struct stores stores;
     struct fault fault = {0};
     struct verification *verification = NULL;
     int64_t started_us = show_now_us();
@@ -86,10 +92,12 @@ static int run(const char *path, bool json)
         err = verification != NULL ? verification_run(verification, &source, &fault)
                                    : fault_stop(&fault, ERR_NO_MEMORY, "starting");
     }
+    if (err == ERR_OK)
+        err = stores_prove(path, &stores, &fault);
     if (err == ERR_OK && json)
-        print_json(verification, &source, started_us);
+        print_json(verification, &source, &stores, started_us);
     else if (err == ERR_OK)
-        print(verification, &source, started_us);
+        print(verification, &source, &stores, started_us);
     else if (json)
         show_json(json_pack("{s:s, s:o}", "status", err == ERR_CORRUPT ? "damaged" : "unreadable", "fault",
                             show_fault_json(&fault)));
@@ -120,7 +128,8 @@ int command_verify(int argc, char **argv)
                    "a checker\n"
                    "of its own and again with the ledger itself; that no id was answered twice; that what "
                    "partitions sent\n"
-                   "each other agrees; and the stored accounts. It takes memory for all accounts, and room "
+                   "each other agrees; the stored accounts; and every row of the stores beside the ledger. "
+                   "It takes memory for all accounts, and room "
                    "for 32 bytes\n"
                    "a transaction in TMPDIR (or /tmp).\n"
                    "Exit codes: 0 sound, 1 damaged, 2 usage, 3 could not be read.",

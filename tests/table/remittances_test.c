@@ -593,6 +593,7 @@ static void a_crash_in_any_state_changes_nothing_and_open_calls_are_told_again(v
             assert_memory_equal(&before, &after, sizeof before);
             size_t calls = stage.heard.calls;
             struct bank_call call = stage.heard.call;
+            assert_true(!is_called((enum scene)scene) || call.requested_us == before.requested_us);
             assert_int_equal(ledger_bank_calls_again(stage_core(&stage), stage_now(&stage), 0), 0);
             stage_settle(&stage);
             assert_int_equal(stage.heard.calls, calls + is_called((enum scene)scene));

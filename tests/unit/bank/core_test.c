@@ -265,6 +265,71 @@ static void a_clock_that_is_set_back_makes_no_payment_younger(void **state)
     w->configs[0].rail = &toy_rail;
 }
 
+/* As restore does it, with the store that a core has left. */
+static void be_restored(struct world *w)
+{
+    struct bank_put put;
+    uint8_t value[BANK_COPIED_BYTES];
+    bank_copied_put(w->now_us, &put, value);
+    struct outbox_put row = {put.table, put.key, put.key_length, put.value, put.value_length};
+    assert_int_equal(outbox_apply(w->outbox, &row, 1), ERR_OK);
+    world_restart(w);
+}
+
+static void call_requested_at(struct world *w, uint32_t id, uint32_t number, int64_t requested_us)
+{
+    struct bank_call call = world_call_of(id, number);
+    call.requested_us = requested_us;
+    call.called_us = w->now_us;
+    bank_call(w->bank, w->now_us, &call);
+    world_run(w);
+}
+
+static void
+a_restored_store_asks_about_what_it_knows_and_sends_nothing_else_of_an_older_remittance(void **state)
+{
+    struct world *w = *state;
+    call_with_token(w, 1);
+    world_pay(w, 1, "lost");
+    world_wait(w, 10 * SECOND);
+    int64_t before_us = w->now_us - 1;
+    be_restored(w);
+    uint32_t pays = w->pays;
+    world_wait(w, 0);
+    world_answer(w, "token 0", "ok");
+    world_answer(w, "ask J1",
+                 "ok"); /* a pull; so the ledger goes on to the push, which the lost node may have done */
+    assert_int_equal(last_report(w)->outcome, BANK_SUCCEEDED);
+    call_requested_at(w, 1, 2, before_us);
+    assert_int_equal(last_report(w)->number, 2);
+    assert_int_equal(last_report(w)->outcome, BANK_UNKNOWN);
+    call_requested_at(w, 2, 1, before_us);
+    assert_int_equal(world_told(w, 2, BANK_UNKNOWN), 1);
+    world_restart(w);
+    call_requested_at(w, 2, 1, before_us);
+    assert_int_equal(world_told(w, 2, BANK_UNKNOWN), 2);
+    world_wait(w, 3600 * SECOND);
+    assert_int_equal(world_out(w, "prepare"), 0);
+    assert_int_equal(w->pays, pays);
+}
+
+static void
+a_restored_store_sends_what_was_requested_since_under_ids_that_the_lost_one_never_gave(void **state)
+{
+    struct world *w = *state;
+    call_with_token(w, 1);
+    world_pay(w, 1, "ok");
+    world_ack(w, 1, BANK_SUCCEEDED);
+    world_wait(w, 10 * SECOND); /* a serial is a millisecond, at the most */
+    be_restored(w);
+    call_requested_at(w, 1, 1, w->now_us - 1);
+    assert_int_equal(world_told(w, 1, BANK_SUCCEEDED), 2);
+    call_requested_at(w, 2, 1, w->now_us);
+    world_answer(w, "token 0", "ok");
+    world_pay(w, 10001, "ok");
+    assert_int_equal(world_told(w, 2, BANK_SUCCEEDED), 1);
+}
+
 static void each_number_of_a_remittance_is_a_job_of_its_own(void **state)
 {
     struct world *w = *state;
@@ -818,6 +883,8 @@ int main(void)
         TEST(a_call_from_before_the_store_is_never_sent_and_is_an_operators),
         TEST(what_was_sent_to_a_bank_that_is_another_one_now_is_left_alone_until_it_is_back),
         TEST(a_clock_that_is_set_back_makes_no_payment_younger),
+        TEST(a_restored_store_asks_about_what_it_knows_and_sends_nothing_else_of_an_older_remittance),
+        TEST(a_restored_store_sends_what_was_requested_since_under_ids_that_the_lost_one_never_gave),
         TEST(each_number_of_a_remittance_is_a_job_of_its_own),
         TEST(a_payment_without_an_answer_is_unknown_once_and_asked_about_ever_more_rarely),
         TEST(not_found_means_nothing_until_the_grace_time_is_over),
