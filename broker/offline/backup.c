@@ -145,7 +145,7 @@ static enum err finish_copy(struct copying *self, enum err err, struct fault *fa
 {
     struct datadir_error error = {{0}};
     if (err == ERR_OK)
-        err = stores_prove(self->to, &self->stores, fault);
+        err = stores_prove(self->to, datadir_meta(self->source.datadir), &self->stores, fault);
     if (err != ERR_OK) {
         fprintf(stderr, "teller %s: %s is not finished; remove it.\n", self->command, self->to);
         return err;
@@ -284,7 +284,7 @@ static int restore(struct copying *self)
     if (err == ERR_OK)
         err = prove(self, &digest, &fault);
     if (err == ERR_OK)
-        err = stores_prove(self->from, &self->stores, &fault);
+        err = stores_prove(self->from, datadir_meta(self->source.datadir), &self->stores, &fault);
     if (err == ERR_OK)
         err = begin_copy(self, &fault);
     if (err == ERR_OK)

@@ -47,6 +47,7 @@ static enum err refuse(struct fault *fault, enum datadir_store store, enum err e
 
 struct proof {
     uint64_t rows;
+    uint64_t hash_key; /* of the data directory */
     struct bank *bank; /* what the adapter would have of the rows */
 };
 
@@ -99,7 +100,7 @@ static enum err prove_bank(const char *name, uint64_t map_bytes, struct proof *p
     struct outbox *outbox = NULL;
     enum err err = outbox_open_to_read(name, map_bytes, &outbox);
     if (err == ERR_OK) {
-        proof->bank = bank_new(NULL, 0, &mem);
+        proof->bank = bank_new(NULL, 0, proof->hash_key, &mem);
         err = proof->bank != NULL ? outbox_scan(outbox, prove_row, proof) : ERR_NO_MEMORY;
     }
     bank_destroy(&proof->bank);
@@ -107,12 +108,13 @@ static enum err prove_bank(const char *name, uint64_t map_bytes, struct proof *p
     return err;
 }
 
-static enum err prove(const char *path, enum datadir_store store, struct stores *out, struct fault *fault)
+static enum err prove(const char *path, const struct datadir_meta *meta, enum datadir_store store,
+                      struct stores *out, struct fault *fault)
 {
     static enum err (*const proofs[DATADIR_STORE_COUNT])(const char *, uint64_t, struct proof *) = {
         [DATADIR_PUBLISHER] = prove_publisher, [DATADIR_RATES] = prove_rates, [DATADIR_BANK] = prove_bank};
     char name[PATH_CAPACITY];
-    struct proof proof = {0};
+    struct proof proof = {.hash_key = meta->hash_key};
     enum err err = path_of(path, store, name, fault);
     if (err != ERR_OK)
         return err;
@@ -124,12 +126,13 @@ static enum err prove(const char *path, enum datadir_store store, struct stores 
     return err == ERR_OK ? ERR_OK : refuse(fault, store, err, "reading each row");
 }
 
-enum err stores_prove(const char *path, struct stores *out, struct fault *fault)
+enum err stores_prove(const char *path, const struct datadir_meta *meta, struct stores *out,
+                      struct fault *fault)
 {
     enum err err = ERR_OK;
     *out = (struct stores){0};
     for (int store = 0; store < DATADIR_STORE_COUNT && err == ERR_OK; store++)
-        err = prove(path, (enum datadir_store)store, out, fault);
+        err = prove(path, meta, (enum datadir_store)store, out, fault);
     return err;
 }
 

@@ -18,7 +18,8 @@ struct stores {
 
 /* Opens each store of a data directory and reads every row: seals, sums, and what the bank adapter would not start with. A process may serve
  * it. ERR_CORRUPT: the fault names the store. */
-enum err stores_prove(const char *path, struct stores *out, struct fault *fault) MUST_USE;
+enum err stores_prove(const char *path, const struct datadir_meta *meta, struct stores *out,
+                      struct fault *fault) MUST_USE;
 
 /* Copies a store as its last commit left it, from a data directory that may be served to one that is being made; on disk when it returns. Where
  * there is none, none is made. The copy has still to be proven. */

@@ -93,7 +93,7 @@ static int run(const char *path, bool json)
                                    : fault_stop(&fault, ERR_NO_MEMORY, "starting");
     }
     if (err == ERR_OK)
-        err = stores_prove(path, &stores, &fault);
+        err = stores_prove(path, datadir_meta(source.datadir), &stores, &fault);
     if (err == ERR_OK && json)
         print_json(verification, &source, &stores, started_us);
     else if (err == ERR_OK)
