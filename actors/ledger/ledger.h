@@ -628,9 +628,9 @@ uint32_t ledger_remittance_batch(struct ledger *self, int64_t now_us, enum remit
  * adapter reports again. */
 void ledger_bank_report(struct ledger *self, int64_t now_us, const struct bank_report *report);
 
-/* Puts the calls that have no final report into the current unit again, of remittances in slots from `slot` on; returns the slot to
- * go on with, 0: that was all. Where there is no memory it stops: the rest is told when it is asked for again. */
-uint32_t ledger_bank_calls_again(struct ledger *self, int64_t now_us, uint32_t slot);
+/* Puts the calls that have no final report into the current unit again, a bounded number, of remittances in slots from *slot on, and
+ * moves *slot behind them. false: that was all. true: there are more from *slot on; where it has not moved, there is no memory now. */
+bool ledger_bank_calls_again(struct ledger *self, int64_t now_us, uint32_t *slot);
 
 /* What memory has of an open remittance. */
 struct ledger_open_remittance {

@@ -53,19 +53,19 @@ static bool call_again(struct ledger *self, uint32_t slot)
     return true;
 }
 
-uint32_t ledger_bank_calls_again(struct ledger *self, int64_t now_us, uint32_t slot)
+bool ledger_bank_calls_again(struct ledger *self, int64_t now_us, uint32_t *slot)
 {
     core_set_now(self, now_us);
-    for (int calls = 0; slot < self->remittances.count && calls < CALLS_AGAIN_MAX; slot++) {
-        if (!remittance_is_at_bank(remittance_at(&self->remittances, slot)->state))
+    for (int calls = 0; *slot < self->remittances.count && calls < CALLS_AGAIN_MAX; ++*slot) {
+        if (!remittance_is_at_bank(remittance_at(&self->remittances, *slot)->state))
             continue;
-        if (!call_again(self, slot)) {
+        if (!call_again(self, *slot)) {
             MARK("no memory to tell a bank of a call again: it is told the next time");
-            return slot;
+            return true;
         }
         calls++;
     }
-    return slot < self->remittances.count ? slot : 0;
+    return *slot < self->remittances.count;
 }
 
 /* ---- what is known already -------------------------------------------------------------------------------- */

@@ -261,13 +261,13 @@ void node_answers(struct remittances_world *self, uint32_t known)
 static void again(void *context, void *pointer, uint64_t life)
 {
     struct remittances_world *self = context;
-    uint32_t slot = 0;
+    uint32_t slot = 0, before;
     (void)pointer;
     if (life != self->ledger.life || self->ledger.core == NULL)
         return;
     do
-        slot = ledger_bank_calls_again(self->ledger.core, remit_node_us(self), slot);
-    while (slot != 0);
+        before = slot;
+    while (ledger_bank_calls_again(self->ledger.core, remit_node_us(self), &slot) && slot > before);
     node_touched(self);
     stage_after(&self->stage, RESEND_US, again, self, NULL, life);
 }

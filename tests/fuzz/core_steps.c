@@ -350,7 +350,8 @@ static void use_banks(struct play *play, struct input *input, uint32_t partition
     } else if (what % 8 == 5) {
         (void)ledger_remittance_batch(ledger, now_us, (enum remittance_list)(1 + what / 64), what / 16u);
     } else if (what % 8 == 6) {
-        (void)ledger_bank_calls_again(ledger, now_us, 0);
+        uint32_t slot = 0;
+        (void)ledger_bank_calls_again(ledger, now_us, &slot);
     } else {
         runner_advance(play->runner, SECOND * (1 + input_byte(input) * 4));
         ledger_expire(ledger, runner_now(play->runner));

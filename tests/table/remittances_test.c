@@ -594,7 +594,8 @@ static void a_crash_in_any_state_changes_nothing_and_open_calls_are_told_again(v
             size_t calls = stage.heard.calls;
             struct bank_call call = stage.heard.call;
             assert_true(!is_called((enum scene)scene) || call.requested_us == before.requested_us);
-            assert_int_equal(ledger_bank_calls_again(stage_core(&stage), stage_now(&stage), 0), 0);
+            uint32_t slot = 0;
+            assert_false(ledger_bank_calls_again(stage_core(&stage), stage_now(&stage), &slot));
             stage_settle(&stage);
             assert_int_equal(stage.heard.calls, calls + is_called((enum scene)scene));
             assert_memory_equal(&call, &stage.heard.call, sizeof call);
@@ -1139,6 +1140,26 @@ static void what_stops_half_way_goes_on_by_itself_when_there_is_memory(void **st
     assert_true(half_way > 0);
 }
 
+static void a_call_that_there_is_no_memory_to_tell_again_is_told_the_next_time(void **state)
+{
+    struct stage stage;
+    uint32_t slot = 0;
+    (void)state;
+    stage_open(&stage);
+    enter(&stage, PULLING);
+    runner_crash(stage.cast.runner, 0, RUNNER_STATE_KEPT);
+    stage_settle(&stage);
+    size_t calls = stage.heard.calls;
+    counting_mem_fail(runner_mem(stage.cast.runner), 1, UINT32_MAX);
+    assert_true(ledger_bank_calls_again(stage_core(&stage), stage_now(&stage), &slot));
+    assert_int_equal(slot, 0);
+    counting_mem_fail(runner_mem(stage.cast.runner), 0, 0);
+    assert_false(ledger_bank_calls_again(stage_core(&stage), stage_now(&stage), &slot));
+    stage_settle(&stage);
+    assert_int_equal(stage.heard.calls, calls + 1);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1167,6 +1188,7 @@ int main(void)
         cmocka_unit_test(the_trail_tells_who_did_what_and_why),
         cmocka_unit_test(what_stops_half_way_goes_on_by_itself_when_there_is_memory),
         cmocka_unit_test(where_memory_runs_out_nothing_is_lost_and_nothing_is_done_twice),
+        cmocka_unit_test(a_call_that_there_is_no_memory_to_tell_again_is_told_the_next_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -537,8 +537,8 @@ static void tell_calls_again(struct partition *self)
 {
     if (self->calls_slot == NO_SLOT || !has_room(self))
         return;
-    uint32_t next = ledger_bank_calls_again(self->ledger, self->now.wall_us, self->calls_slot);
-    self->calls_slot = next > 0 ? next : NO_SLOT;
+    if (!ledger_bank_calls_again(self->ledger, self->now.wall_us, &self->calls_slot))
+        self->calls_slot = NO_SLOT;
 }
 
 void partition_work(struct partition *self, struct partition_now now)
