@@ -303,7 +303,8 @@ struct FACT_PACKED fact_remittance_part {
     uint8_t rounds;   /* of the retry batch, begun ones */
     uint8_t flags;    /* enum fact_remittance_flag */
     uint8_t code;     /* enum code: why a deposit or a withdrawal was refused */
-    uint8_t zero[2];
+    uint16_t
+        about; /* NOTED, where it says a contradiction: the low bits of the number of the call that it is about; else 0 */
 };
 
 /* Not in the account's chain: no money moves by it. The remittance's id is the transaction id that requested it. */

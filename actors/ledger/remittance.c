@@ -294,6 +294,7 @@ void ledger_remittance_act(struct ledger *self, int64_t now_us,
 static bool has_rounds(const struct ledger *self, const struct remittance *remittance)
 {
     return remittance->state != REMITTANCE_DEAD_LETTER && remittance_is_listed(remittance->state) &&
+           !(remittance->flags & FACT_REMITTANCE_CONTRADICTED) &&
            remittance->rounds < self->config.remittances.rounds;
 }
 

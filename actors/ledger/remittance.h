@@ -78,9 +78,10 @@ struct remittance_move {
     uint8_t kind;  /* enum fact_kind */
     uint8_t state; /* enum remittance_state */
     struct remittance_try at;
-    uint8_t code;  /* enum code */
-    uint8_t flags; /* enum fact_remittance_flag: to be set beside those that it has, with an alarm */
-    bool calls;    /* the next call to the bank begins with it */
+    uint8_t code;   /* enum code */
+    uint8_t flags;  /* enum fact_remittance_flag: to be set beside those that it has, with an alarm */
+    bool calls;     /* the next call to the bank begins with it */
+    uint16_t about; /* as in the fact */
     int64_t due_us;
 };
 
@@ -125,6 +126,9 @@ bool remittance_refused(struct ledger *self, struct remittance_case *on, struct 
 
 /* The flag, with an alarm, where it stands. */
 bool remittance_note(struct ledger *self, struct remittance_case *on, uint8_t flag);
+
+/* What the bank has said of a call cannot be: noted, with an alarm, and nothing goes on by itself any more. */
+bool remittance_contradict(struct ledger *self, struct remittance_case *on, uint32_t number);
 
 /* Leaves states that need nobody, as far as there is memory. */
 void remittance_carry_on(struct ledger *self, struct remittance_case *on);

@@ -167,12 +167,31 @@ static bool success_is_late(const struct remittance *remittance, const struct ba
            remittance_step_calls(remittance->step);
 }
 
-static bool contradict_open(struct ledger *self, struct remittance_case *on)
+/* Whether the contradiction about this call stands in the trail. false: a fact cannot be read. */
+static bool find_contradiction(struct ledger *self, uint64_t position, uint32_t number, bool *is_noted)
 {
-    if (remittance_at(&self->remittances, on->slot)->flags & FACT_REMITTANCE_CONTRADICTED)
+    struct remittance_fact fact;
+    *is_noted = false;
+    while (position != 0 && !*is_noted) {
+        if (remittance_read(self, position, &fact) != CODE_OK)
+            return false;
+        *is_noted = fact.kind == FACT_REMITTANCE_NOTED && fact.part.about == (uint16_t)number;
+        position = fact.part.previous;
+    }
+    return true;
+}
+
+static bool contradict_open(struct ledger *self, struct remittance_case *on, uint32_t number)
+{
+    const struct remittance *remittance = remittance_at(&self->remittances, on->slot);
+    bool is_noted = false;
+    if ((remittance->flags & FACT_REMITTANCE_CONTRADICTED) &&
+        !find_contradiction(self, remittance->last_position, number, &is_noted))
+        return false;
+    if (is_noted)
         return true;
     MARK("a bank contradicts itself about a remittance that is open");
-    return remittance_note(self, on, FACT_REMITTANCE_CONTRADICTED);
+    return remittance_contradict(self, on, number);
 }
 
 /* false: no memory, nothing has changed; so for all that follow. */
@@ -197,7 +216,7 @@ static bool report_open(struct ledger *self, uint32_t slot, const struct bank_re
         MARK("a bank takes its no back");
         return remittance_take(self, &on, BANK_SUCCEEDED, false);
     }
-    return contradict_open(self, &on);
+    return contradict_open(self, &on, report->number);
 }
 
 /* ---- of one that has ended --------------------------------------------------------------------------------- */
@@ -215,6 +234,7 @@ static bool contradict_ended(struct ledger *self, const struct ledger_remittance
         .part = newest->part,
     };
     fact.part.previous = newest->position;
+    fact.part.about = (uint16_t)report->number;
     fact.part.flags =
         (uint8_t)((newest->part.flags & ~FACT_REMITTANCE_OF_FACT) | FACT_REMITTANCE_CONTRADICTED);
     if (!id_table_ensure(&self->ids, 1) || !remittance_append(self, &fact, sizeof fact, &words, NULL))
@@ -243,9 +263,11 @@ static bool report_ended(struct ledger *self, const struct bank_report *report)
         outcome_known(self, position, newest.part.call, newest.part.state, newest.part.step, report->number);
     if (known == 0)
         return false;
-    bool is_news = report->outcome != known && report->outcome != BANK_UNKNOWN &&
-                   !(newest.part.flags & FACT_REMITTANCE_CONTRADICTED);
-    return !is_news || contradict_ended(self, &view, &newest, report);
+    bool is_noted = report->outcome == known || report->outcome == BANK_UNKNOWN;
+    if (!is_noted && (newest.part.flags & FACT_REMITTANCE_CONTRADICTED) &&
+        !find_contradiction(self, position, report->number, &is_noted))
+        return false;
+    return is_noted || contradict_ended(self, &view, &newest, report);
 }
 
 void ledger_bank_report(struct ledger *self, int64_t now_us, const struct bank_report *report)

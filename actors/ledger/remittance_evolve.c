@@ -293,7 +293,9 @@ static bool part_is_good(const struct step *step)
     return part->alarm_us >= 0 && part->slot < LEDGER_REMITTANCES_MAX &&
            part->flags <= (FACT_REMITTANCE_OPERATOR_REFUNDS | FACT_REMITTANCE_ALARMED |
                            FACT_REMITTANCE_CONTRADICTED | FACT_REMITTANCE_OF_FACT) &&
-           part->code < CODE_COUNT && part->zero[0] == 0 && part->zero[1] == 0;
+           part->code < CODE_COUNT &&
+           (part->about == 0 ||
+            (step->kind == FACT_REMITTANCE_NOTED && (part->flags & FACT_REMITTANCE_CONTRADICTED)));
 }
 
 enum err remittance_fact_check(const uint8_t *bytes, size_t size)

@@ -23,6 +23,8 @@
  *                  CANCELLED   by an operator, where nothing was at a bank: nothing moved, or the money is in the account
  *                  RESOLVED    by an operator, with a reason, from a list
  *
+ * Once the bank has contradicted itself, what is _WAITING or would be goes to _FAILED, and stays there until an operator acts.
+ *
  * Where the money is follows from the state (remittance_money). While it is CLEARING it stands in the house remittance account, so
  * that account's balance is the sum of the amounts of the remittances in such states: an invariant.
  */

@@ -70,6 +70,7 @@ static struct fact_remittance_part part_of(const struct remittance *remittance, 
         .rounds = move->at.rounds,
         .flags = (uint8_t)flags,
         .code = move->code,
+        .about = move->about,
     };
 }
 
@@ -196,6 +197,11 @@ static bool call(struct ledger *self, struct remittance_case *on, struct remitta
     return remittance_write(self, on, &move);
 }
 
+static bool is_contradicted(const struct ledger *self, const struct remittance_case *on)
+{
+    return remittance_at(&self->remittances, on->slot)->flags & FACT_REMITTANCE_CONTRADICTED;
+}
+
 /* The step will not be tried any more. */
 static bool give_up(struct ledger *self, struct remittance_case *on, struct remittance_try at, enum code code)
 {
@@ -214,9 +220,25 @@ static bool give_up(struct ledger *self, struct remittance_case *on, struct remi
     return remittance_write(self, on, &move);
 }
 
+/* On the step's list, without a time to go on. */
+static bool list(struct ledger *self, struct remittance_case *on, struct remittance_try at, enum code code)
+{
+    struct remittance_move move = {
+        .kind = FACT_REMITTANCE_MOVED,
+        .state = (uint8_t)remittance_state_of(at.step, REMITTANCE_PHASE_LISTED),
+        .at = at,
+        .code = (uint8_t)code,
+    };
+    return remittance_write(self, on, &move);
+}
+
 bool remittance_refused(struct ledger *self, struct remittance_case *on, struct remittance_try at,
                         bool is_permanent, enum code code)
 {
+    if (is_contradicted(self, on)) {
+        MARK("what a bank contradicts itself about is not tried again by itself, nor sent back");
+        return list(self, on, at, code);
+    }
     const struct ledger_remittance_terms *terms = &self->config.remittances;
     bool waits = at.tries < terms->tries;
     if (is_permanent || (!waits && at.rounds >= terms->rounds))
@@ -322,7 +344,8 @@ bool remittance_due(struct ledger *self, uint32_t slot)
     return true;
 }
 
-bool remittance_note(struct ledger *self, struct remittance_case *on, uint8_t flag)
+static bool note(struct ledger *self, struct remittance_case *on, uint8_t flag, int64_t due_us,
+                 uint16_t about)
 {
     const struct remittance *remittance = remittance_at(&self->remittances, on->slot);
     struct remittance_move move = {
@@ -330,10 +353,30 @@ bool remittance_note(struct ledger *self, struct remittance_case *on, uint8_t fl
         .state = remittance->state,
         .at = {remittance->step, remittance->tries, remittance->rounds},
         .code = remittance->code,
-        .due_us = remittance->due_us,
+        .due_us = due_us,
         .flags = flag,
+        .about = about,
     };
     return remittance_write(self, on, &move);
+}
+
+bool remittance_note(struct ledger *self, struct remittance_case *on, uint8_t flag)
+{
+    return note(self, on, flag, remittance_at(&self->remittances, on->slot)->due_us, 0);
+}
+
+/* What waits for its next try is listed: there an operator has all that he may need to do. */
+bool remittance_contradict(struct ledger *self, struct remittance_case *on, uint32_t number)
+{
+    const struct remittance *remittance = remittance_at(&self->remittances, on->slot);
+    const struct remittance_words words = on->words;
+    struct remittance_try at = {remittance->step, remittance->tries, remittance->rounds};
+    bool waits = remittance->state == remittance_state_of(at.step, REMITTANCE_PHASE_WAITING);
+    if (waits && !list(self, on, at, (enum code)remittance->code))
+        return false;
+    on->words = words;
+    int64_t due_us = step_after(remittance->state) != 0 ? remittance->due_us : 0;
+    return note(self, on, FACT_REMITTANCE_CONTRADICTED, due_us, (uint16_t)number);
 }
 
 bool remittance_alarm(struct ledger *self, uint32_t slot)

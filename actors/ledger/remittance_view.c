@@ -116,7 +116,7 @@ static void entry_fill(const struct remittance_fact *fact, struct ledger_remitta
         .rounds = fact->part.rounds,
         .flags = fact->part.flags,
         .code = fact->part.code,
-        .call = fact->part.call,
+        .call = fact->part.about != 0 ? fact->part.about : fact->part.call,
     };
     text_copy(out->reason, fact->strings.by_tag[FACT_TAG_REASON]);
     text_copy(out->operator_name, fact->strings.by_tag[FACT_TAG_OPERATOR]);

@@ -463,7 +463,6 @@ static void leads_to(struct stage *stage, enum scene scene, enum event event, co
 #define WD_LISTED "WITHDRAWAL_FAILED"
 #define DEAD_NOTED "DEAD_LETTER!"
 #define GONE_NOTED "CANCELLED!"
-#define WD_WAITS_NOTED "WITHDRAWAL_WAITING!"
 #define WD_LISTED_NOTED "WITHDRAWAL_FAILED!"
 
 /* retry, refund, cancel; resolve: stays, to the account, to the bank; settle: paid, not paid; the bank says of the newest call:
@@ -478,13 +477,13 @@ static const char *const outcomes[SCENES][EVENTS] = {
     [PULL_FAILED] = {"PULLING", N, GONE, "RESOLVED", I, I, N, N, "PULL_FAILED", "PULL_FAILED", "PULL_FAILED",
                      "PUSHING", "PULLING"},
     [DEPOSIT_WAITING] = {"DEPOSIT_WAITING", "REFUNDING", N, N, N, N, N, N, "DEPOSIT_WAITING",
-                         "DEPOSIT_WAITING!", "DEPOSIT_WAITING!", "DEPOSIT_WAITING", "DEPOSIT_WAITING"},
+                         "DEPOSIT_FAILED!", "DEPOSIT_FAILED!", "DEPOSIT_WAITING", "DEPOSIT_WAITING"},
     [DEPOSIT_FAILED] = {"DEPOSIT_WAITING", "REFUNDING", N, I, "ACCOUNT_FROZEN", "RESOLVED", N, N,
                         "DEPOSIT_FAILED", "DEPOSIT_FAILED!", "DEPOSIT_FAILED!", "DEPOSIT_FAILED",
                         "DEPOSIT_WAITING"},
     [DEPOSIT_DEAD] = {"DEPOSIT_WAITING", "REFUNDING", N, I, "ACCOUNT_FROZEN", "RESOLVED", N, N, DEAD,
                       DEAD_NOTED, DEAD_NOTED, DEAD, DEAD},
-    [WITHDRAWAL_WAITING] = {WD_WAITS, N, GONE, N, N, N, N, N, WD_WAITS, WD_WAITS_NOTED, WD_WAITS_NOTED,
+    [WITHDRAWAL_WAITING] = {WD_WAITS, N, GONE, N, N, N, N, N, WD_WAITS, WD_LISTED_NOTED, WD_LISTED_NOTED,
                             WD_WAITS, WD_WAITS},
     [WITHDRAWAL_FAILED] = {WD_WAITS, N, GONE, "RESOLVED", I, I, N, N, WD_LISTED, WD_LISTED_NOTED,
                            WD_LISTED_NOTED, WD_LISTED, WD_WAITS},
@@ -849,6 +848,77 @@ static void a_contradiction_is_noted_and_alarmed_once(void **state)
     }
 }
 
+/* What is said last is of an older call, or of the newest after that. */
+static void what_a_bank_contradicts_itself_about_stands_on_a_list_until_an_operator_acts(void **state)
+{
+    static const struct {
+        enum scene scene;
+        uint32_t number;
+        uint8_t outcome;
+        enum event then;
+        const char *stands;
+    } rows[] = {
+        {PUSH_FAILED, 2, BANK_SUCCEEDED, SAID_UNKNOWN, "PUSH_FAILED"},
+        {PUSH_WAITING, 1, BANK_FAILED, SAID_UNKNOWN, "PUSH_FAILED"},
+        {PUSHING, 1, BANK_FAILED, SAID_NO, "PUSH_FAILED"},
+        {PUSHING, 1, BANK_FAILED, SAID_NO_FOR_GOOD, "PUSH_FAILED"},
+        {REFUNDING, 2, BANK_SUCCEEDED, SAID_NO, "REFUND_FAILED"},
+        {REFUND_WAITING, 2, BANK_SUCCEEDED, SAID_UNKNOWN, "REFUND_FAILED"},
+        {REFUND_FAILED, 2, BANK_SUCCEEDED, SAID_UNKNOWN, "REFUND_FAILED"},
+        {PULL_FAILED, 1, BANK_SUCCEEDED, SAID_UNKNOWN, "PULL_FAILED"},
+        {DEPOSIT_WAITING, 1, BANK_FAILED, SAID_UNKNOWN, "DEPOSIT_FAILED"},
+        {DEPOSIT_FAILED, 1, BANK_FAILED, SAID_UNKNOWN, "DEPOSIT_FAILED"},
+        {WITHDRAWAL_WAITING, 1, BANK_FAILED, SAID_UNKNOWN, "WITHDRAWAL_FAILED"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct stage stage;
+        stage_open(&stage);
+        enter(&stage, rows[i].scene);
+        reports(&stage, 1, rows[i].number, rows[i].outcome);
+        (void)happens(&stage, rows[i].scene, rows[i].then);
+        size_t calls = stage.heard.calls;
+        stage_advance(&stage, 60 * MINUTE);
+        assert_int_equal(
+            ledger_remittance_batch(stage_core(&stage), stage_now(&stage), REMITTANCE_LIST_FAILED, 100), 0);
+        struct ledger_remittance_view view = show(&stage, 1, role_of(rows[i].scene)).view;
+        assert_string_equal(state_name(view.state), rows[i].stands);
+        assert_int_equal(view.due_us, 0);
+        assert_string_equal(view.reason[0] == '\0' ? "no money" : view.reason, "no money");
+        assert_int_equal(stage.heard.calls, calls);
+        assert_true(stage.heard.alarms > 0);
+        bool resolves_bank = rows[i].scene >= PUSHING;
+        uint8_t money = resolves_bank ? REMITTANCE_MONEY_TO_BANK : REMITTANCE_MONEY_STAYS;
+        if (role_of(rows[i].scene) == FROZEN)
+            money = REMITTANCE_MONEY_TO_BANK;
+        is(acts(&stage, role_of(rows[i].scene), REMITTANCE_RESOLVE, money, 0), CODE_OK, FIELD_NONE);
+        stage_close(&stage);
+    }
+}
+
+static void each_call_that_a_bank_contradicts_itself_about_raises_an_alarm_once(void **state)
+{
+    static const enum scene in[] = {REFUND_DEAD, REFUNDED};
+    (void)state;
+    for (size_t at = 0; at < sizeof in / sizeof *in; at++) {
+        struct stage stage;
+        struct ledger_remittance_entry entries[2];
+        stage_open(&stage);
+        enter(&stage, in[at]);
+        for (int times = 0; times < 2; times++) {
+            reports(&stage, 1, 1, BANK_FAILED);
+            reports(&stage, 1, 2, BANK_SUCCEEDED);
+            assert_int_equal(stage.heard.alarms, 2);
+        }
+        uint64_t last = show(&stage, 1, RICH).view.last_position;
+        assert_int_equal(ledger_remittance_trail(stage_core(&stage), last, entries, 2), 2);
+        assert_int_equal(entries[0].call, 2);
+        assert_int_equal(entries[1].call, 1);
+        assert_string_equal(entries[0].bank_reference, "B2");
+        stage_close(&stage);
+    }
+}
+
 static void reports_and_refunds_go_on_while_the_disk_is_nearly_full(void **state)
 {
     struct stage stage;
@@ -1177,6 +1247,8 @@ int main(void)
         cmocka_unit_test(a_report_of_what_nobody_knows_is_of_no_use_and_acknowledged),
         cmocka_unit_test(an_older_call_can_say_nothing_new),
         cmocka_unit_test(a_contradiction_is_noted_and_alarmed_once),
+        cmocka_unit_test(what_a_bank_contradicts_itself_about_stands_on_a_list_until_an_operator_acts),
+        cmocka_unit_test(each_call_that_a_bank_contradicts_itself_about_raises_an_alarm_once),
         cmocka_unit_test(reports_and_refunds_go_on_while_the_disk_is_nearly_full),
         cmocka_unit_test(an_unfinished_remittance_raises_one_alarm_and_its_end_ends_it),
         cmocka_unit_test(a_refused_deposit_says_why_and_goes_through_when_it_can),
