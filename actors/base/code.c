@@ -113,6 +113,7 @@ static const char *const field_names[FIELD_COUNT] = {
     [FIELD_MONEY] = "money",
     [FIELD_LIST] = "list",
     [FIELD_ONLY] = "only",
+    [FIELD_CALL] = "call",
 };
 
 const char *code_name(enum code code)

@@ -122,6 +122,7 @@ enum field {
     FIELD_MONEY = 55,
     FIELD_LIST = 56,
     FIELD_ONLY = 57,
+    FIELD_CALL = 58,
     FIELD_COUNT
 };
 

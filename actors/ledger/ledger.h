@@ -607,14 +607,15 @@ struct ledger_remittance_command {
     uint8_t action;  /* enum remittance_action */
     uint8_t money;   /* enum remittance_disposal */
     uint8_t outcome; /* SETTLE: BANK_SUCCEEDED or BANK_FAILED (then permanent) */
+    uint32_t call;   /* SETTLE: of the newest call, and only where it still is this one */
     struct str account;
     struct uuid remittance;
     struct str operator_name; /* 1 .. OWNER_MAX */
     struct str reason;        /* 1 .. BANK_REASON_MAX; may be empty with RETRY */
 };
 
-/* CODE_REMITTANCE_NOT_FOUND, CODE_REMITTANCE_ENDED, CODE_REMITTANCE_IN_BANK, CODE_REMITTANCE_NOT_HERE (all: remittance),
- * CODE_INVALID_FIELD (money), CODE_BUSY, or the posting's code (account): nothing has changed. */
+/* CODE_REMITTANCE_NOT_FOUND, CODE_REMITTANCE_ENDED, CODE_REMITTANCE_IN_BANK, CODE_REMITTANCE_NOT_HERE (all: remittance; the last also:
+ * call, where the newest is another), CODE_INVALID_FIELD (money), CODE_BUSY, or the posting's code (account): nothing has changed. */
 void ledger_remittance_act(struct ledger *self, int64_t now_us,
                            const struct ledger_remittance_command *command,
                            struct ledger_remittance_answer *answer);

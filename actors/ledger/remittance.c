@@ -202,6 +202,10 @@ static struct verdict check_action(const struct remittance *remittance,
     }
     if (!fits)
         return (struct verdict){CODE_REMITTANCE_NOT_HERE, FIELD_REMITTANCE};
+    if (settles && command->call != remittance->call) {
+        MARK("what a bank says of a call comes when there is a newer one");
+        return (struct verdict){CODE_REMITTANCE_NOT_HERE, FIELD_CALL};
+    }
     if (command->action == REMITTANCE_RESOLVE &&
         is_clearing(remittance) != (command->money != REMITTANCE_MONEY_STAYS))
         return (struct verdict){CODE_INVALID_FIELD, FIELD_MONEY};

@@ -383,10 +383,13 @@ static int remittance_show(int argc, char **argv)
 
 /* ---- what operators do --------------------------------------------------------------------------- */
 
+enum { OWN_OPTIONS = 2 };
+
 struct acting {
     struct asking asking;
     struct ledger_remittance_command command;
     const char *operator_name, *reason, *word; /* of --money or --outcome */
+    uint64_t call;
 };
 
 /* A word among two or three. false: it is none of them. */
@@ -418,11 +421,11 @@ static bool acting_word(struct acting *self)
     return false;
 }
 
-/* own: the option that this action has besides, or NULL. */
+/* own: the options that this action has besides. */
 static int act(const struct manual *texts, const char *name, enum remittance_action action,
-               const struct option_row *own, struct acting *self, int argc, char **argv)
+               const struct option_row *own, size_t own_count, struct acting *self, int argc, char **argv)
 {
-    struct option_row rows[SESSION_OPTIONS + 3];
+    struct option_row rows[SESSION_OPTIONS + 2 + OWN_OPTIONS];
     const char *arguments[2];
     struct ledger_remittance_command *command = &self->command;
     command->action = (uint8_t)action;
@@ -430,11 +433,11 @@ static int act(const struct manual *texts, const char *name, enum remittance_act
     rows[SESSION_OPTIONS] = option_text_required("operator", &self->operator_name, "NAME", "who does it");
     rows[SESSION_OPTIONS + 1] = option_text("reason", &self->reason, "TEXT", "why; kept in the trail");
     rows[SESSION_OPTIONS + 1].required = action != REMITTANCE_RETRY;
-    if (own != NULL)
-        rows[SESSION_OPTIONS + 2] = *own;
+    for (size_t i = 0; i < own_count; i++)
+        rows[SESSION_OPTIONS + 2 + i] = own[i];
     struct manual manual = *texts;
     manual.options = rows;
-    manual.option_count = SESSION_OPTIONS + 2 + (own != NULL);
+    manual.option_count = SESSION_OPTIONS + 2 + own_count;
     manual.argument_min = manual.argument_max = 2;
     enum options_result result = options_read(&manual, argc, argv, arguments);
     if (result != OPTIONS_OK)
@@ -444,6 +447,7 @@ static int act(const struct manual *texts, const char *name, enum remittance_act
         return EXIT_CODE_USAGE;
     command->operator_name = argument_text(self->operator_name);
     command->reason = argument_text(self->reason);
+    command->call = (uint32_t)self->call;
     int code = session_open(&self->asking.session);
     if (code != EXIT_CODE_OK)
         return code;
@@ -465,7 +469,7 @@ static int remittance_retry(int argc, char **argv)
         .summary = "Begins the step at which a remittance waits, or is listed, anew and at "
                    "once.\n" SESSION_EXIT_CODES,
         .examples = "  teller remittance retry alice " EXAMPLE_ID " --operator ann"};
-    return act(&texts, "remittance retry", REMITTANCE_RETRY, NULL, &self, argc, argv);
+    return act(&texts, "remittance retry", REMITTANCE_RETRY, NULL, 0, &self, argc, argv);
 }
 
 static int remittance_refund(int argc, char **argv)
@@ -478,7 +482,7 @@ static int remittance_refund(int argc, char **argv)
             "has succeeded and nothing is at a bank.\n" SESSION_EXIT_CODES,
         .examples =
             "  teller remittance refund alice " EXAMPLE_ID " --operator ann --reason 'the payee is closed'"};
-    return act(&texts, "remittance refund", REMITTANCE_REFUND, NULL, &self, argc, argv);
+    return act(&texts, "remittance refund", REMITTANCE_REFUND, NULL, 0, &self, argc, argv);
 }
 
 static int remittance_cancel(int argc, char **argv)
@@ -491,7 +495,7 @@ static int remittance_cancel(int argc, char **argv)
             "back there.\n" SESSION_EXIT_CODES,
         .examples = "  teller remittance cancel alice " EXAMPLE_ID
                     " --operator ann --reason 'the payer asked for it'"};
-    return act(&texts, "remittance cancel", REMITTANCE_CANCEL, NULL, &self, argc, argv);
+    return act(&texts, "remittance cancel", REMITTANCE_CANCEL, NULL, 0, &self, argc, argv);
 }
 
 static int remittance_resolve(int argc, char **argv)
@@ -507,24 +511,35 @@ static int remittance_resolve(int argc, char **argv)
                     " --money bank --operator ann --reason 'paid at the counter'"};
     const struct option_row own =
         option_text_required("money", &self.word, "stays|account|bank", "where what is in clearing went");
-    return act(&texts, "remittance resolve", REMITTANCE_RESOLVE, &own, &self, argc, argv);
+    return act(&texts, "remittance resolve", REMITTANCE_RESOLVE, &own, 1, &self, argc, argv);
 }
 
 static int remittance_settle(int argc, char **argv)
 {
     struct acting self = {.word = NULL};
     static const struct manual texts = {
-        .usage = "teller remittance settle ACCOUNT REMITTANCE --outcome succeeded|failed --operator NAME "
-                 "--reason TEXT [options]",
+        .usage = "teller remittance settle ACCOUNT REMITTANCE --call N --outcome succeeded|failed "
+                 "--operator NAME --reason TEXT [options]",
         .summary =
             "Says what became of a call whose answer is not known, when the bank was asked by telephone.\n"
             "`failed` is for good: the step is not tried again. Only what is _UNKNOWN can be settled: any\n"
-            "other call may not have been sent yet, and will be.\n" SESSION_EXIT_CODES,
+            "other call may not have been sent yet, and will be. The call is named, because by the time "
+            "that\n"
+            "the telephone is put down there may be another.\n" SESSION_EXIT_CODES,
         .examples = "  teller remittance settle alice " EXAMPLE_ID
-                    " --outcome failed --operator ann --reason 'says Mr Lee of the bank'"};
-    const struct option_row own =
-        option_text_required("outcome", &self.word, "succeeded|failed", "what the bank says");
-    return act(&texts, "remittance settle", REMITTANCE_SETTLE, &own, &self, argc, argv);
+                    " --call 2 --outcome failed --operator ann --reason 'says Mr Lee of the bank'"};
+    const struct option_row own[OWN_OPTIONS] = {
+        option_text_required("outcome", &self.word, "succeeded|failed", "what the bank says"),
+        {.name = "call",
+         .type = OPTION_NUMBER,
+         .out = &self.call,
+         .value = "N",
+         .help = "of which call: the newest, as teller remittance show has it",
+         .minimum = 1,
+         .maximum = UINT32_MAX,
+         .required = true},
+    };
+    return act(&texts, "remittance settle", REMITTANCE_SETTLE, own, OWN_OPTIONS, &self, argc, argv);
 }
 
 /* ---- list ------------------------------------------------------------------------------------------ */

@@ -127,6 +127,8 @@ static const char *advice(const struct session *self, const struct teller_answer
         {CODE_REMITTANCE_IN_BANK, FIELD_REMITTANCE,
          "See: teller banks calls. What the bank says by telephone: teller remittance settle"},
         {CODE_REMITTANCE_NOT_HERE, FIELD_REMITTANCE, "See: teller remittance show"},
+        {CODE_REMITTANCE_NOT_HERE, FIELD_CALL,
+         "There is a newer call, and the bank was asked of an older one. See: teller remittance show"},
         {CODE_RATE_NOT_FOUND, FIELD_BUY,
          "It needs terms (teller rate pair) and rates that lead there (teller rate set). See: teller rate "
          "desk"},

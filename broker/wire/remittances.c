@@ -234,7 +234,7 @@ void wire_remit_body_write(struct mp_writer *w, const struct ledger_remit_comman
 
 /* ---- what operators do ---------------------------------------------------------------------------- */
 
-enum { ACT_ACCOUNT, ACT_REMITTANCE, ACT_OPERATOR, ACT_REASON, ACT_OWN };
+enum { ACT_ACCOUNT, ACT_REMITTANCE, ACT_OPERATOR, ACT_REASON, ACT_OWN, ACT_CALL };
 
 #define ACT_KEYS                                                      \
     [ACT_ACCOUNT] = {STR_LITERAL("account"), FIELD_ACCOUNT},          \
@@ -243,7 +243,8 @@ enum { ACT_ACCOUNT, ACT_REMITTANCE, ACT_OPERATOR, ACT_REASON, ACT_OWN };
     [ACT_REASON] = {STR_LITERAL("reason"), FIELD_REASON}
 
 static const struct wire_key resolve_keys[] = {ACT_KEYS, [ACT_OWN] = {STR_LITERAL("money"), FIELD_MONEY}};
-static const struct wire_key settle_keys[] = {ACT_KEYS, [ACT_OWN] = {STR_LITERAL("outcome"), FIELD_OUTCOME}};
+static const struct wire_key settle_keys[] = {ACT_KEYS, [ACT_OWN] = {STR_LITERAL("outcome"), FIELD_OUTCOME},
+                                              [ACT_CALL] = {STR_LITERAL("call"), FIELD_CALL}};
 
 _Static_assert(OPERATION_REMITTANCE_SETTLE - OPERATION_REMITTANCE_RETRY ==
                    (int)REMITTANCE_SETTLE - (int)REMITTANCE_RETRY,
@@ -255,10 +256,21 @@ enum wire_operation wire_remittance_operation(enum remittance_action action)
     return (enum wire_operation)(OPERATION_REMITTANCE_RETRY + (int)action);
 }
 
-/* Resolve and settle have a value of their own; the others not even its key. */
+/* Resolve has a value of its own and settle two; the others not even their keys. */
 static size_t act_key_count(uint8_t action)
 {
-    return action == REMITTANCE_RESOLVE || action == REMITTANCE_SETTLE ? ACT_OWN + 1 : ACT_OWN;
+    if (action == REMITTANCE_SETTLE)
+        return ACT_CALL + 1;
+    return action == REMITTANCE_RESOLVE ? ACT_OWN + 1 : ACT_OWN;
+}
+
+/* Calls are counted from 1. */
+static bool take_call(struct mp_reader *r, uint32_t *out)
+{
+    uint64_t number;
+    bool is_good = mp_read_uint(r, &number) && number >= 1 && number <= UINT32_MAX;
+    *out = is_good ? (uint32_t)number : 0;
+    return is_good;
 }
 
 static void act_values(struct wire_values *v, struct ledger_remittance_command *out)
@@ -274,6 +286,8 @@ static void act_values(struct wire_values *v, struct ledger_remittance_command *
     if (out->action == REMITTANCE_SETTLE &&
         !wire_take_word(&v->at[ACT_OWN], outcome_names, BANK_SUCCEEDED, BANK_FAILED, &out->outcome))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_OUTCOME);
+    if (out->action == REMITTANCE_SETTLE && !take_call(&v->at[ACT_CALL], &out->call))
+        wire_values_fault(v, CODE_INVALID_FIELD, FIELD_CALL);
     if (!wire_take_required_text(&v->at[ACT_OPERATOR], OWNER_MAX, &out->operator_name))
         wire_values_fault(v, CODE_INVALID_FIELD, FIELD_OPERATOR);
     if (!wire_take_text(&v->at[ACT_REASON], BANK_REASON_MAX, &out->reason) ||
@@ -318,6 +332,8 @@ void wire_remittance_act_body_write(struct mp_writer *w, const struct ledger_rem
         CHECK(command->outcome == BANK_SUCCEEDED || command->outcome == BANK_FAILED);
         mp_write_text(w, "outcome");
         mp_write_str(w, outcome_names[command->outcome]);
+        mp_write_text(w, "call");
+        mp_write_uint(w, command->call);
     }
 }
 

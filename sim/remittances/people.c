@@ -212,6 +212,7 @@ static enum code act(struct remittances_world *self, const struct ledger_remitta
         .action = (uint8_t)action,
         .money = (uint8_t)money,
         .outcome = BANK_FAILED,
+        .call = view->calls,
         .account = str_from(view->account),
         .remittance = view->id,
         .operator_name = OPERATOR,

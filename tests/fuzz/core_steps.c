@@ -325,6 +325,7 @@ static void act(struct play *play, struct input *input, const struct ledger_remi
         .action = how % 5,
         .money = how / 8 % 3,
         .outcome = how & 64 ? BANK_SUCCEEDED : BANK_FAILED,
+        .call = how / 8 % 4,
         .account = command->account,
         .remittance = command->id,
         .operator_name = STR_LITERAL("ann"),

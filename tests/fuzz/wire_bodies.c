@@ -164,6 +164,7 @@ static void check_remittances(const struct wire_header *header)
         CHECK(!uuid_is_nil(&a.remittance) && a.operator_name.length >= 1 &&
               a.reason.length <= BANK_REASON_MAX);
         CHECK(a.money <= REMITTANCE_MONEY_TO_BANK && a.outcome <= BANK_FAILED);
+        CHECK((a.call >= 1) == (a.action == REMITTANCE_SETTLE));
     }
     if (wire_remittances_read(header, &q, &field) == CODE_OK)
         CHECK(q.list < REMITTANCE_LIST_COUNT && q.limit >= 1 && q.limit <= LEDGER_PAGE_MAX);

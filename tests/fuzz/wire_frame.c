@@ -249,9 +249,9 @@ static void check_remittance_act(struct mp_writer *w, const struct wire_header *
     wire_remittance_act_body_write(w, &a);
     struct wire_header second = head_again(w, header);
     CHECK(wire_remittance_act_read(&second, &b, &field) == CODE_OK && a.action == b.action &&
-          a.money == b.money && a.outcome == b.outcome && uuid_equal(&a.remittance, &b.remittance) &&
-          str_equal(a.account, b.account) && str_equal(a.operator_name, b.operator_name) &&
-          str_equal(a.reason, b.reason));
+          a.money == b.money && a.outcome == b.outcome && a.call == b.call &&
+          uuid_equal(&a.remittance, &b.remittance) && str_equal(a.account, b.account) &&
+          str_equal(a.operator_name, b.operator_name) && str_equal(a.reason, b.reason));
 }
 
 static void check_remittances(struct mp_writer *w, const struct wire_header *header)

@@ -427,8 +427,10 @@ check 2 remittance retry-batch --list dead
 check 2 remittance refund alice $REMITTANCE --operator ann
 check 2 remittance resolve alice $REMITTANCE --operator ann --reason why --money mine
 has err "--money is stays, account or bank"
-check 2 remittance settle alice $REMITTANCE --operator ann --reason why --outcome unknown
+check 2 remittance settle alice $REMITTANCE --operator ann --reason why --call 1 --outcome unknown
 has err "--outcome is succeeded or failed"
+check 2 remittance settle alice $REMITTANCE --operator ann --reason why --outcome failed
+has err "--call"
 check 2 remittance show alice no-uuid
 check 1 remittance open alice 10.00 USD --bank obie --payer p --payee q
 has err "UNSUPPORTED operation: the node has no banks"
@@ -545,7 +547,9 @@ rm -f commands.jsonl
 start_server ledger --banks banks.json --remittance-tries 1 --remittance-rounds 1 --remittance-round-ms 0
 check 0 remittance show remitter ${REMITTANCE}04
 has out "PUSH_UNKNOWN since"
-check 0 remittance settle remitter ${REMITTANCE}04 --outcome succeeded --operator ann --reason 'says Mr Lee' --json
+check 1 remittance settle remitter ${REMITTANCE}04 --call 1 --outcome failed --operator ann --reason 'says Mr Lee'
+has err "REMITTANCE_NOT_HERE call"
+check 0 remittance settle remitter ${REMITTANCE}04 --call 2 --outcome succeeded --operator ann --reason 'says Mr Lee' --json
 json 'v["state"] == "COMPLETED" and v["reason"] == "says Mr Lee"'
 check 0 balance remitter --json
 json 'v["balance"] == "0"'

@@ -131,7 +131,7 @@ def a_call_from_before_a_lost_store_is_never_sent_and_waits_for_the_banks_word(n
     node.start()
     node.until("it is told why", lambda: any("store was lost" in (call["reason"] or "")
                                              for call in node.call("bank.calls", {})["calls"]))
-    said = remittance | {"outcome": "succeeded", "operator": "ann", "reason": "they say so on the telephone"}
+    said = remittance | {"call": 2, "outcome": "succeeded", "operator": "ann", "reason": "they say so on the telephone"}
     assert node.call("remittance.settle", said)["state"] == "COMPLETED"
     assert node.stop() == 0
     node.start()

@@ -17,129 +17,47 @@
 #define MINUTE (60 * SECOND)
 #define DAY (INT64_C(24) * 60 * MINUTE)
 
-enum { AMOUNT = 300 };
-
-/* ---- what is asked ---------------------------------------------------------------------------------------- */
-
-static struct ledger_remit_command remit_of(const struct stage *stage, uint64_t id, enum role role)
-{
-    return (struct ledger_remit_command){
-        .currency = world_currency("KRW"),
-        .id = world_uuid(id),
-        .account = str_from(cast_id(&stage->cast, 0, role)),
-        .amount = AMOUNT,
-        .bank = STR_LITERAL("kftc"),
-        .payer = STR_LITERAL("123456789012345678901234"),
-        .payee = STR_LITERAL("097:1101230000678:Kim"),
-        .memo = STR_LITERAL("rent"),
-        .reference = STR_LITERAL("R-1"),
-    };
-}
-
-static struct ledger_remittance_answer remit(struct stage *stage, const struct ledger_remit_command *command)
-{
-    struct ledger_remittance_answer answer;
-    ledger_remit(stage_core(stage), stage_now(stage), command, &answer);
-    stage_settle(stage);
-    return answer;
-}
-
-static void report_full(struct stage *stage, const struct bank_report *report)
-{
-    ledger_bank_report(stage_core(stage), stage_now(stage), report);
-    stage_settle(stage);
-}
-
-static struct bank_report report_of(uint64_t id, uint32_t number, uint8_t outcome)
-{
-    struct bank_report report = {
-        .remittance = world_uuid(id), .number = number, .partition = 0, .outcome = outcome};
-    snprintf(report.reason, sizeof report.reason, "%s", outcome == BANK_SUCCEEDED ? "" : "no money");
-    snprintf(report.reference, sizeof report.reference, "B%u", number);
-    return report;
-}
-
-static void reports(struct stage *stage, uint64_t id, uint32_t number, uint8_t outcome)
-{
-    struct bank_report report = report_of(id, number, outcome);
-    report_full(stage, &report);
-}
-
-static struct ledger_remittance_answer show(struct stage *stage, uint64_t id, enum role role)
-{
-    struct ledger_remittance_answer answer;
-    struct uuid uuid = world_uuid(id);
-    ledger_remittance_show(stage_core(stage), stage_now(stage), str_from(cast_id(&stage->cast, 0, role)),
-                           &uuid, &answer);
-    stage_settle(stage);
-    return answer;
-}
-
-static void is(struct ledger_remittance_answer answer, enum code code, enum field field)
-{
-    assert_string_equal(code_name(answer.code), code_name(code));
-    assert_int_equal(answer.field, field);
-}
-
-static const char *state_name(uint8_t state)
-{
-    return machine_state_name(&REMITTANCE_STATES, state);
-}
-
-static void stands(struct stage *stage, uint64_t id, enum role role, uint8_t state)
-{
-    struct ledger_remittance_answer answer = show(stage, id, role);
-    is(answer, CODE_OK, FIELD_NONE);
-    assert_string_equal(state_name(answer.view.state), state_name(state));
-}
-
-static int64_t house(struct stage *stage, const char *id)
-{
-    struct ledger_account_view view;
-    return ledger_account_show(stage_core(stage), str_from(id), &view) == CODE_OK ? view.balance : 0;
-}
-
 static void a_remittance_that_meets_no_trouble_takes_seven_facts_and_two_calls(void **state)
 {
     struct stage stage;
     (void)state;
     stage_open(&stage);
-    struct ledger_remit_command command = remit_of(&stage, 1, RICH);
+    struct ledger_remit_command command = stage_remit_of(&stage, 1, RICH);
     int64_t at = stage_now(&stage);
-    struct ledger_remittance_answer answer = remit(&stage, &command);
-    is(answer, CODE_OK, FIELD_NONE);
-    assert_string_equal(state_name(answer.view.state), "PULLING");
+    struct ledger_remittance_answer answer = stage_remit(&stage, &command);
+    stage_expect(answer, CODE_OK, FIELD_NONE);
+    assert_string_equal(stage_state_name(answer.view.state), "PULLING");
     assert_string_equal(answer.view.bank, "kftc");
     assert_int_equal(answer.view.requested_us, at);
     assert_int_equal(stage.heard.calls, 1);
     assert_int_equal(stage.heard.call.number, 1);
     assert_int_equal(stage.heard.call.step, BANK_PULL);
-    assert_int_equal(stage.heard.call.amount, AMOUNT);
+    assert_int_equal(stage.heard.call.amount, STAGE_AMOUNT);
     assert_int_equal(stage.heard.call.called_us, at);
     assert_string_equal(stage.heard.call.payer, "123456789012345678901234");
     assert_string_equal(stage.heard.call.memo, "rent");
     runner_advance(stage.cast.runner, SECOND);
-    reports(&stage, 1, 1, BANK_SUCCEEDED);
-    stands(&stage, 1, RICH, REMITTANCE_PUSHING);
-    assert_int_equal(house(&stage, "house:bank:KRW:0"), -AMOUNT);
-    assert_int_equal(house(&stage, "house:remittance:KRW:0"), AMOUNT);
+    stage_reports(&stage, 1, 1, BANK_SUCCEEDED);
+    stage_stands(&stage, 1, RICH, REMITTANCE_PUSHING);
+    assert_int_equal(stage_house(&stage, "house:bank:KRW:0"), -STAGE_AMOUNT);
+    assert_int_equal(stage_house(&stage, "house:remittance:KRW:0"), STAGE_AMOUNT);
     assert_int_equal(stage.heard.calls, 2);
     assert_int_equal(stage.heard.call.number, 2);
     assert_int_equal(stage.heard.call.step, BANK_PUSH);
     assert_int_equal(stage.heard.acks, 1);
-    reports(&stage, 1, 2, BANK_SUCCEEDED);
-    stands(&stage, 1, RICH, REMITTANCE_COMPLETED);
+    stage_reports(&stage, 1, 2, BANK_SUCCEEDED);
+    stage_stands(&stage, 1, RICH, REMITTANCE_COMPLETED);
     assert_int_equal(stage.heard.acks, 2);
     assert_int_equal(stage.heard.alarms, 0);
-    assert_int_equal(house(&stage, "house:bank:KRW:0"), 0);
-    assert_int_equal(house(&stage, "house:remittance:KRW:0"), 0);
+    assert_int_equal(stage_house(&stage, "house:bank:KRW:0"), 0);
+    assert_int_equal(stage_house(&stage, "house:remittance:KRW:0"), 0);
     assert_int_equal(cast_changed(&stage.cast), 0);
     struct ledger_remittance_entry entries[8];
-    uint64_t last = show(&stage, 1, RICH).view.last_position;
+    uint64_t last = stage_show(&stage, 1, RICH).view.last_position;
     assert_int_equal(ledger_remittance_trail(stage_core(&stage), last, entries, 8), 7);
-    assert_string_equal(state_name(entries[0].state), "COMPLETED");
+    assert_string_equal(stage_state_name(entries[0].state), "COMPLETED");
     assert_string_equal(entries[0].bank_reference, "B2");
-    assert_string_equal(state_name(entries[6].state), "REQUESTED");
+    assert_string_equal(stage_state_name(entries[6].state), "REQUESTED");
     stage_close(&stage);
 }
 
@@ -148,20 +66,20 @@ static void a_pull_that_is_refused_is_tried_three_times_in_four_rounds_and_has_f
     struct stage stage;
     (void)state;
     stage_open(&stage);
-    struct ledger_remit_command command = remit_of(&stage, 1, RICH);
-    is(remit(&stage, &command), CODE_OK, FIELD_NONE);
+    struct ledger_remit_command command = stage_remit_of(&stage, 1, RICH);
+    stage_expect(stage_remit(&stage, &command), CODE_OK, FIELD_NONE);
     uint32_t number = 1;
     for (int round = 0; round <= 3; round++) {
         for (int try = 1; try <= 3; try++, number++) {
-            struct ledger_remittance_answer answer = show(&stage, 1, RICH);
+            struct ledger_remittance_answer answer = stage_show(&stage, 1, RICH);
             assert_int_equal(answer.view.tries, try);
             assert_int_equal(answer.view.rounds, round);
             assert_int_equal(stage.heard.calls, number);
-            reports(&stage, 1, number, BANK_FAILED);
+            stage_reports(&stage, 1, number, BANK_FAILED);
             if (try < 3)
-                stands(&stage, 1, RICH, REMITTANCE_PULL_WAITING);
+                stage_stands(&stage, 1, RICH, REMITTANCE_PULL_WAITING);
             else
-                stands(&stage, 1, RICH, round < 3 ? REMITTANCE_PULL_FAILED : REMITTANCE_FAILED);
+                stage_stands(&stage, 1, RICH, round < 3 ? REMITTANCE_PULL_FAILED : REMITTANCE_FAILED);
             stage_advance(&stage, try < 3 ? 10 * SECOND : 10 * MINUTE);
         }
     }
@@ -210,9 +128,9 @@ static enum role role_of(enum scene scene)
 
 static void refused_for_good(struct stage *stage, uint32_t number)
 {
-    struct bank_report report = report_of(1, number, BANK_FAILED);
+    struct bank_report report = stage_report_of(1, number, BANK_FAILED);
     report.is_permanent = true;
-    report_full(stage, &report);
+    stage_report(stage, &report);
 }
 
 /* The tries of a round: calls from `number` on. */
@@ -221,7 +139,7 @@ static void refused_for_a_round(struct stage *stage, uint32_t number)
     for (uint32_t i = 0; i < 3; i++) {
         if (i > 0)
             stage_advance(stage, 10 * SECOND);
-        reports(stage, 1, number + i, BANK_FAILED);
+        stage_reports(stage, 1, number + i, BANK_FAILED);
     }
 }
 
@@ -242,6 +160,7 @@ static struct ledger_remittance_answer acts(struct stage *stage, enum role role,
         .action = action,
         .money = money,
         .outcome = outcome,
+        .call = stage_show(stage, 1, role).view.calls,
         .account = str_from(cast_id(&stage->cast, 0, role)),
         .remittance = world_uuid(1),
         .operator_name = STR_LITERAL("ann"),
@@ -267,7 +186,7 @@ static void enter_posting(struct stage *stage, enum scene scene)
 {
     if (scene >= WITHDRAWAL_WAITING)
         minimum_set(stage, RICH, 10100);
-    reports(stage, 1, 1, BANK_SUCCEEDED);
+    stage_reports(stage, 1, 1, BANK_SUCCEEDED);
     if (scene == DEPOSIT_DEAD || scene == WITHDRAWAL_DEAD) {
         posting_is_given_up(stage);
     } else if (scene == DEPOSIT_FAILED || scene == WITHDRAWAL_FAILED) {
@@ -279,47 +198,47 @@ static void enter_posting(struct stage *stage, enum scene scene)
 static void enter_pull(struct stage *stage, enum scene scene)
 {
     if (scene == PULL_UNKNOWN)
-        reports(stage, 1, 1, BANK_UNKNOWN);
+        stage_reports(stage, 1, 1, BANK_UNKNOWN);
     else if (scene == PULL_WAITING || scene == CANCELLED)
-        reports(stage, 1, 1, BANK_FAILED);
+        stage_reports(stage, 1, 1, BANK_FAILED);
     else if (scene == PULL_FAILED)
         refused_for_a_round(stage, 1);
     else if (scene == FAILED)
         refused_for_good(stage, 1);
     if (scene == CANCELLED)
-        is(acts(stage, RICH, REMITTANCE_CANCEL, 0, 0), CODE_OK, FIELD_NONE);
+        stage_expect(acts(stage, RICH, REMITTANCE_CANCEL, 0, 0), CODE_OK, FIELD_NONE);
 }
 
 static void enter_push(struct stage *stage, enum scene scene)
 {
-    reports(stage, 1, 1, BANK_SUCCEEDED);
+    stage_reports(stage, 1, 1, BANK_SUCCEEDED);
     if (scene == PUSH_UNKNOWN)
-        reports(stage, 1, 2, BANK_UNKNOWN);
+        stage_reports(stage, 1, 2, BANK_UNKNOWN);
     else if (scene == PUSH_WAITING)
-        reports(stage, 1, 2, BANK_FAILED);
+        stage_reports(stage, 1, 2, BANK_FAILED);
     else if (scene == PUSH_FAILED || scene == RESOLVED)
         refused_for_a_round(stage, 2);
     else if (scene == COMPLETED)
-        reports(stage, 1, 2, BANK_SUCCEEDED);
+        stage_reports(stage, 1, 2, BANK_SUCCEEDED);
     else if (scene != PUSHING)
         refused_for_good(stage, 2);
     if (scene == RESOLVED)
-        is(acts(stage, RICH, REMITTANCE_RESOLVE, REMITTANCE_MONEY_TO_BANK, 0), CODE_OK, FIELD_NONE);
+        stage_expect(acts(stage, RICH, REMITTANCE_RESOLVE, REMITTANCE_MONEY_TO_BANK, 0), CODE_OK, FIELD_NONE);
 }
 
 static void enter_refund(struct stage *stage, enum scene scene)
 {
     enter_push(stage, scene);
     if (scene == REFUND_UNKNOWN)
-        reports(stage, 1, 3, BANK_UNKNOWN);
+        stage_reports(stage, 1, 3, BANK_UNKNOWN);
     else if (scene == REFUND_WAITING)
-        reports(stage, 1, 3, BANK_FAILED);
+        stage_reports(stage, 1, 3, BANK_FAILED);
     else if (scene == REFUND_FAILED)
         refused_for_a_round(stage, 3);
     else if (scene == REFUND_DEAD)
         refused_for_good(stage, 3);
     else if (scene == REFUNDED)
-        reports(stage, 1, 3, BANK_SUCCEEDED);
+        stage_reports(stage, 1, 3, BANK_SUCCEEDED);
 }
 
 static const struct {
@@ -356,9 +275,9 @@ static const struct {
 
 static void enter(struct stage *stage, enum scene scene)
 {
-    struct ledger_remit_command command = remit_of(stage, 1, role_of(scene));
+    struct ledger_remit_command command = stage_remit_of(stage, 1, role_of(scene));
     command.operator_refunds = scene == DEPOSIT_DEAD || scene == PUSH_DEAD;
-    is(remit(stage, &command), CODE_OK, FIELD_NONE);
+    stage_expect(stage_remit(stage, &command), CODE_OK, FIELD_NONE);
     if (scene <= PULL_FAILED || scene == FAILED || scene == CANCELLED)
         enter_pull(stage, scene);
     else if (scene <= WITHDRAWAL_DEAD)
@@ -367,8 +286,8 @@ static void enter(struct stage *stage, enum scene scene)
         enter_push(stage, scene);
     else
         enter_refund(stage, scene);
-    struct ledger_remittance_view view = show(stage, 1, role_of(scene)).view;
-    assert_string_equal(state_name(view.state), scenes[scene].state);
+    struct ledger_remittance_view view = stage_show(stage, 1, role_of(scene)).view;
+    assert_string_equal(stage_state_name(view.state), scenes[scene].state);
     assert_int_equal(view.step, scenes[scene].step);
     assert_int_equal(view.calls, scenes[scene].calls);
 }
@@ -414,16 +333,16 @@ static struct ledger_remittance_answer happens(struct stage *stage, enum scene s
     case SETTLED_NOT_PAID:
         return acts(stage, role, REMITTANCE_SETTLE, 0, BANK_FAILED);
     case SAID_UNKNOWN:
-        reports(stage, 1, number, BANK_UNKNOWN);
+        stage_reports(stage, 1, number, BANK_UNKNOWN);
         break;
     case SAID_NO:
-        reports(stage, 1, number, BANK_FAILED);
+        stage_reports(stage, 1, number, BANK_FAILED);
         break;
     case SAID_NO_FOR_GOOD:
         refused_for_good(stage, number);
         break;
     case SAID_YES:
-        reports(stage, 1, number, BANK_SUCCEEDED);
+        stage_reports(stage, 1, number, BANK_SUCCEEDED);
         break;
     case TIME_PASSES:
         stage_advance(stage, 10 * MINUTE);
@@ -431,7 +350,7 @@ static struct ledger_remittance_answer happens(struct stage *stage, enum scene s
     case EVENTS:
         break;
     }
-    return show(stage, 1, role);
+    return stage_show(stage, 1, role);
 }
 
 /* The state that it leads to, with ! where the bank has contradicted itself, or the code. */
@@ -442,7 +361,7 @@ static void leads_to(struct stage *stage, enum scene scene, enum event event, co
     struct ledger_remittance_answer answer = happens(stage, scene, event);
     bool contradicts = answer.code == CODE_OK && answer.view.flags & FACT_REMITTANCE_CONTRADICTED;
     snprintf(found, sizeof found, "%s%s",
-             answer.code == CODE_OK ? state_name(answer.view.state) : code_name(answer.code),
+             answer.code == CODE_OK ? stage_state_name(answer.view.state) : code_name(answer.code),
              contradicts ? "!" : "");
     if (event >= SAID_UNKNOWN && event <= SAID_YES)
         assert_int_equal(stage->heard.acks, acks + 1);
@@ -539,12 +458,12 @@ static void an_end_leaves_the_money_where_it_says(void **state)
         {PULL_WAITING, CANCEL_ASKED, 0, 0},
         {PULL_FAILED, RESOLVED_STAYS, 0, 0},
         {DEPOSIT_DEAD, RESOLVED_BANK, 0, 0},
-        {WITHDRAWAL_WAITING, CANCEL_ASKED, -AMOUNT, AMOUNT},
-        {WITHDRAWAL_DEAD, RESOLVED_STAYS, -AMOUNT, AMOUNT},
-        {PUSH_WAITING, CANCEL_ASKED, -AMOUNT, AMOUNT},
-        {PUSH_FAILED, RESOLVED_ACCOUNT, -AMOUNT, AMOUNT},
+        {WITHDRAWAL_WAITING, CANCEL_ASKED, -STAGE_AMOUNT, STAGE_AMOUNT},
+        {WITHDRAWAL_DEAD, RESOLVED_STAYS, -STAGE_AMOUNT, STAGE_AMOUNT},
+        {PUSH_WAITING, CANCEL_ASKED, -STAGE_AMOUNT, STAGE_AMOUNT},
+        {PUSH_FAILED, RESOLVED_ACCOUNT, -STAGE_AMOUNT, STAGE_AMOUNT},
         {PUSH_DEAD, RESOLVED_BANK, 0, 0},
-        {REFUND_FAILED, RESOLVED_ACCOUNT, -AMOUNT, AMOUNT},
+        {REFUND_FAILED, RESOLVED_ACCOUNT, -STAGE_AMOUNT, STAGE_AMOUNT},
         {PUSHING, SAID_YES, 0, 0},
         {REFUND_DEAD, SAID_YES, 0, 0},
     };
@@ -555,9 +474,9 @@ static void an_end_leaves_the_money_where_it_says(void **state)
         enum role role = role_of(rows[i].scene);
         int64_t before = cast_balance(&stage.cast, 0, role);
         enter(&stage, rows[i].scene);
-        is(happens(&stage, rows[i].scene, rows[i].event), CODE_OK, FIELD_NONE);
-        assert_int_equal(house(&stage, "house:remittance:KRW:0"), 0);
-        assert_int_equal(house(&stage, "house:bank:KRW:0"), rows[i].bank);
+        stage_expect(happens(&stage, rows[i].scene, rows[i].event), CODE_OK, FIELD_NONE);
+        assert_int_equal(stage_house(&stage, "house:remittance:KRW:0"), 0);
+        assert_int_equal(stage_house(&stage, "house:bank:KRW:0"), rows[i].bank);
         assert_int_equal(cast_balance(&stage.cast, 0, role), before + rows[i].account);
         stage_close(&stage);
     }
@@ -568,7 +487,7 @@ static void an_end_leaves_the_money_where_it_says(void **state)
 static bool is_called(enum scene scene)
 {
     uint8_t by_name = 0;
-    while (strcmp(state_name(by_name), scenes[scene].state) != 0)
+    while (strcmp(stage_state_name(by_name), scenes[scene].state) != 0)
         by_name++;
     return remittance_is_at_bank(by_name);
 }
@@ -581,14 +500,14 @@ static void a_crash_in_any_state_changes_nothing_and_open_calls_are_told_again(v
         struct stage stage;
         stage_open(&stage);
         enter(&stage, (enum scene)scene);
-        struct ledger_remittance_view before = show(&stage, 1, role_of((enum scene)scene)).view;
+        struct ledger_remittance_view before = stage_show(&stage, 1, role_of((enum scene)scene)).view;
         const struct uuid id = world_uuid(1);
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
             runner_flush(stage.cast.runner, 0);
             runner_compare(stage.cast.runner, 0, kinds[i], &id, 1);
             runner_crash(stage.cast.runner, 0, kinds[i]);
             stage_settle(&stage);
-            struct ledger_remittance_view after = show(&stage, 1, role_of((enum scene)scene)).view;
+            struct ledger_remittance_view after = stage_show(&stage, 1, role_of((enum scene)scene)).view;
             assert_memory_equal(&before, &after, sizeof before);
             size_t calls = stage.heard.calls;
             struct bank_call call = stage.heard.call;
@@ -611,33 +530,34 @@ static void requesting_tests_id_account_currency_state_book_and_room_in_this_ord
     struct stage stage;
     (void)state;
     stage_open(&stage);
-    struct ledger_remit_command taken = remit_of(&stage, 1, RICH);
-    is(remit(&stage, &taken), CODE_OK, FIELD_NONE);
+    struct ledger_remit_command taken = stage_remit_of(&stage, 1, RICH);
+    stage_expect(stage_remit(&stage, &taken), CODE_OK, FIELD_NONE);
     struct ledger_account_command opens = world_account(ACCOUNT_OPEN, "", "USD");
     char book[WORLD_ID_MAX];
     opens.account = str_from(world_account_id(0, CAST_PARTITIONS, "b", 0, book));
     opens.has_book = true;
     assert_int_equal(runner_account(stage.cast.runner, &opens).code, CODE_OK);
     ledger_refuse_new(stage_core(&stage), true);
-    struct ledger_remit_command command = remit_of(&stage, 1, MISSING);
-    is(remit(&stage, &command), CODE_CONFLICT, FIELD_TRANSACTION_ID);
+    struct ledger_remit_command command = stage_remit_of(&stage, 1, MISSING);
+    stage_expect(stage_remit(&stage, &command), CODE_CONFLICT, FIELD_TRANSACTION_ID);
     command.id = world_uuid(2);
-    is(remit(&stage, &command), CODE_ACCOUNT_NOT_FOUND, FIELD_ACCOUNT);
+    stage_expect(stage_remit(&stage, &command), CODE_ACCOUNT_NOT_FOUND, FIELD_ACCOUNT);
     command.account = str_from(cast_id(&stage.cast, 1, RICH));
-    is(remit(&stage, &command), CODE_WRONG_PARTITION, FIELD_ACCOUNT);
+    stage_expect(stage_remit(&stage, &command), CODE_WRONG_PARTITION, FIELD_ACCOUNT);
     command.account = str_from(cast_id(&stage.cast, 0, CLOSED));
     command.currency = world_currency("USD");
-    is(remit(&stage, &command), CODE_CURRENCY_MISMATCH, FIELD_ACCOUNT);
+    stage_expect(stage_remit(&stage, &command), CODE_CURRENCY_MISMATCH, FIELD_ACCOUNT);
     command.currency = world_currency("KRW");
-    is(remit(&stage, &command), CODE_ACCOUNT_CLOSED, FIELD_ACCOUNT);
+    stage_expect(stage_remit(&stage, &command), CODE_ACCOUNT_CLOSED, FIELD_ACCOUNT);
     command.account = opens.account;
     command.currency = world_currency("USD");
-    is(remit(&stage, &command), CODE_RATE_REQUIRED, FIELD_RATE);
-    command = remit_of(&stage, 2, FROZEN);
-    is(remit(&stage, &command), CODE_BUSY, FIELD_NONE);
-    is(remit(&stage, &taken), CODE_OK, FIELD_NONE); /* a repeat needs no room */
+    stage_expect(stage_remit(&stage, &command), CODE_RATE_REQUIRED, FIELD_RATE);
+    command = stage_remit_of(&stage, 2, FROZEN);
+    stage_expect(stage_remit(&stage, &command), CODE_BUSY, FIELD_NONE);
+    stage_expect(stage_remit(&stage, &taken), CODE_OK, FIELD_NONE); /* a repeat needs no room */
     ledger_refuse_new(stage_core(&stage), false);
-    is(remit(&stage, &command), CODE_OK, FIELD_NONE); /* it may be frozen now, and not be by then */
+    stage_expect(stage_remit(&stage, &command), CODE_OK,
+                 FIELD_NONE); /* it may be frozen now, and not be by then */
     stage_close(&stage);
 }
 
@@ -646,9 +566,9 @@ static void the_same_request_gives_the_remittance_as_it_is_by_then_and_another_i
     struct stage stage;
     (void)state;
     stage_open(&stage);
-    const struct ledger_remit_command command = remit_of(&stage, 1, RICH);
-    is(remit(&stage, &command), CODE_OK, FIELD_NONE);
-    reports(&stage, 1, 1, BANK_SUCCEEDED);
+    const struct ledger_remit_command command = stage_remit_of(&stage, 1, RICH);
+    stage_expect(stage_remit(&stage, &command), CODE_OK, FIELD_NONE);
+    stage_reports(&stage, 1, 1, BANK_SUCCEEDED);
     for (int ended = 0; ended < 2; ended++) {
         struct ledger_remit_command others[9];
         for (int i = 0; i < 9; i++)
@@ -663,11 +583,11 @@ static void the_same_request_gives_the_remittance_as_it_is_by_then_and_another_i
         others[7].memo = STR_LITERAL("");
         others[8].reference = STR_LITERAL("R-2");
         for (int i = 0; i < 9; i++)
-            is(remit(&stage, &others[i]), CODE_CONFLICT, FIELD_TRANSACTION_ID);
-        struct ledger_remittance_answer answer = remit(&stage, &command);
-        is(answer, CODE_OK, FIELD_NONE);
-        assert_string_equal(state_name(answer.view.state), ended ? "COMPLETED" : "PUSHING");
-        reports(&stage, 1, 2, BANK_SUCCEEDED);
+            stage_expect(stage_remit(&stage, &others[i]), CODE_CONFLICT, FIELD_TRANSACTION_ID);
+        struct ledger_remittance_answer answer = stage_remit(&stage, &command);
+        stage_expect(answer, CODE_OK, FIELD_NONE);
+        assert_string_equal(stage_state_name(answer.view.state), ended ? "COMPLETED" : "PUSHING");
+        stage_reports(&stage, 1, 2, BANK_SUCCEEDED);
     }
     assert_int_equal(stage.heard.calls, 2);
     stage_close(&stage);
@@ -693,7 +613,7 @@ static void a_remittances_id_is_taken_while_it_is_open_and_as_long_as_ids_are_re
             world_transfer(1, rich, cast_id(&stage.cast, 0, POOR), 1, "KRW")};
         struct ledger_command hold = world_withdraw(1, rich, 5, "KRW");
         hold.kind = COMMAND_HOLD;
-        assert_int_equal(posted(&stage, world_deposit(1, rich, AMOUNT, "KRW")), CODE_CONFLICT);
+        assert_int_equal(posted(&stage, world_deposit(1, rich, STAGE_AMOUNT, "KRW")), CODE_CONFLICT);
         assert_int_equal(posted(&stage, world_transfer(1, rich, cast_id(&stage.cast, 1, POOR), 1, "KRW")),
                          CODE_CONFLICT);
         assert_int_equal(posted(&stage, world_group(1, &item, 1)), CODE_CONFLICT);
@@ -717,13 +637,13 @@ static void a_remittances_id_is_taken_while_it_is_open_and_as_long_as_ids_are_re
                                                          .currency = world_currency("KRW"),
                                                          .id = world_uuid(1),
                                                          .account = str_from(rich),
-                                                         .amount = AMOUNT,
+                                                         .amount = STAGE_AMOUNT,
                                                          .reason = STR_LITERAL("why"),
                                                          .operator_name = STR_LITERAL("ann")};
         struct ledger_proposal_answer proposed;
         ledger_propose(stage_core(&stage), stage_now(&stage), &proposal, &proposed);
         assert_int_equal(proposed.code, CODE_CONFLICT);
-        stands(&stage, 1, RICH, REMITTANCE_DEAD_LETTER);
+        stage_stands(&stage, 1, RICH, REMITTANCE_DEAD_LETTER);
         stage_close(&stage);
     }
 }
@@ -733,16 +653,17 @@ static void an_id_that_something_else_has_is_no_remittances(void **state)
     struct stage stage;
     (void)state;
     stage_open(&stage);
-    assert_int_equal(posted(&stage, world_deposit(1, cast_id(&stage.cast, 0, RICH), AMOUNT, "KRW")), CODE_OK);
-    struct ledger_remit_command command = remit_of(&stage, 1, RICH);
-    is(remit(&stage, &command), CODE_CONFLICT, FIELD_TRANSACTION_ID);
-    is(show(&stage, 1, RICH), CODE_REMITTANCE_NOT_FOUND, FIELD_REMITTANCE);
-    is(show(&stage, 2, RICH), CODE_REMITTANCE_NOT_FOUND, FIELD_REMITTANCE);
-    is(acts(&stage, RICH, REMITTANCE_RETRY, 0, 0), CODE_REMITTANCE_NOT_FOUND, FIELD_REMITTANCE);
-    is(acts(&stage, MISSING, REMITTANCE_RETRY, 0, 0), CODE_ACCOUNT_NOT_FOUND, FIELD_ACCOUNT);
+    assert_int_equal(posted(&stage, world_deposit(1, cast_id(&stage.cast, 0, RICH), STAGE_AMOUNT, "KRW")),
+                     CODE_OK);
+    struct ledger_remit_command command = stage_remit_of(&stage, 1, RICH);
+    stage_expect(stage_remit(&stage, &command), CODE_CONFLICT, FIELD_TRANSACTION_ID);
+    stage_expect(stage_show(&stage, 1, RICH), CODE_REMITTANCE_NOT_FOUND, FIELD_REMITTANCE);
+    stage_expect(stage_show(&stage, 2, RICH), CODE_REMITTANCE_NOT_FOUND, FIELD_REMITTANCE);
+    stage_expect(acts(&stage, RICH, REMITTANCE_RETRY, 0, 0), CODE_REMITTANCE_NOT_FOUND, FIELD_REMITTANCE);
+    stage_expect(acts(&stage, MISSING, REMITTANCE_RETRY, 0, 0), CODE_ACCOUNT_NOT_FOUND, FIELD_ACCOUNT);
     command.id = world_uuid(2);
-    is(remit(&stage, &command), CODE_OK, FIELD_NONE);
-    is(show(&stage, 2, POOR), CODE_REMITTANCE_NOT_FOUND, FIELD_REMITTANCE);
+    stage_expect(stage_remit(&stage, &command), CODE_OK, FIELD_NONE);
+    stage_expect(stage_show(&stage, 2, POOR), CODE_REMITTANCE_NOT_FOUND, FIELD_REMITTANCE);
     stage_close(&stage);
 }
 
@@ -751,8 +672,8 @@ static void an_account_with_an_open_remittance_is_not_closed(void **state)
     struct stage stage;
     (void)state;
     stage_open(&stage);
-    struct ledger_remit_command command = remit_of(&stage, 1, POOR);
-    is(remit(&stage, &command), CODE_OK, FIELD_NONE);
+    struct ledger_remit_command command = stage_remit_of(&stage, 1, POOR);
+    stage_expect(stage_remit(&stage, &command), CODE_OK, FIELD_NONE);
     struct ledger_account_command close = world_account(ACCOUNT_CLOSE, cast_id(&stage.cast, 0, POOR), "KRW");
     assert_int_equal(runner_account(stage.cast.runner, &close).code, CODE_NOT_EMPTY);
     refused_for_good(&stage, 1);
@@ -792,7 +713,7 @@ static void a_report_of_what_nobody_knows_is_of_no_use_and_acknowledged(void **s
     assert_int_equal(posted(&stage, world_deposit(3, cast_id(&stage.cast, 0, RICH), 1, "KRW")), CODE_OK);
     uint64_t position = ledger_position(stage_core(&stage));
     for (uint64_t id = 2; id <= 3; id++)
-        reports(&stage, id, 1, BANK_SUCCEEDED);
+        stage_reports(&stage, id, 1, BANK_SUCCEEDED);
     assert_int_equal(stage.heard.acks, 2);
     assert_int_equal(ledger_position(stage_core(&stage)), position);
     stage_close(&stage);
@@ -817,9 +738,9 @@ static void an_older_call_can_say_nothing_new(void **state)
             struct stage stage;
             stage_open(&stage);
             enter(&stage, in[at]);
-            reports(&stage, 1, rows[i].number, rows[i].outcome);
-            struct ledger_remittance_view view = show(&stage, 1, RICH).view;
-            assert_string_equal(state_name(view.state), scenes[in[at]].state);
+            stage_reports(&stage, 1, rows[i].number, rows[i].outcome);
+            struct ledger_remittance_view view = stage_show(&stage, 1, RICH).view;
+            assert_string_equal(stage_state_name(view.state), scenes[in[at]].state);
             assert_int_equal((view.flags & FACT_REMITTANCE_CONTRADICTED) != 0, rows[i].contradicts);
             stage_close(&stage);
         }
@@ -835,12 +756,12 @@ static void a_contradiction_is_noted_and_alarmed_once(void **state)
         stage_open(&stage);
         enter(&stage, in[at]);
         uint32_t number = in[at] == FAILED ? 1 : 2;
-        reports(&stage, 1, number, BANK_SUCCEEDED);
+        stage_reports(&stage, 1, number, BANK_SUCCEEDED);
         size_t acks = stage.heard.acks;
         assert_int_equal(stage.heard.alarms, 1);
         assert_true(stage.heard.alarm.is_contradiction && !stage.heard.alarm.is_over);
         uint64_t position = ledger_position(stage_core(&stage));
-        reports(&stage, 1, number, BANK_SUCCEEDED);
+        stage_reports(&stage, 1, number, BANK_SUCCEEDED);
         assert_int_equal(ledger_position(stage_core(&stage)), position);
         assert_int_equal(stage.heard.acks, acks + 1);
         assert_int_equal(stage.heard.alarms, 1);
@@ -848,7 +769,6 @@ static void a_contradiction_is_noted_and_alarmed_once(void **state)
     }
 }
 
-/* What is said last is of an older call, or of the newest after that. */
 static void what_a_bank_contradicts_itself_about_stands_on_a_list_until_an_operator_acts(void **state)
 {
     static const struct {
@@ -875,23 +795,21 @@ static void what_a_bank_contradicts_itself_about_stands_on_a_list_until_an_opera
         struct stage stage;
         stage_open(&stage);
         enter(&stage, rows[i].scene);
-        reports(&stage, 1, rows[i].number, rows[i].outcome);
+        stage_reports(&stage, 1, rows[i].number, rows[i].outcome);
         (void)happens(&stage, rows[i].scene, rows[i].then);
-        size_t calls = stage.heard.calls;
+        const size_t calls = stage.heard.calls;
         stage_advance(&stage, 60 * MINUTE);
         assert_int_equal(
             ledger_remittance_batch(stage_core(&stage), stage_now(&stage), REMITTANCE_LIST_FAILED, 100), 0);
-        struct ledger_remittance_view view = show(&stage, 1, role_of(rows[i].scene)).view;
-        assert_string_equal(state_name(view.state), rows[i].stands);
+        struct ledger_remittance_view view = stage_show(&stage, 1, role_of(rows[i].scene)).view;
+        assert_string_equal(stage_state_name(view.state), rows[i].stands);
         assert_int_equal(view.due_us, 0);
-        assert_string_equal(view.reason[0] == '\0' ? "no money" : view.reason, "no money");
         assert_int_equal(stage.heard.calls, calls);
         assert_true(stage.heard.alarms > 0);
-        bool resolves_bank = rows[i].scene >= PUSHING;
-        uint8_t money = resolves_bank ? REMITTANCE_MONEY_TO_BANK : REMITTANCE_MONEY_STAYS;
-        if (role_of(rows[i].scene) == FROZEN)
-            money = REMITTANCE_MONEY_TO_BANK;
-        is(acts(&stage, role_of(rows[i].scene), REMITTANCE_RESOLVE, money, 0), CODE_OK, FIELD_NONE);
+        bool is_clearing = rows[i].scene >= PUSHING || role_of(rows[i].scene) == FROZEN;
+        stage_expect(acts(&stage, role_of(rows[i].scene), REMITTANCE_RESOLVE,
+                          is_clearing ? REMITTANCE_MONEY_TO_BANK : REMITTANCE_MONEY_STAYS, 0),
+                     CODE_OK, FIELD_NONE);
         stage_close(&stage);
     }
 }
@@ -906,11 +824,11 @@ static void each_call_that_a_bank_contradicts_itself_about_raises_an_alarm_once(
         stage_open(&stage);
         enter(&stage, in[at]);
         for (int times = 0; times < 2; times++) {
-            reports(&stage, 1, 1, BANK_FAILED);
-            reports(&stage, 1, 2, BANK_SUCCEEDED);
+            stage_reports(&stage, 1, 1, BANK_FAILED);
+            stage_reports(&stage, 1, 2, BANK_SUCCEEDED);
             assert_int_equal(stage.heard.alarms, 2);
         }
-        uint64_t last = show(&stage, 1, RICH).view.last_position;
+        uint64_t last = stage_show(&stage, 1, RICH).view.last_position;
         assert_int_equal(ledger_remittance_trail(stage_core(&stage), last, entries, 2), 2);
         assert_int_equal(entries[0].call, 2);
         assert_int_equal(entries[1].call, 1);
@@ -926,11 +844,11 @@ static void reports_and_refunds_go_on_while_the_disk_is_nearly_full(void **state
     stage_open(&stage);
     enter(&stage, PULLING);
     ledger_refuse_new(stage_core(&stage), true);
-    reports(&stage, 1, 1, BANK_SUCCEEDED);
-    reports(&stage, 1, 2, BANK_FAILED);
-    is(acts(&stage, RICH, REMITTANCE_REFUND, 0, 0), CODE_OK, FIELD_NONE);
-    reports(&stage, 1, 3, BANK_SUCCEEDED);
-    stands(&stage, 1, RICH, REMITTANCE_REFUNDED);
+    stage_reports(&stage, 1, 1, BANK_SUCCEEDED);
+    stage_reports(&stage, 1, 2, BANK_FAILED);
+    stage_expect(acts(&stage, RICH, REMITTANCE_REFUND, 0, 0), CODE_OK, FIELD_NONE);
+    stage_reports(&stage, 1, 3, BANK_SUCCEEDED);
+    stage_stands(&stage, 1, RICH, REMITTANCE_REFUNDED);
     stage_close(&stage);
 }
 
@@ -942,31 +860,31 @@ static void an_unfinished_remittance_raises_one_alarm_and_its_end_ends_it(void *
     struct ledger_stats stats;
     (void)state;
     stage_open(&stage);
-    struct ledger_remit_command command = remit_of(&stage, 1, RICH);
+    struct ledger_remit_command command = stage_remit_of(&stage, 1, RICH);
     int64_t asked = stage_now(&stage);
-    is(remit(&stage, &command), CODE_OK, FIELD_NONE);
-    reports(&stage, 1, 1, BANK_UNKNOWN);
+    stage_expect(stage_remit(&stage, &command), CODE_OK, FIELD_NONE);
+    stage_reports(&stage, 1, 1, BANK_UNKNOWN);
     stage_advance(&stage, asked + 10 * MINUTE - 1 - stage_now(&stage));
     assert_int_equal(stage.heard.alarms, 0);
     assert_int_equal(ledger_due_us(stage_core(&stage)), asked + 10 * MINUTE);
     stage_advance(&stage, 1);
     assert_int_equal(stage.heard.alarms, 1);
     assert_int_equal(stage.heard.alarm.since_us, asked);
-    assert_string_equal(state_name(stage.heard.alarm.state), "PULL_UNKNOWN");
+    assert_string_equal(stage_state_name(stage.heard.alarm.state), "PULL_UNKNOWN");
     stage_advance(&stage, DAY);
     assert_int_equal(stage.heard.alarms, 1);
     ledger_stats(stage_core(&stage), &stats);
     assert_int_equal(stats.remittances_alarmed, 1);
     assert_int_equal(stats.remittances_unknown, 1);
     assert_int_equal(stats.remittances_oldest_us, asked);
-    struct ledger_remittance_view view = show(&stage, 1, RICH).view;
+    struct ledger_remittance_view view = stage_show(&stage, 1, RICH).view;
     assert_string_equal(view.reason, "no money");
-    reports(&stage, 1, 1, BANK_SUCCEEDED);
+    stage_reports(&stage, 1, 1, BANK_SUCCEEDED);
     assert_int_equal(stage.heard.alarms, 1);
-    reports(&stage, 1, 2, BANK_SUCCEEDED);
+    stage_reports(&stage, 1, 2, BANK_SUCCEEDED);
     assert_int_equal(stage.heard.alarms, 2);
     assert_true(stage.heard.alarm.is_over);
-    assert_int_equal(show(&stage, 1, RICH).view.flags, 0);
+    assert_int_equal(stage_show(&stage, 1, RICH).view.flags, 0);
     ledger_stats(stage_core(&stage), &stats);
     assert_int_equal(stats.remittances_open + stats.remittances_alarmed, 0);
     stage_close(&stage);
@@ -978,7 +896,7 @@ static void a_refused_deposit_says_why_and_goes_through_when_it_can(void **state
     (void)state;
     stage_open(&stage);
     enter(&stage, DEPOSIT_FAILED);
-    struct ledger_remittance_view view = show(&stage, 1, FROZEN).view;
+    struct ledger_remittance_view view = stage_show(&stage, 1, FROZEN).view;
     assert_string_equal(code_name(view.code), "ACCOUNT_FROZEN");
     assert_int_equal(view.tries, 3);
     assert_int_equal(view.rounds, 0);
@@ -986,8 +904,8 @@ static void a_refused_deposit_says_why_and_goes_through_when_it_can(void **state
         world_account(ACCOUNT_UNFREEZE, cast_id(&stage.cast, 0, FROZEN), "KRW");
     assert_int_equal(runner_account(stage.cast.runner, &thaw).code, CODE_OK);
     stage_advance(&stage, 10 * MINUTE);
-    view = show(&stage, 1, FROZEN).view;
-    assert_string_equal(state_name(view.state), "PUSHING");
+    view = stage_show(&stage, 1, FROZEN).view;
+    assert_string_equal(stage_state_name(view.state), "PUSHING");
     assert_string_equal(code_name(view.code), "OK");
     stage_close(&stage);
 }
@@ -997,15 +915,15 @@ static void a_deposit_that_is_given_up_goes_back_to_the_payer_by_the_rail(void *
     struct stage stage;
     (void)state;
     stage_open(&stage);
-    struct ledger_remit_command command = remit_of(&stage, 1, FROZEN);
-    is(remit(&stage, &command), CODE_OK, FIELD_NONE);
-    reports(&stage, 1, 1, BANK_SUCCEEDED);
+    struct ledger_remit_command command = stage_remit_of(&stage, 1, FROZEN);
+    stage_expect(stage_remit(&stage, &command), CODE_OK, FIELD_NONE);
+    stage_reports(&stage, 1, 1, BANK_SUCCEEDED);
     posting_is_given_up(&stage);
-    stands(&stage, 1, FROZEN, REMITTANCE_REFUNDING);
+    stage_stands(&stage, 1, FROZEN, REMITTANCE_REFUNDING);
     assert_int_equal(stage.heard.call.step, BANK_REFUND);
     assert_int_equal(stage.heard.call.number, 2);
-    reports(&stage, 1, 2, BANK_SUCCEEDED);
-    stands(&stage, 1, FROZEN, REMITTANCE_REFUNDED);
+    stage_reports(&stage, 1, 2, BANK_SUCCEEDED);
+    stage_stands(&stage, 1, FROZEN, REMITTANCE_REFUNDED);
     stage_close(&stage);
 }
 
@@ -1052,8 +970,8 @@ static void a_list_goes_on_behind_the_one_that_was_shown_last(void **state)
     (void)state;
     stage_open(&stage);
     for (uint64_t id = 1; id <= 3; id++) {
-        struct ledger_remit_command command = remit_of(&stage, id, RICH);
-        is(remit(&stage, &command), CODE_OK, FIELD_NONE);
+        struct ledger_remit_command command = stage_remit_of(&stage, id, RICH);
+        stage_expect(stage_remit(&stage, &command), CODE_OK, FIELD_NONE);
     }
     struct ledger *ledger = stage_core(&stage);
     assert_int_equal(ledger_remittance_list(ledger, stage_now(&stage), REMITTANCE_LIST_OPEN, 0, views, 2), 2);
@@ -1074,10 +992,10 @@ static void a_batch_begins_the_next_round_of_as_many_as_it_may_in_order_of_reque
     stage_open(&stage);
     enter(&stage, PULL_FAILED);
     for (uint64_t id = 2; id <= 4; id++) {
-        struct ledger_remit_command command = remit_of(&stage, id, RICH);
-        is(remit(&stage, &command), CODE_OK, FIELD_NONE);
+        struct ledger_remit_command command = stage_remit_of(&stage, id, RICH);
+        stage_expect(stage_remit(&stage, &command), CODE_OK, FIELD_NONE);
         for (uint32_t number = 1; number <= 3; number++) {
-            reports(&stage, id, number, BANK_FAILED);
+            stage_reports(&stage, id, number, BANK_FAILED);
             if (number < 3)
                 stage_advance(&stage, 10 * SECOND);
         }
@@ -1085,10 +1003,10 @@ static void a_batch_begins_the_next_round_of_as_many_as_it_may_in_order_of_reque
     struct ledger *ledger = stage_core(&stage);
     assert_int_equal(ledger_remittance_batch(ledger, stage_now(&stage), REMITTANCE_LIST_PUSH, 9), 0);
     assert_int_equal(ledger_remittance_batch(ledger, stage_now(&stage), REMITTANCE_LIST_PULL, 2), 2);
-    stands(&stage, 1, RICH, REMITTANCE_PULLING);
-    assert_int_equal(show(&stage, 1, RICH).view.rounds, 1);
-    stands(&stage, 2, RICH, REMITTANCE_PULLING);
-    stands(&stage, 3, RICH, REMITTANCE_PULL_FAILED);
+    stage_stands(&stage, 1, RICH, REMITTANCE_PULLING);
+    assert_int_equal(stage_show(&stage, 1, RICH).view.rounds, 1);
+    stage_stands(&stage, 2, RICH, REMITTANCE_PULLING);
+    stage_stands(&stage, 3, RICH, REMITTANCE_PULL_FAILED);
     assert_int_equal(ledger_remittance_batch(ledger, stage_now(&stage), REMITTANCE_LIST_FAILED, 9), 2);
     assert_int_equal(ledger_remittance_batch(ledger, stage_now(&stage), REMITTANCE_LIST_FAILED, 9), 0);
     stage_close(&stage);
@@ -1102,7 +1020,7 @@ static void a_batch_leaves_dead_letters_alone(void **state)
     enter(&stage, PUSH_DEAD);
     assert_int_equal(
         ledger_remittance_batch(stage_core(&stage), stage_now(&stage), REMITTANCE_LIST_FAILED, 9), 0);
-    stands(&stage, 1, RICH, REMITTANCE_DEAD_LETTER);
+    stage_stands(&stage, 1, RICH, REMITTANCE_DEAD_LETTER);
     stage_close(&stage);
 }
 
@@ -1113,15 +1031,15 @@ static void the_trail_tells_who_did_what_and_why(void **state)
     (void)state;
     stage_open(&stage);
     enter(&stage, PUSH_FAILED);
-    is(acts(&stage, RICH, REMITTANCE_REFUND, 0, 0), CODE_OK, FIELD_NONE);
-    uint64_t last = show(&stage, 1, RICH).view.last_position;
+    stage_expect(acts(&stage, RICH, REMITTANCE_REFUND, 0, 0), CODE_OK, FIELD_NONE);
+    uint64_t last = stage_show(&stage, 1, RICH).view.last_position;
     size_t count = ledger_remittance_trail(stage_core(&stage), last, entries, LEDGER_REMITTANCE_TRAIL_MAX);
     assert_int_equal(count, 12);
-    assert_string_equal(state_name(entries[0].state), "REFUNDING");
+    assert_string_equal(stage_state_name(entries[0].state), "REFUNDING");
     assert_true(entries[0].flags & FACT_REMITTANCE_BY_OPERATOR);
     assert_string_equal(entries[0].operator_name, "ann");
     assert_string_equal(entries[0].reason, "by telephone");
-    assert_string_equal(state_name(entries[1].state), "PUSH_FAILED");
+    assert_string_equal(stage_state_name(entries[1].state), "PUSH_FAILED");
     assert_string_equal(entries[1].reason, "no money");
     assert_string_equal(entries[1].bank_reference, "B4");
     assert_int_equal(entries[1].flags, 0);
@@ -1138,14 +1056,14 @@ static void where_memory_runs_out_nothing_is_lost_and_nothing_is_done_twice(void
     for (uint64_t nth = 1; nth < 24; nth++) {
         struct stage stage;
         stage_open(&stage);
-        struct ledger_remit_command command = remit_of(&stage, 1, RICH);
+        struct ledger_remit_command command = stage_remit_of(&stage, 1, RICH);
         struct ledger_remittance_answer answer;
         for (uint32_t number = 0; number <= 2; number++) {
             for (int told = 0; told < 2; told++) {
                 if (told == 0)
                     counting_mem_fail(runner_mem(stage.cast.runner), nth, 1);
                 if (number > 0) {
-                    struct bank_report report = report_of(1, number, BANK_SUCCEEDED);
+                    struct bank_report report = stage_report_of(1, number, BANK_SUCCEEDED);
                     ledger_bank_report(stage_core(&stage), stage_now(&stage), &report);
                 } else {
                     ledger_remit(stage_core(&stage), stage_now(&stage), &command, &answer);
@@ -1156,7 +1074,7 @@ static void where_memory_runs_out_nothing_is_lost_and_nothing_is_done_twice(void
             }
             stage_advance(&stage, SECOND);
         }
-        stands(&stage, 1, RICH, REMITTANCE_COMPLETED);
+        stage_stands(&stage, 1, RICH, REMITTANCE_COMPLETED);
         assert_int_equal(stage.heard.calls, 2);
         assert_int_equal(cast_changed(&stage.cast), 0);
         stage_close(&stage);
@@ -1175,13 +1093,13 @@ static int stopped_half_way(uint32_t memo_length)
     memset(memo, 'm', sizeof memo);
     stage_open(&stage);
     for (uint64_t id = 1; id <= MANY; id++) {
-        struct ledger_remit_command command = remit_of(&stage, id, RICH);
+        struct ledger_remit_command command = stage_remit_of(&stage, id, RICH);
         command.memo = (struct str){memo, memo_length};
-        is(remit(&stage, &command), CODE_OK, FIELD_NONE);
+        stage_expect(stage_remit(&stage, &command), CODE_OK, FIELD_NONE);
     }
     counting_mem_fail(runner_mem(stage.cast.runner), 1, UINT32_MAX);
     for (uint64_t id = 1; id <= MANY; id++) {
-        struct bank_report report = report_of(id, 1, BANK_SUCCEEDED);
+        struct bank_report report = stage_report_of(id, 1, BANK_SUCCEEDED);
         ledger_bank_report(stage_core(&stage), stage_now(&stage), &report);
     }
     counting_mem_fail(runner_mem(stage.cast.runner), 0, 0);
@@ -1192,11 +1110,11 @@ static int stopped_half_way(uint32_t memo_length)
     assert_int_equal(count, MANY); /* and, with this call, they have gone on */
     stage_settle(&stage);
     for (uint64_t id = 1; id <= MANY; id++)
-        reports(&stage, id, 1, BANK_SUCCEEDED);
+        stage_reports(&stage, id, 1, BANK_SUCCEEDED);
     for (uint64_t id = 1; id <= MANY; id++)
-        stands(&stage, id, RICH, REMITTANCE_PUSHING);
+        stage_stands(&stage, id, RICH, REMITTANCE_PUSHING);
     assert_int_equal(stage.heard.calls, 2 * MANY);
-    assert_int_equal(house(&stage, "house:remittance:KRW:0"), MANY * AMOUNT);
+    assert_int_equal(stage_house(&stage, "house:remittance:KRW:0"), MANY * STAGE_AMOUNT);
     stage_close(&stage);
     return half_way;
 }

@@ -155,16 +155,22 @@ static enum code show(struct world *self, uint64_t id)
     return ask(self, OPERATION_REMITTANCE_SHOW);
 }
 
-static enum code act(struct world *self, uint64_t id, enum remittance_action action)
+static enum code act_on_call(struct world *self, uint64_t id, enum remittance_action action, uint32_t call)
 {
     const struct ledger_remittance_command command = {.action = (uint8_t)action,
                                                       .outcome = BANK_FAILED,
+                                                      .call = call,
                                                       .account = str_from(self->account),
                                                       .remittance = world_uuid(id),
                                                       .operator_name = STR_LITERAL("ann"),
                                                       .reason = STR_LITERAL("why")};
     wire_remittance_act_body_write(&self->writer, &command);
     return ask(self, wire_remittance_operation(action));
+}
+
+static enum code act(struct world *self, uint64_t id, enum remittance_action action)
+{
+    return act_on_call(self, id, action, 1);
 }
 
 static struct wire_transfer transfer_of(struct world *self, uint64_t id)
@@ -261,6 +267,27 @@ static void what_an_operator_does_is_done_or_refused_with_its_field(void **state
     assert_int_equal(retried, 0);
 }
 
+/* While the bank was asked of a push by telephone, it has said no, and what goes back is not known by now. */
+static void what_is_said_of_a_call_by_telephone_is_not_taken_for_another(void **state)
+{
+    struct world *self = *state;
+    struct ledger_remittance_view view;
+    assert_int_equal(open_one(self, 1), CODE_OK);
+    report(self, 1, 1, BANK_SUCCEEDED);
+    report(self, 1, 2, BANK_UNKNOWN);
+    report(self, 1, 2, BANK_FAILED);
+    report(self, 1, 3, BANK_UNKNOWN);
+    for (uint32_t call = 1; call <= 4; call++) {
+        if (call == 3)
+            continue;
+        assert_int_equal(act_on_call(self, 1, REMITTANCE_SETTLE, call), CODE_REMITTANCE_NOT_HERE);
+        assert_int_equal(field_of(self), FIELD_CALL);
+    }
+    assert_int_equal(act_on_call(self, 1, REMITTANCE_SETTLE, 3), CODE_OK);
+    assert_true(wire_remittance_reply_read(&self->reply, &view));
+    assert_int_equal(view.state, REMITTANCE_DEAD_LETTER);
+}
+
 static void its_id_tells_what_became_of_it(void **state)
 {
     struct world *self = *state;
@@ -321,6 +348,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_request_that_comes_too_late_moves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_list_is_paged_and_goes_on_in_the_next_partition, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_an_operator_does_is_done_or_refused_with_its_field, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_said_of_a_call_by_telephone_is_not_taken_for_another, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(its_id_tells_what_became_of_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(history_tells_the_bank_and_its_reference, set_up, tear_down),

@@ -80,6 +80,7 @@ static void act(struct walk *walk, uint32_t number)
     const struct ledger_remittance_command command = {.action = (uint8_t)any(walk, REMITTANCE_SETTLE + 1),
                                                       .money = (uint8_t)any(walk, 3),
                                                       .outcome = (uint8_t)(BANK_SUCCEEDED + any(walk, 2)),
+                                                      .call = 1 + any(walk, 4),
                                                       .account = account_of(number),
                                                       .remittance = id_of(number),
                                                       .operator_name = STR_LITERAL("ann"),

@@ -81,11 +81,21 @@ static const struct body_row rows[] = {
     {"remittance.resolve", "{" STEP " \"reason\" \"r\" \"money\" \"mine\"}", CODE_INVALID_FIELD, FIELD_MONEY},
     {"remittance.resolve", "{" STEP " \"reason\" \"r\" \"money\" \"bank\" \"outcome\" \"failed\"}",
      CODE_BAD_REQUEST, FIELD_NONE},
-    {"remittance.settle", "{" STEP " \"reason\" \"r\" \"outcome\" \"succeeded\"}", CODE_OK, FIELD_NONE},
-    {"remittance.settle", "{" STEP " \"reason\" \"r\" \"outcome\" \"failed\"}", CODE_OK, FIELD_NONE},
-    {"remittance.settle", "{" STEP " \"reason\" \"r\" \"outcome\" \"unknown\"}", CODE_INVALID_FIELD,
-     FIELD_OUTCOME},
-    {"remittance.settle", "{" STEP " \"outcome\" \"failed\"}", CODE_INVALID_FIELD, FIELD_REASON},
+    {"remittance.settle", "{" STEP " \"reason\" \"r\" \"outcome\" \"succeeded\" \"call\" 1}", CODE_OK,
+     FIELD_NONE},
+    {"remittance.settle", "{" STEP " \"reason\" \"r\" \"outcome\" \"failed\" \"call\" 4294967295}", CODE_OK,
+     FIELD_NONE},
+    {"remittance.settle", "{" STEP " \"reason\" \"r\" \"outcome\" \"unknown\" \"call\" 1}",
+     CODE_INVALID_FIELD, FIELD_OUTCOME},
+    {"remittance.settle", "{" STEP " \"outcome\" \"failed\" \"call\" 1}", CODE_INVALID_FIELD, FIELD_REASON},
+    {"remittance.settle", "{" STEP " \"reason\" \"r\" \"outcome\" \"failed\"}", CODE_INVALID_FIELD,
+     FIELD_CALL},
+    {"remittance.settle", "{" STEP " \"reason\" \"r\" \"outcome\" \"failed\" \"call\" 0}", CODE_INVALID_FIELD,
+     FIELD_CALL},
+    {"remittance.settle", "{" STEP " \"reason\" \"r\" \"outcome\" \"failed\" \"call\" 4294967296}",
+     CODE_INVALID_FIELD, FIELD_CALL},
+    {"remittance.settle", "{" STEP " \"reason\" \"r\" \"outcome\" \"failed\" \"call\" \"1\"}",
+     CODE_INVALID_FIELD, FIELD_CALL},
     /* remittance.show, remittance.list, remittance.retry_batch */
     {"remittance.show", "{\"account\" \"a\" \"remittance\" id}", CODE_OK, FIELD_NONE},
     {"remittance.show", "{\"remittance\" id}", CODE_INVALID_FIELD, FIELD_ACCOUNT},
@@ -176,6 +186,7 @@ static void what_operators_do_is_read_back(void **state)
             in = {.action = (uint8_t)action,
                   .money = action == REMITTANCE_RESOLVE ? REMITTANCE_MONEY_TO_BANK : 0,
                   .outcome = action == REMITTANCE_SETTLE ? BANK_FAILED : 0,
+                  .call = action == REMITTANCE_SETTLE ? 7 : 0,
                   .account = STR_LITERAL("a"),
                   .remittance = notation_id,
                   .operator_name = STR_LITERAL("ann"),
@@ -184,7 +195,8 @@ static void what_operators_do_is_read_back(void **state)
         wire_remittance_act_body_write(&w, &in);
         struct wire_header header = body_sent(wire_remittance_operation((enum remittance_action)action), &w);
         assert_int_equal(wire_remittance_act_read(&header, &out, &field), CODE_OK);
-        assert_true(out.action == in.action && out.money == in.money && out.outcome == in.outcome);
+        assert_true(out.action == in.action && out.money == in.money && out.outcome == in.outcome &&
+                    out.call == in.call);
         assert_true(uuid_equal(&out.remittance, &in.remittance) && str_equal(out.account, in.account) &&
                     str_equal(out.operator_name, in.operator_name) && str_equal(out.reason, in.reason));
     }
