@@ -6,6 +6,7 @@
 #include "actors/base/check.h"
 #include "broker/metrics_text.h"
 #include "broker/wire/figures.h"
+#include "broker/wire/remittances.h"
 #include "broker/wire/rows.h"
 
 static struct str frame_of(const struct request *part)
@@ -65,26 +66,41 @@ static enum code write_found(const struct join *self, struct mp_writer *w)
     return best_reply.code;
 }
 
-/* ---- rate.set, pair.set ----------------------------------------------------------------------- */
+/* ---- rate.set, pair.set, remittance.retry_batch -------------------------------------------------- */
 
-/* OK only where all are; else the first partition's that is not. */
-static enum code write_agreed(const struct join *self, struct mp_writer *w)
+/* What every partition agrees to; else the first refusal. *retried: the sum of what retry batches count. */
+static enum code write_agreed(const struct join *self, struct mp_writer *w, uint32_t *retried)
 {
     const struct request *one = NULL;
     enum code code = CODE_OK;
     for (uint32_t p = 0; p < LEDGER_PARTITIONS_MAX && code == CODE_OK; p++) {
         struct wire_reply reply;
+        uint32_t count = 0;
         if (self->parts[p] == NULL)
             continue;
         struct str frame = frame_of(self->parts[p]);
-        if (!wire_reply_read((const uint8_t *)frame.data, frame.length, &reply))
+        if (!wire_reply_read((const uint8_t *)frame.data, frame.length, &reply) ||
+            (retried != NULL && reply.code == CODE_OK && !wire_remittance_batch_reply_read(&reply, &count)))
             return write_failure(self, w);
         one = self->parts[p];
         code = reply.code;
+        if (retried != NULL)
+            *retried += count;
     }
     CHECK(one != NULL);
     struct str frame = frame_of(one);
     mp_write_raw(w, frame.data, frame.length);
+    return code;
+}
+
+static enum code write_retried(const struct join *self, struct mp_writer *w)
+{
+    uint32_t retried = 0;
+    enum code code = write_agreed(self, w, &retried);
+    if (code == CODE_OK) {
+        mp_writer_reset(w);
+        wire_remittance_batch_write(w, self->origin->header.request_id, retried);
+    }
     return code;
 }
 
@@ -196,7 +212,9 @@ enum code join_write(const struct join *self, const struct join_node *node, stru
         return write_found(self, w);
     if (self->origin->header.operation == OPERATION_RATE_SET ||
         self->origin->header.operation == OPERATION_PAIR_SET)
-        return write_agreed(self, w);
+        return write_agreed(self, w, NULL);
+    if (self->origin->header.operation == OPERATION_REMITTANCE_RETRY_BATCH)
+        return write_retried(self, w);
     if (self->origin->header.operation == OPERATION_STATUS)
         return write_status(self, node, w);
     if (self->origin->header.operation == OPERATION_METRICS)

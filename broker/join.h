@@ -1,9 +1,9 @@
 /* One request that several partitions answer, and the one reply that comes of it.
  *
- * Four kinds, told by the operation: a batch or histories (each partition has its own elements, the rows go back
- * in the client's order), transfer.show (every partition is asked, the one that knows the id answers), status
- * (every partition is asked, their bodies stand side by side), metrics (the same with every service that runs, and as text
- * if asked for).
+ * The kinds, told by the operation: a batch or histories (each partition has its own elements, the rows go back
+ * in the client's order), transfer.show (every partition is asked, the one that knows the id answers), rate.set and pair.set (OK
+ * where every partition says so), remittance.retry_batch (the same, and what each has counted is added), status (every partition
+ * is asked, their bodies stand side by side), metrics (the same with every service that runs, and as text if asked for).
  *
  * A part that was refused as a whole does not spoil the others: its rows carry its code.
  */

@@ -171,9 +171,9 @@ static struct route by_body(const struct wire_header *header, uint32_t partition
     case OPERATION_TRANSFER_SHOW:
     case OPERATION_RATE_SET:
     case OPERATION_PAIR_SET:
+    case OPERATION_REMITTANCE_RETRY_BATCH:
         return (struct route){.kind = ROUTE_ALL};
     case OPERATION_RATE_DESK:
-    case OPERATION_REMITTANCE_RETRY_BATCH:
         return to_one(0);
     case OPERATION_STATUS:
         return by_node(header, ROUTE_ALL);

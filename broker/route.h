@@ -33,7 +33,7 @@ struct route {
     enum route_service service;
     enum code code;
     enum field field;
-    bool needs_bank; /* ROUTE_ONE: only where SERVICE_BANK runs; else it is UNSUPPORTED */
+    bool needs_bank; /* only where SERVICE_BANK runs; else it is UNSUPPORTED */
 };
 
 struct router_turn {

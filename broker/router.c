@@ -377,12 +377,13 @@ static void dispatch(struct router *self, struct request *request)
         return;
     }
     struct route route = route_of(&request->header, self->options.partitions, &self->split, &self->turn);
+    if (route.needs_bank && !self->options.services[SERVICE_BANK]) {
+        refuse(self, request, CODE_UNSUPPORTED, FIELD_OPERATION, "the node has no banks");
+        return;
+    }
     switch (route.kind) {
     case ROUTE_ONE:
-        if (route.needs_bank && !self->options.services[SERVICE_BANK])
-            refuse(self, request, CODE_UNSUPPORTED, FIELD_OPERATION, "the node has no banks");
-        else
-            deliver(self, request, route.partition);
+        deliver(self, request, route.partition);
         break;
     case ROUTE_SPLIT:
     case ROUTE_ALL:

@@ -7,12 +7,23 @@
 
 #include "actors/ledger/ledger.h"
 #include "broker/wire/history.h"
+#include "broker/wire/remittances.h"
 #include "tests/unit/broker/router_world.h"
 
 static int set_up(void **state)
 {
     static struct world world;
     struct router_options options = world_options();
+    world_start(&world, &options);
+    *state = &world;
+    return 0;
+}
+
+static int set_up_with_banks(void **state)
+{
+    static struct world world;
+    struct router_options options = world_options();
+    options.services[SERVICE_BANK] = true;
     world_start(&world, &options);
     *state = &world;
     return 0;
@@ -358,6 +369,42 @@ static void test_a_rate_is_set_where_every_partition_says_so(void **state)
     }
 }
 
+static void test_a_retry_batch_counts_what_every_partition_has_begun_again(void **state)
+{
+    static const struct {
+        enum code answers[WORLD_PARTITIONS];
+        enum code code;
+        uint32_t retried;
+    } rows[] = {
+        {{CODE_OK, CODE_OK}, CODE_OK, 1},
+        {{CODE_OK, CODE_BUSY}, CODE_BUSY, 0},
+        {{CODE_BUSY, CODE_OK}, CODE_BUSY, 0},
+        {{CODE_INVALID_FIELD, CODE_INVALID_FIELD}, CODE_INVALID_FIELD, 0},
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint32_t retried = 0;
+        world_begin(w, OPERATION_REMITTANCE_RETRY_BATCH, i, WIRE_PARTITION_ANY);
+        mp_write_nil(&w->writer);
+        world_send(w, w->client);
+        for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
+            struct request *request = world_take(w, p);
+            mp_writer_reset(&w->writer);
+            wire_remittance_batch_write(&w->writer, request->header.request_id, p);
+            if (rows[i].answers[p] == CODE_OK)
+                world_answer(w, request);
+            else
+                world_answer_error(w, request, rows[i].answers[p]);
+        }
+        struct wire_reply reply = world_receive(w, w->client);
+        assert_int_equal(reply.request_id, i);
+        assert_string_equal(code_name(reply.code), code_name(rows[i].code));
+        if (reply.code == CODE_OK)
+            assert_true(wire_remittance_batch_reply_read(&reply, &retried));
+        assert_int_equal(retried, rows[i].retried);
+    }
+}
+
 int main(void)
 {
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -372,6 +419,8 @@ int main(void)
         WITH_WORLD(test_histories_come_in_the_clients_order),
         WITH_WORLD(test_a_transfer_is_looked_for_in_every_partition),
         WITH_WORLD(test_a_rate_is_set_where_every_partition_says_so),
+        cmocka_unit_test_setup_teardown(test_a_retry_batch_counts_what_every_partition_has_begun_again,
+                                        set_up_with_banks, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

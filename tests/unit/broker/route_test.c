@@ -277,7 +277,8 @@ static void test_what_changes_remittances_needs_banks(void **state)
         assert_int_equal(route_map(operation, 1, NULL, NULL, &turn).needs_bank, needs);
     }
     assert_int_equal(route_map(OPERATION_REMITTANCE_RETRY_BATCH, WIRE_PARTITION_ANY, NULL, NULL, &turn).kind,
-                     ROUTE_ONE);
+                     ROUTE_ALL);
+    assert_int_equal(route_map(OPERATION_REMITTANCE_RETRY_BATCH, 1, NULL, NULL, &turn).kind, ROUTE_ONE);
 }
 
 int main(void)
