@@ -21,7 +21,8 @@ static void check_job(const struct bank *self, const struct job *job, struct see
 {
     const struct rail_job *rail = &job->rail;
     CHECK(slots_at(&self->jobs, job->slot) == job);
-    CHECK(job_find(self, &rail->call.remittance, rail->call.number) == job);
+    struct call_key key = call_key_of(&rail->call);
+    CHECK(job_find(self, &key) == job);
     CHECK(rail->phase >= RAIL_PREPARE && rail->phase <= RAIL_INQUIRE && rail->serial < self->next_serial);
     CHECK(job->is_in_due == (job->state == JOB_WAITING || job->state == JOB_DONE));
     CHECK(!job->is_in_due || self->dues[job->due_at].slot == job->slot);

@@ -74,7 +74,7 @@ enum {
         UNIT_REQUESTS_MAX + UNIT_TELLS_MAX + UNIT_KEPT_MAX + UNIT_EVENTS_MAX + UNIT_ANSWERS_MAX + 3,
     UNIT_VALUES_BYTES = 512 * 1024,
 
-    ROW_JOB_KEY = 20,
+    ROW_JOB_KEY = 24,
     ROW_EVENT_KEY = 16,
     ROW_JOB_MAX = 1152, /* a job with every text as long as can be */
     ROW_KEPT_MAX = 96,
@@ -143,7 +143,7 @@ struct job {
 struct kept {
     struct uuid remittance;
     uint32_t number;
-    uint32_t partition; /* that asks again */
+    uint32_t partition; /* that asked */
     int64_t forget_us;
     uint64_t print; /* of what was called; 0: its row does not say */
     uint32_t next;  /* in the list of those with work */
@@ -315,13 +315,29 @@ void list_append(struct bank *self, struct list *list, enum link link, struct jo
 void list_prepend(struct bank *self, struct list *list, enum link link, struct job *job);
 void list_remove(struct bank *self, struct list *list, enum link link, struct job *job);
 
-uint64_t call_hash(const struct bank *self, const struct uuid *remittance, uint32_t number);
+/* What a call is known by. */
+struct call_key {
+    struct uuid remittance;
+    uint32_t number, partition;
+};
+
+static inline struct call_key call_key_of(const struct bank_call *call)
+{
+    return (struct call_key){call->remittance, call->number, call->partition};
+}
+
+static inline struct call_key call_key_kept(const struct kept *kept)
+{
+    return (struct call_key){kept->remittance, kept->number, kept->partition};
+}
+
+uint64_t call_hash(const struct bank *self, const struct call_key *key);
 /* A name that a bank knows: ours (id) or its own (resource). */
 uint64_t name_hash(const struct bank *self, uint32_t bank, const char *name);
 /* Of all that says which money moves where; stored; never 0. */
 uint64_t call_print(const struct bank_call *call);
 /* NULL: none. */
-struct job *job_find(const struct bank *self, const struct uuid *remittance, uint32_t number);
+struct job *job_find(const struct bank *self, const struct call_key *key);
 /* NULL: no memory, or there are too many. Not in any list but that of serials, which it is put at the end of. */
 struct job *job_new(struct bank *self, const struct rail_job *rail, uint32_t bank) MUST_USE;
 void job_free(struct bank *self, struct job *job);
@@ -347,7 +363,7 @@ void jobs_sort(struct bank *self);
 
 /* ---- kept.c */
 
-struct kept *kept_find(const struct bank *self, const struct uuid *remittance, uint32_t number);
+struct kept *kept_find(const struct bank *self, const struct call_key *key);
 /* The job becomes a memory of itself, and is freed. false: no memory: nothing changed. */
 bool kept_from_job(struct bank *self, struct job *job) MUST_USE;
 enum err kept_restore(struct bank *self, const struct kept *kept) MUST_USE;
@@ -431,7 +447,7 @@ void due_shift(struct bank *self, int64_t by_us);
 
 /* ---- outbox_row.c: versioned, little-endian; keys big-endian */
 
-void row_job_key(const struct uuid *remittance, uint32_t number, uint8_t key[ROW_JOB_KEY]);
+void row_job_key(const struct call_key *call, uint8_t key[ROW_JOB_KEY]);
 size_t row_job_pack(const struct job *job, uint8_t out[ROW_JOB_MAX]);
 size_t row_kept_pack(const struct kept *kept, uint8_t out[ROW_KEPT_MAX]);
 size_t row_number_pack(uint64_t number, uint8_t out[ROW_EVENT_BYTES]);

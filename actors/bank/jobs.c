@@ -109,9 +109,10 @@ void jobs_sort(struct bank *self)
 
 /* ---- the table ------------------------------------------------------------------------------------------ */
 
-uint64_t call_hash(const struct bank *self, const struct uuid *remittance, uint32_t number)
+uint64_t call_hash(const struct bank *self, const struct call_key *key)
 {
-    return XXH3_64bits_withSeed(remittance->bytes, sizeof remittance->bytes, self->hash_key + number);
+    return XXH3_64bits_withSeed(key->remittance.bytes, sizeof key->remittance.bytes,
+                                self->hash_key + ((uint64_t)key->partition << 32 | key->number));
 }
 
 uint64_t call_print(const struct bank_call *call)
@@ -129,13 +130,19 @@ uint64_t name_hash(const struct bank *self, uint32_t bank, const char *name)
     return XXH3_64bits_withSeed(name, strlen(name), self->hash_key + bank);
 }
 
-struct job *job_find(const struct bank *self, const struct uuid *remittance, uint32_t number)
+static bool is_of(const struct bank_call *call, const struct call_key *key)
 {
-    uint64_t hash = call_hash(self, remittance, number);
+    return uuid_equal(&call->remittance, &key->remittance) && call->number == key->number &&
+           call->partition == key->partition;
+}
+
+struct job *job_find(const struct bank *self, const struct call_key *key)
+{
+    uint64_t hash = call_hash(self, key);
     uint32_t at = 0, slot;
     while ((slot = index_next(&self->by_call, hash, &at)) != SLOT_NONE) {
         struct job *job = job_at(self, slot);
-        if (uuid_equal(&job->rail.call.remittance, remittance) && job->rail.call.number == number)
+        if (is_of(&job->rail.call, key))
             return job;
     }
     return NULL;
@@ -172,7 +179,8 @@ struct job *job_new(struct bank *self, const struct rail_job *rail, uint32_t ban
     job->bank = bank;
     job->state = JOB_QUEUED;
     job->token = CORE_NO_TOKEN;
-    index_put(&self->by_call, call_hash(self, &rail->call.remittance, rail->call.number), slot);
+    struct call_key key = call_key_of(&rail->call);
+    index_put(&self->by_call, call_hash(self, &key), slot);
     index_put(&self->by_id, name_hash(self, bank, rail->id), slot);
     if (rail->resource[0] != '\0')
         index_put(&self->by_resource, name_hash(self, bank, rail->resource), slot);
@@ -191,7 +199,8 @@ void job_free(struct bank *self, struct job *job)
     if (job->is_in_tell)
         list_remove(self, &self->tells, LINK_TELL, job);
     list_remove(self, &self->serials, LINK_SERIAL, job);
-    index_remove(&self->by_call, call_hash(self, &rail->call.remittance, rail->call.number), job->slot);
+    struct call_key key = call_key_of(&rail->call);
+    index_remove(&self->by_call, call_hash(self, &key), job->slot);
     index_remove(&self->by_id, name_hash(self, job->bank, rail->id), job->slot);
     if (rail->resource[0] != '\0')
         index_remove(&self->by_resource, name_hash(self, job->bank, rail->resource), job->slot);
@@ -332,8 +341,9 @@ void bank_call(struct bank *self, int64_t now_us, const struct bank_call *call)
 {
     CHECK(self->is_recovered);
     core_now(self, now_us);
-    struct job *job = job_find(self, &call->remittance, call->number);
-    struct kept *kept = job != NULL ? NULL : kept_find(self, &call->remittance, call->number);
+    struct call_key key = call_key_of(call);
+    struct job *job = job_find(self, &key);
+    struct kept *kept = job != NULL ? NULL : kept_find(self, &key);
     if (job != NULL)
         tell_again(self, job);
     else if (kept != NULL)
@@ -346,7 +356,7 @@ void bank_acked(struct bank *self, int64_t now_us, const struct bank_ack *ack)
 {
     CHECK(self->is_recovered);
     core_now(self, now_us);
-    struct job *job = job_find(self, &ack->remittance, ack->number);
+    struct job *job = job_find(self, &(struct call_key){ack->remittance, ack->number, ack->partition});
     if (job == NULL || job->state != JOB_DONE || job->outcome != ack->outcome || !job->is_end_put) {
         MARK("an ack of nothing that was told for good");
         return;
@@ -360,7 +370,8 @@ void bank_acked(struct bank *self, int64_t now_us, const struct bank_ack *ack)
 static void put_end(struct bank *self, struct job *job)
 {
     uint8_t key[ROW_JOB_KEY];
-    row_job_key(&job->rail.call.remittance, job->rail.call.number, key);
+    struct call_key call = call_key_of(&job->rail.call);
+    row_job_key(&call, key);
     struct bank_put *put = unit_put(self, BANK_TABLE_JOBS, key, sizeof key);
     job->is_end_put = true;
     job->is_row = true;

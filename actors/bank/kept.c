@@ -8,21 +8,26 @@ static struct kept *kept_at(const struct bank *self, uint32_t slot)
     return slots_at(&self->kept, slot);
 }
 
-static uint32_t kept_slot(const struct bank *self, const struct uuid *remittance, uint32_t number)
+static bool is_kept(const struct kept *kept, const struct call_key *key)
 {
-    uint64_t hash = call_hash(self, remittance, number);
+    return uuid_equal(&kept->remittance, &key->remittance) && kept->number == key->number &&
+           kept->partition == key->partition;
+}
+
+static uint32_t kept_slot(const struct bank *self, const struct call_key *key)
+{
+    uint64_t hash = call_hash(self, key);
     uint32_t at = 0, slot;
     while ((slot = index_next(&self->kept_by_call, hash, &at)) != SLOT_NONE) {
-        const struct kept *kept = kept_at(self, slot);
-        if (uuid_equal(&kept->remittance, remittance) && kept->number == number)
+        if (is_kept(kept_at(self, slot), key))
             break;
     }
     return slot;
 }
 
-struct kept *kept_find(const struct bank *self, const struct uuid *remittance, uint32_t number)
+struct kept *kept_find(const struct bank *self, const struct call_key *key)
 {
-    uint32_t slot = kept_slot(self, remittance, number);
+    uint32_t slot = kept_slot(self, key);
     return slot == SLOT_NONE ? NULL : kept_at(self, slot);
 }
 
@@ -48,9 +53,10 @@ static bool ensure(struct bank *self)
 
 static uint32_t add(struct bank *self, const struct kept *kept)
 {
+    struct call_key key = call_key_kept(kept);
     uint32_t slot = slots_take(&self->kept);
     *kept_at(self, slot) = *kept;
-    index_put(&self->kept_by_call, call_hash(self, &kept->remittance, kept->number), slot);
+    index_put(&self->kept_by_call, call_hash(self, &key), slot);
     sweep_add(&self->kept_sweep, kept->forget_us);
     return slot;
 }
@@ -62,6 +68,7 @@ bool kept_from_job(struct bank *self, struct job *job)
     struct kept kept = {
         .remittance = job->rail.call.remittance,
         .number = job->rail.call.number,
+        .partition = job->rail.call.partition,
         .forget_us = self->now_us + BANK_KEEP_US,
         .print = call_print(&job->rail.call),
         .outcome = job->outcome,
@@ -86,10 +93,10 @@ enum err kept_restore(struct bank *self, const struct kept *kept)
 void kept_tell(struct bank *self, struct kept *kept, const struct bank_call *call)
 {
     MARK("a call that is done and acked is told again");
+    struct call_key key = call_key_kept(kept);
     kept->is_told = true;
     kept->is_disputed = kept->print != 0 && kept->print != call_print(call);
-    kept->partition = call->partition;
-    enlist(self, kept_slot(self, &kept->remittance, kept->number));
+    enlist(self, kept_slot(self, &key));
 }
 
 void kept_sweep(struct bank *self)
@@ -116,7 +123,8 @@ void kept_sweep(struct bank *self)
 static void put_row(struct bank *self, const struct kept *kept)
 {
     uint8_t key[ROW_JOB_KEY];
-    row_job_key(&kept->remittance, kept->number, key);
+    struct call_key call = call_key_kept(kept);
+    row_job_key(&call, key);
     struct bank_put *put = unit_put(self, BANK_TABLE_JOBS, key, sizeof key);
     if (!kept->is_forgotten)
         unit_value_end(self, put, row_kept_pack(kept, unit_value(self)));
@@ -157,8 +165,9 @@ static void know_from(struct bank *self, int64_t done_us)
 static void forget(struct bank *self, uint32_t slot)
 {
     struct kept *kept = kept_at(self, slot);
+    struct call_key key = call_key_kept(kept);
     know_from(self, kept->forget_us - BANK_KEEP_US);
-    index_remove(&self->kept_by_call, call_hash(self, &kept->remittance, kept->number), slot);
+    index_remove(&self->kept_by_call, call_hash(self, &key), slot);
     kept->outcome = 0;
     slots_free(&self->kept, slot);
 }

@@ -2,7 +2,7 @@
  * order is that of what they say. */
 #include "actors/bank/core.h"
 
-enum { ROW_VERSION = 1 };
+enum { ROW_VERSION = 2 };
 
 /* ---- writing ------------------------------------------------------------------------------------------------ */
 
@@ -21,16 +21,17 @@ static void put_text(uint8_t **at, const char *text)
     *at += length;
 }
 
-void row_job_key(const struct uuid *remittance, uint32_t number, uint8_t key[ROW_JOB_KEY])
+void row_job_key(const struct call_key *call, uint8_t key[ROW_JOB_KEY])
 {
-    memcpy(key, remittance->bytes, sizeof remittance->bytes);
-    for (int i = 0; i < 4; i++)
-        key[16 + i] = (uint8_t)(number >> (24 - 8 * i));
+    memcpy(key, call->remittance.bytes, sizeof call->remittance.bytes);
+    for (int i = 0; i < 4; i++) {
+        key[16 + i] = (uint8_t)(call->number >> (24 - 8 * i));
+        key[20 + i] = (uint8_t)(call->partition >> (24 - 8 * i));
+    }
 }
 
 static void put_call(uint8_t **at, const struct bank_call *call)
 {
-    put_number(at, call->partition, 4);
     put_number(at, call->step, 1);
     put_number(at, call->currency, 1);
     put_number(at, (uint64_t)call->amount, 8);
@@ -138,7 +139,6 @@ static bool take_bool(struct rest *rest)
 
 static void take_call(struct rest *rest, struct bank_call *call)
 {
-    call->partition = (uint32_t)take_number(rest, 4);
     call->step = (uint8_t)take_number(rest, 1);
     call->currency = (currency_index)take_number(rest, 1);
     call->amount = (int64_t)take_number(rest, 8);
@@ -184,10 +184,16 @@ static void take_kept(struct rest *rest, struct kept *kept)
         rest->at = NULL;
 }
 
-static void take_key(const uint8_t *key, struct uuid *remittance, uint32_t *number)
+static uint32_t number_at(const uint8_t *key)
 {
-    memcpy(remittance->bytes, key, sizeof remittance->bytes);
-    *number = (uint32_t)key[16] << 24 | (uint32_t)key[17] << 16 | (uint32_t)key[18] << 8 | key[19];
+    return (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
+}
+
+static struct call_key take_key(const uint8_t *key)
+{
+    struct call_key call = {.number = number_at(key + 16), .partition = number_at(key + 20)};
+    memcpy(call.remittance.bytes, key, sizeof call.remittance.bytes);
+    return call;
 }
 
 enum err row_job_unpack(const uint8_t *key, size_t key_length, const uint8_t *value, size_t value_length,
@@ -196,16 +202,21 @@ enum err row_job_unpack(const uint8_t *key, size_t key_length, const uint8_t *va
     struct rest rest = {value, value + value_length};
     if (key_length != ROW_JOB_KEY || take_number(&rest, 1) != ROW_VERSION)
         return ERR_CORRUPT;
+    const struct call_key call = take_key(key);
     *out = (struct row){0};
     switch (take_number(&rest, 1)) {
     case ROW_JOB:
         out->kind = ROW_JOB;
-        take_key(key, &out->rail.call.remittance, &out->rail.call.number);
+        out->rail.call.remittance = call.remittance;
+        out->rail.call.number = call.number;
+        out->rail.call.partition = call.partition;
         take_job(&rest, out);
         break;
     case ROW_KEPT:
         out->kind = ROW_KEPT;
-        take_key(key, &out->kept.remittance, &out->kept.number);
+        out->kept.remittance = call.remittance;
+        out->kept.number = call.number;
+        out->kept.partition = call.partition;
         take_kept(&rest, &out->kept);
         break;
     default:

@@ -164,7 +164,8 @@ void queue_landed(struct bank *self, struct flight *flight)
 static void put_row(struct bank *self, struct job *job)
 {
     uint8_t key[ROW_JOB_KEY];
-    row_job_key(&job->rail.call.remittance, job->rail.call.number, key);
+    struct call_key call = call_key_of(&job->rail.call);
+    row_job_key(&call, key);
     struct bank_put *put = unit_put(self, BANK_TABLE_JOBS, key, sizeof key);
     unit_value_end(self, put, row_job_pack(job, unit_value(self)));
     job->is_row = true;

@@ -32,6 +32,7 @@ enum bank_step {
     BANK_REFUND = 3, /* from ours back to the payer's */
 };
 
+/* A call is known by remittance, number and partition: a transaction id is a partition's own, and two may have the same. */
 struct bank_call {
     struct uuid remittance;
     uint32_t number;    /* of the remittance's calls, from 1 */
@@ -70,6 +71,7 @@ struct bank_report {
 struct bank_ack {
     struct uuid remittance;
     uint32_t number;
+    uint32_t partition;
     uint8_t outcome; /* enum bank_outcome: of the report */
 };
 

@@ -284,5 +284,5 @@ void ledger_bank_report(struct ledger *self, int64_t now_us, const struct bank_r
     }
     struct unit_buffer *buffer = self->current;
     buffer->ack_list[buffer->unit.ack_count++] =
-        (struct bank_ack){report->remittance, report->number, report->outcome};
+        (struct bank_ack){report->remittance, report->number, report->partition, report->outcome};
 }

@@ -30,10 +30,8 @@ static void check_same(const uint8_t *key, size_t key_length, const uint8_t *val
     bool is_kept = row.kind == ROW_KEPT;
     struct job job = {.rail = row.rail, .outcome = row.outcome, .is_permanent = row.is_permanent};
     memcpy(job.reason, row.reason, sizeof job.reason);
-    if (is_kept)
-        row_job_key(&row.kept.remittance, row.kept.number, again_key);
-    else
-        row_job_key(&row.rail.call.remittance, row.rail.call.number, again_key);
+    struct call_key call = is_kept ? call_key_kept(&row.kept) : call_key_of(&row.rail.call);
+    row_job_key(&call, again_key);
     size_t again_length = is_kept ? row_kept_pack(&row.kept, again) : row_job_pack(&job, again);
     CHECK(memcmp(again_key, key, sizeof again_key) == 0);
     CHECK(again_length == length && memcmp(again, value, length) == 0);

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 sys.dont_write_bytecode = True
 
 from bank import Bank, Obie  # noqa: E402
+from client import new_id, partition_of  # noqa: E402
 from remit import CALLBACK_SECRET, SORT_CODE, BankNode, Keys  # noqa: E402
 
 class World:
@@ -69,6 +70,19 @@ def a_request_that_never_arrived_is_tried_again_after_the_grace_time(node, bank,
         node.until_state(remittance, "COMPLETED")
         assert moved(bank, from_account) == [1002] and moved(bank, to_account) == [-1002], name
     bank.rules([])
+
+
+def one_id_in_two_partitions_is_two_remittances(node, bank, world):
+    remittance, names = new_id(), {}
+    for number in range(100):
+        names.setdefault(partition_of(f"twin-{number}", 2), f"twin-{number}")
+    for amount, account in enumerate(names.values(), 1010):
+        payer, payee, from_account, to_account = world.parties("kftc")
+        node.call("account.open", {"account": account, "owner": "ann", "currency": "KRW"})
+        node.call("remittance.open", {"transaction_id": remittance, "account": account, "amount": amount, "currency": "KRW", "bank": "kftc",
+                                      "payer": payer, "payee": payee})
+        node.until_state({"account": account, "remittance": remittance}, "COMPLETED")
+        assert moved(bank, from_account) == [amount] and moved(bank, to_account) == [-amount], amount
 
 
 def a_pull_that_is_refused_again_and_again_has_failed_with_the_bank_s_reason(node, bank, world):
@@ -191,6 +205,7 @@ def run(arguments, keys, started):
         for test in (a_remittance_settles_by_each_rail,
                      an_answer_that_is_lost_is_asked_for_and_nothing_is_paid_twice,
                      a_request_that_never_arrived_is_tried_again_after_the_grace_time,
+                     one_id_in_two_partitions_is_two_remittances,
                      a_pull_that_is_refused_again_and_again_has_failed_with_the_bank_s_reason,
                      a_push_that_is_refused_goes_back_to_the_payer,
                      what_an_operator_is_to_decide_is_a_dead_letter_until_he_does,

@@ -267,7 +267,7 @@ static bool step_ledger(struct life *l, uint32_t id)
             bank_call(l->bank, l->now_us, &call);
             return false;
         }
-        struct bank_ack ack = {call.remittance, number, final};
+        struct bank_ack ack = {call.remittance, number, call.partition, final};
         if (roll(l, 3) > 0)
             bank_acked(l->bank, l->now_us, &ack);
         if (final == BANK_SUCCEEDED || l->is_permanent[id][number - 1])

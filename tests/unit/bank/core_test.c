@@ -107,6 +107,26 @@ static void a_call_told_again_changes_nothing_and_one_that_is_done_is_reported_a
     assert_int_equal(w->pays, 1);
 }
 
+static void calls_of_one_id_of_two_partitions_are_two(void **state)
+{
+    struct world *w = *state;
+    struct bank_call other = world_call_of(1, 1);
+    other.partition = 4;
+    call_with_token(w, 1);
+    bank_call(w->bank, w->now_us, &other);
+    world_run(w);
+    world_pay(w, 1, "ok");
+    world_ack(w, 1, BANK_SUCCEEDED);
+    bank_call(w->bank, w->now_us, &other);
+    world_run(w);
+    assert_int_equal(w->report_count, 1);
+    assert_int_equal(last_report(w)->partition, 3);
+    world_pay(w, 2, "ok");
+    assert_int_equal(w->pays, 2);
+    assert_int_equal(w->report_count, 2);
+    assert_int_equal(last_report(w)->partition, 4);
+}
+
 static void a_done_job_is_remembered_for_its_time_and_never_sent_again_when_it_is_forgotten(void **state)
 {
     struct world *w = *state;
@@ -876,6 +896,7 @@ int main(void)
         TEST(a_call_is_prepared_paid_and_reported),
         TEST(a_report_is_told_again_until_it_is_acked),
         TEST(a_call_told_again_changes_nothing_and_one_that_is_done_is_reported_again),
+        TEST(calls_of_one_id_of_two_partitions_are_two),
         TEST(a_done_job_is_remembered_for_its_time_and_never_sent_again_when_it_is_forgotten),
         TEST(a_call_without_preparation_is_paid_at_once),
         TEST(a_call_that_cannot_be_carried_out_fails_for_good_at_once),

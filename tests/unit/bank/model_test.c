@@ -264,8 +264,8 @@ static void step_ledger(struct model *m, uint32_t id)
         }
         if (chance(m, 20))
             call(m, id, number);
-        struct bank_ack ack = {.number = number, .outcome = entry->final};
-        ack.remittance = world_call_of(id, number).remittance;
+        struct bank_call told = world_call_of(id, number);
+        struct bank_ack ack = {told.remittance, number, told.partition, entry->final};
         if (!chance(m, 30))
             bank_acked(m->bank, now_us(m), &ack);
         if (entry->final == BANK_SUCCEEDED)

@@ -279,7 +279,8 @@ void world_call_at(struct world *world, const char *bank, const char *payee, uin
 
 void world_ack(struct world *world, uint32_t id, enum bank_outcome outcome)
 {
-    struct bank_ack ack = {.remittance = uuid_of(id), .number = 1, .outcome = (uint8_t)outcome};
+    struct bank_call told = world_call_of(id, 1);
+    struct bank_ack ack = {told.remittance, told.number, told.partition, (uint8_t)outcome};
     bank_acked(world->bank, world->now_us, &ack);
     world_run(world);
 }
