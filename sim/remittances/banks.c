@@ -117,8 +117,8 @@ static int draw_refused_tokens(struct remittances_world *self, char *out, size_t
 
 static int draw_rule(struct remittances_world *self, uint32_t bank, char *out, size_t room)
 {
-    static const char *const before_and_after[] = {"timeout", "hangup", "cut",  "status",    "half",
-                                                   "garbage", "empty",  "html", "error_body"};
+    static const char *const before_and_after[] = {"timeout", "hangup", "cut",  "status",     "half",
+                                                   "garbage", "empty",  "html", "error_body", "status"};
     static const char *const others[] = {"busy",
                                          "slow",
                                          "refused",
