@@ -65,6 +65,11 @@ class World:
         body = self.remittances[name] | {"operator": "ann", "reason": "as the bank's statement says"} | more
         return node.call(f"remittance.{action}", body)
 
+    def settle(self, node, name):
+        """The bank says by telephone that it has made the newest call."""
+        call = node.call("remittance.show", self.remittances[name])["calls"]
+        return self.operator(node, "settle", name, call=call, outcome="succeeded")
+
 
 def flip(path, at):
     with open(path, "r+b") as file:
@@ -148,10 +153,10 @@ def what_the_lost_node_may_have_sent_is_listed_and_not_sent(world, node, paid):
 
 def an_operator_ends_it_by_the_banks_statement(world, node, paid):
     for name in ("pulling", "preparing", "waiting"):
-        world.operator(node, "settle", name, outcome="succeeded")
-    world.operator(node, "settle", "dead", outcome="succeeded")
+        world.settle(node, name)
+    world.settle(node, "dead")
     world.until(node, "waiting", "PUSH_UNKNOWN")  # a pull of before the restore leads to a push that was there before, too
-    world.operator(node, "settle", "waiting", outcome="succeeded")
+    world.settle(node, "waiting")
     for name in ("pulling", "preparing", "waiting"):
         world.until(node, name, "COMPLETED")
     world.until(node, "dead", "REFUNDED")
