@@ -5,6 +5,17 @@
 
 enum { GROWTH_BYTES = 256 * 1024, GROWTH_BYTES_PER_PUT = 8 * 4096 };
 
+enum err lmdb_writer_open(struct lmdb_writer *self, const char *path, uint64_t map_size_bytes, bool read_only)
+{
+    const struct lmdb_env_options options = {.path = path,
+                                             .map_size_bytes = map_size_bytes,
+                                             .databases = 1,
+                                             .read_only = read_only,
+                                             .create = !read_only};
+    const char *what = NULL;
+    return lmdb_env_open(&options, &self->env, &what);
+}
+
 uint64_t lmdb_writer_growth_bytes(size_t count)
 {
     return GROWTH_BYTES + (uint64_t)count * GROWTH_BYTES_PER_PUT;

@@ -13,9 +13,14 @@
 #include "actors/base/err.h"
 
 struct lmdb_writer {
-    MDB_env *env; /* the store opens and closes it */
+    MDB_env *env; /* the store closes it */
     bool stopped;
 };
+
+/* Opens the environment of a service's store, which has one table with a name; to write, it is made where there is none. Errors as of
+ * lmdb_env_open. */
+enum err lmdb_writer_open(struct lmdb_writer *self, const char *path, uint64_t map_size_bytes,
+                          bool read_only) MUST_USE;
 
 /* What a commit of `count` puts may add to the file, at the most and without their values: the pages of the tree that
  * lead to each and that a split makes, and LMDB's list of free pages. */

@@ -215,13 +215,7 @@ static enum err open_in(const char *path, uint64_t map_size_bytes, bool read_onl
         return ERR_NO_MEMORY;
     self->base.methods = &METHODS;
     self->read_only = read_only;
-    const char *what = NULL;
-    enum err err = lmdb_env_open(&(struct lmdb_env_options){.path = path,
-                                                            .map_size_bytes = map_size_bytes,
-                                                            .databases = 1,
-                                                            .read_only = read_only,
-                                                            .create = !read_only},
-                                 &self->writer.env, &what);
+    enum err err = lmdb_writer_open(&self->writer, path, map_size_bytes, read_only);
     if (err == ERR_OK)
         err = read_only ? find_table(self) : open_table(self);
     if (err != ERR_OK) {

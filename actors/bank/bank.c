@@ -437,6 +437,22 @@ struct bank_report *unit_report(struct bank *self)
     return &self->unit->reports[self->unit->report_count++];
 }
 
+static void put_number(struct bank *self, const char *key, uint64_t number)
+{
+    struct bank_put *put = unit_put(self, BANK_TABLE_SERIALS, key, strlen(key));
+    unit_value_end(self, put, row_number_pack(number, unit_value(self)));
+}
+
+/* After the jobs and the kept ones: what is forgotten in this unit moves born_us. */
+static void numbers_fill_unit(struct bank *self)
+{
+    if (self->is_born_put)
+        put_number(self, CORE_BORN_KEY, (uint64_t)self->born_us);
+    if (self->is_serial_put)
+        put_number(self, CORE_SERIAL_KEY, self->serial_end);
+    self->is_born_put = self->is_serial_put = false;
+}
+
 struct bank_unit *bank_take(struct bank *self)
 {
     struct unit_room *room = self->unit;
@@ -445,6 +461,7 @@ struct bank_unit *bank_take(struct bank *self)
     room->request_count = room->value_length = 0;
     jobs_fill_unit(self);
     kept_fill_unit(self);
+    numbers_fill_unit(self);
     events_fill_unit(self);
     queue_fill_unit(self);
     if (room->put_count + room->report_count + room->answer_count + room->request_count == 0)

@@ -356,8 +356,6 @@ void job_reason(struct job *job, const char *reason);
 uint32_t core_bank_index(const struct bank *self, const char *name);
 /* Rows and reports of jobs, for the unit. */
 void jobs_fill_unit(struct bank *self);
-/* The row of born_us, for the unit. */
-void jobs_put_born(struct bank *self);
 /* In order of serials: after recovery. */
 void jobs_sort(struct bank *self);
 

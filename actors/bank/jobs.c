@@ -393,23 +393,8 @@ static void report(struct bank *self, struct job *job)
     bank_copy_text(out->reference, sizeof out->reference, job->rail.resource);
 }
 
-void jobs_put_born(struct bank *self)
-{
-    struct bank_put *put = unit_put(self, BANK_TABLE_SERIALS, CORE_BORN_KEY, sizeof CORE_BORN_KEY - 1);
-    unit_value_end(self, put, row_number_pack((uint64_t)self->born_us, unit_value(self)));
-    self->is_born_put = false;
-}
-
 void jobs_fill_unit(struct bank *self)
 {
-    if (self->is_born_put)
-        jobs_put_born(self);
-    if (self->is_serial_put) {
-        struct bank_put *put =
-            unit_put(self, BANK_TABLE_SERIALS, CORE_SERIAL_KEY, sizeof CORE_SERIAL_KEY - 1);
-        unit_value_end(self, put, row_number_pack(self->serial_end, unit_value(self)));
-        self->is_serial_put = false;
-    }
     for (uint32_t i = 0; i < UNIT_TELLS_MAX && self->tells.count > 0; i++) {
         struct job *job = job_at(self, self->tells.first);
         list_remove(self, &self->tells, LINK_TELL, job);

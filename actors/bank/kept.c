@@ -190,6 +190,4 @@ void kept_fill_unit(struct bank *self)
         if (kept->is_forgotten)
             forget(self, slot);
     }
-    if (self->is_born_put)
-        jobs_put_born(self);
 }

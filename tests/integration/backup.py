@@ -18,6 +18,7 @@ sys.dont_write_bytecode = True
 
 from bank import Bank, Obie, Receiver  # noqa: E402
 from client import Client  # noqa: E402
+from damage import flip  # noqa: E402
 from remit import SORT_CODE, BankNode, Keys  # noqa: E402
 
 DAMAGED = 1
@@ -69,14 +70,6 @@ class World:
         """The bank says by telephone that it has made the newest call."""
         call = node.call("remittance.show", self.remittances[name])["calls"]
         return self.operator(node, "settle", name, call=call, outcome="succeeded")
-
-
-def flip(path, at):
-    with open(path, "r+b") as file:
-        file.seek(at)
-        byte = file.read(1)
-        file.seek(at)
-        file.write(bytes([byte[0] ^ 1]))
 
 
 def settle_some_before(world, node):
@@ -204,7 +197,7 @@ def a_damaged_store_is_refused_by_name(node, copy):
                 at = content.find(marks[store])
                 assert at > 0, store
                 while at >= 0:  # pages that nobody reads any more hold copies
-                    flip(file, at + len(marks[store]))
+                    flip(file, at + len(marks[store]), 1)
                     at = content.find(marks[store], at + 1)
             elif damage == "cut":
                 file.write_bytes(content[:3 * 4096])

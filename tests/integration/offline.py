@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 sys.dont_write_bytecode = True
 
 from client import Client, new_id, partition_of  # noqa: E402
+from damage import flip  # noqa: E402
 from node import Node  # noqa: E402
 
 WORKERS, ACCOUNTS_EACH = 3, 6
@@ -505,14 +506,6 @@ def open_proposals_are_left_out_of_an_export_and_told(program, _):
         told = node.try_run("export", "--data", node.data)
         assert told.returncode == 0 and "left out: open proposals: 2\n" in told.stderr, told
         assert [json.loads(line)["op"] for line in told.stdout.splitlines()] == ["account.open", "deposit"]
-
-
-def flip(path, at):
-    with open(path, "r+b") as file:
-        file.seek(at)
-        byte = file.read(1)
-        file.seek(at)
-        file.write(bytes([byte[0] ^ 0x10]))
 
 
 def quiet_directory(node, seed):

@@ -285,14 +285,20 @@ static void take_all(struct world *world)
     }
 }
 
-/* Tries an event until it is given up. */
-static void let_die(struct world *world)
+/* Tries an event so often, each time after the longest wait. */
+static void fail_tries(struct world *world, int times)
 {
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < times; i++) {
         work(world);
         answer(world, POSTED_FAILED);
         pass(world, 600000);
     }
+}
+
+/* Tries an event until it is given up. */
+static void let_die(struct world *world)
+{
+    fail_tries(world, 10);
 }
 
 /* Every event up to the ends was delivered, the first deliveries in order. */
@@ -460,11 +466,7 @@ static void an_event_passes_only_together_with_its_letter(void **state)
     struct world *world = *state;
     world->ends[0] = 3;
     add(world, "a");
-    for (int i = 0; i < 9; i++) {
-        work(world);
-        answer(world, POSTED_FAILED);
-        pass(world, 600000);
-    }
+    fail_tries(world, 9);
     work(world);
     world->disk_fails = true;
     answer(world, POSTED_FAILED);
@@ -518,11 +520,7 @@ static void another_url_is_tried_at_once_and_as_often_as_a_first_one(void **stat
     struct world *world = *state;
     world->ends[0] = 4;
     add(world, "a");
-    for (int tries = 0; tries < 5; tries++) {
-        work(world);
-        answer(world, POSTED_FAILED);
-        pass(world, 600000);
-    }
+    fail_tries(world, 5);
     work(world);
     answer(world, POSTED_FAILED);
     add(world, "a"); /* the same again: it still waits */
