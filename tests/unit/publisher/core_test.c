@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "actors/base/check.h"
 #include "actors/publisher/publisher.h"
 #include "sim/counting_mem.h"
 
@@ -156,6 +157,7 @@ static enum err store(void *context, const struct publisher_change *changes, siz
         uint32_t place = change->subscriber ? place_on_disk(world, change->subscriber->name) : 0;
         switch (change->kind) {
         case CHANGE_SUBSCRIBER:
+            CHECK(change->subscriber != NULL);
             world->disk.subscribers[place] = *change->subscriber;
             break;
         case CHANGE_CURSORS:
